@@ -1,0 +1,208 @@
+"""TrainConfig: everything a training run can be told, as one flat frozen record.
+
+Needs the standard library only, so that `--help` answers without loading TensorFlow.
+"""
+
+import argparse
+import dataclasses
+import difflib
+import math
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cyclegan_tf.errors import InputError
+
+
+def option(default: Any, text: str) -> Any:
+    """A config field: its default, and the text that `--help` prints."""
+    return dataclasses.field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A training run: data, augmentation, networks, objective, optimization, machine, reports.
+
+    Raises:
+        InputError: on a value of the wrong type, out of its range, or at odds with another one.
+    """
+
+    # Data
+    data: str = option("", "data set folder (Kaggle TFRecords, Kaggle JPEGs, or trainA/trainB)")
+    a: str = option("", "folder of domain A, what is translated (with --b, in place of --data)")
+    b: str = option("", "folder of domain B, what it is translated into")
+    image_size: int = option(256, "side in pixels of the square training images")
+    validation_fraction: float = option(
+        0.0, "share of each domain held out, by a hash of the names; 0 with no test folders: none"
+    )
+    skip_bad_images: bool = option(False, "count and skip what is no image instead of refusing it")
+
+    # Augmentation
+    flip_left_right: float = option(0.5, "probability of a left-right flip")
+    flip_up_down: float = option(0.0, "probability of an up-down flip")
+    crop_probability: float = option(0.0, "probability of enlarging and cropping an image")
+    crop_enlarge: float = option(1.3, "how much larger it is made before the crop")
+    noise_std: float = option(0.0, "standard deviation of Gaussian noise on images in [-1, 1]")
+
+    # Networks
+    generator: Literal["unet"] = option("unet", "architecture of both generators")
+    base_filters: int = option(64, "filters of the generators' first layer; the rest scales")
+    dropout: float = option(
+        0.5, "dropout rate in the three deepest up-sampling levels of the U-Net"
+    )
+    discriminator: Literal["patch"] = option("patch", "architecture of both discriminators")
+    discriminator_filters: int = option(64, "filters of the discriminators' first layer")
+
+    # Objective
+    adversarial_loss: Literal["bce"] = option("bce", "adversarial objective (bce: cross-entropy)")
+    cycle_weight: float = option(10.0, "weight of cycle consistency (Zhu et al. 2017, section 3.3)")
+    identity_weight: float = option(5.0, "weight of the identity loss, 0: off (section 5.2)")
+
+    # Optimization
+    batch_size: int = option(1, "images of each domain in a step")
+    epochs: int = option(100, "epochs to train")
+    steps_per_epoch: int | None = option(None, "steps in an epoch; default: the larger domain once")
+    learning_rate: float = option(2e-4, "Adam's learning rate")
+    beta_1: float = option(0.5, "Adam's beta 1; 0.9 makes the players oscillate (DCGAN, section 4)")
+    budget_minutes: float | None = option(
+        None, "end training, final samples and images.zip within these minutes"
+    )
+
+    # Machine
+    seed: int = option(0, "seeds weights, order of images, augmentation and dropout")
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = option(
+        "float32", "number format of the layers' computations"
+    )
+    jit: Literal["auto", "on", "off"] = option("auto", "compile with XLA; auto: on a GPU or TPU")
+    deterministic: bool = option(False, "bit-exact repetition, somewhat slower")
+
+    # Reports
+    sample_every: int = option(5, "epochs between sample grids")
+    sample_count: int = option(6, "pictures in a sample grid")
+
+    def __post_init__(self) -> None:
+        hints = typing.get_type_hints(type(self))
+        for name, hint in hints.items():
+            object.__setattr__(self, name, _checked(name, getattr(self, name), hint))
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise InputError(f"{flag(name)} is {value}; expected {_range_text(low, high)}.")
+        if bool(self.a) != bool(self.b):
+            given, missing = ("--a", "--b") if self.a else ("--b", "--a")
+            raise InputError(
+                f"{given} is given without {missing}; name both folders, or use --data."
+            )
+        if self.data and self.a:
+            raise InputError(
+                f"--data {self.data} and --a {self.a} are both given; choose one of the two."
+            )
+        if self.image_size % 32:
+            raise InputError(
+                f"--image-size {self.image_size} does not fit the U-Net, which halves an image at "
+                f"least five times; take a multiple of 32, such as {_nearest_multiple(self)}."
+            )
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":
+        """Builds a config from plain values, as a run's `config.json` holds them.
+
+        Raises:
+            InputError: on a key that is no field, or a value that does not fit its field.
+        """
+        known = [field.name for field in dataclasses.fields(cls)]
+        for key in values:
+            if key not in known:
+                near = difflib.get_close_matches(str(key), known, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}."
+                raise InputError(f"unknown config key {key!r}; {hint}")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields as plain JSON values."""
+        return dataclasses.asdict(self)
+
+
+# Closed intervals; what has no upper end is bounded only by the machine.
+_RANGES: dict[str, tuple[float, float]] = {
+    "image_size": (32, math.inf),
+    "validation_fraction": (0, 0.9),
+    "flip_left_right": (0, 1),
+    "flip_up_down": (0, 1),
+    "crop_probability": (0, 1),
+    "crop_enlarge": (1, 4),
+    "noise_std": (0, 1),
+    "base_filters": (1, math.inf),
+    "dropout": (0, 0.95),
+    "discriminator_filters": (1, math.inf),
+    "cycle_weight": (0, math.inf),
+    "identity_weight": (0, math.inf),
+    "batch_size": (1, math.inf),
+    "epochs": (1, math.inf),
+    "steps_per_epoch": (1, math.inf),
+    "learning_rate": (0, 1),
+    "beta_1": (0, 0.999),
+    "budget_minutes": (0.1, math.inf),
+    "seed": (0, 2**31 - 1),
+    "sample_every": (1, math.inf),
+    "sample_count": (1, 64),
+}
+
+
+def flag(name: str) -> str:
+    """The command-line flag of a config field."""
+    return "--" + name.replace("_", "-")
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds one flag per field of `TrainConfig`; a flag that is not given stays out of the result."""
+    hints = typing.get_type_hints(TrainConfig)
+    for field in dataclasses.fields(TrainConfig):
+        hint = hints[field.name]
+        keywords: dict[str, Any] = {"help": field.metadata["help"], "default": argparse.SUPPRESS}
+        if hint is bool:
+            keywords["action"] = argparse.BooleanOptionalAction
+        elif typing.get_origin(hint) is Literal:
+            keywords["choices"] = typing.get_args(hint)
+        else:
+            keywords["type"] = next(t for t in _alternatives(hint) if t is not types.NoneType)
+            keywords["metavar"] = keywords["type"].__name__.upper()
+        parser.add_argument(flag(field.name), **keywords)
+
+
+def flag_values(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The config fields that were given on the command line."""
+    names = {field.name for field in dataclasses.fields(TrainConfig)}
+    return {name: value for name, value in vars(arguments).items() if name in names}
+
+
+def _alternatives(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+
+
+def _checked(name: str, value: Any, hint: Any) -> Any:
+    """The value, an int widened to float where a float is expected; raises `InputError` otherwise."""
+    if typing.get_origin(hint) is Literal:
+        choices = typing.get_args(hint)
+        if not isinstance(value, str) or value not in choices:
+            raise InputError(f"{flag(name)} is {value!r}; choose one of: {', '.join(choices)}.")
+        return value
+    for kind in _alternatives(hint):
+        if type(value) is kind and not (kind is float and not math.isfinite(value)):
+            return value
+        if kind is float and type(value) is int:
+            return float(value)
+    expected = " or ".join(
+        {types.NoneType: "null", str: "text", bool: "true or false"}.get(kind, kind.__name__)
+        for kind in _alternatives(hint)
+    )
+    raise InputError(f"{flag(name)} is {value!r}; expected {expected}.")
+
+
+def _range_text(low: float, high: float) -> str:
+    return f"at least {low:g}" if high == math.inf else f"a value from {low:g} to {high:g}"
+
+
+def _nearest_multiple(config: TrainConfig) -> int:
+    return max(32, round(config.image_size / 32) * 32)

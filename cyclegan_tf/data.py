@@ -1,0 +1,221 @@
+"""Data sets: which layout a folder has, reading it into memory, splitting it by name."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.images import upright_rgb
+from cyclegan_tf.records import read_records, record_files
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
+
+# A and B of each layout, in the order in which they are looked for, and whether Kaggle made it.
+_LAYOUTS = (
+    ("photo_tfrec", "monet_tfrec", True),
+    ("photo_jpg", "monet_jpg", True),
+    ("trainA", "trainB", False),
+)
+_TEST_FOLDERS = ("testA", "testB")
+TRUTH_FOLDER = "truth_tfrec"  # written by the demo: the true paintings of its photos
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Encoded images in memory.
+
+    Attributes:
+        names: one name an image, without folder and suffix.
+        encoded: JPEG or PNG bytes that `images.decode` reads as upright RGB.
+    """
+
+    names: tuple[str, ...] = ()
+    encoded: tuple[bytes, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __add__(self, other: "ImageSet") -> "ImageSet":
+        return ImageSet(self.names + other.names, self.encoded + other.encoded)
+
+    def take(self, indices: Sequence[int]) -> "ImageSet":
+        """The images at the given places, in that order."""
+        return ImageSet(
+            tuple(self.names[i] for i in indices), tuple(self.encoded[i] for i in indices)
+        )
+
+    def split(self, fraction: float) -> tuple["ImageSet", "ImageSet"]:
+        """Splits into training and held-out images by a hash of the names.
+
+        Adding files later moves no image from one side to the other.
+        """
+        held_out = [i for i, name in enumerate(self.names) if _name_hash(name) < fraction]
+        kept = sorted(set(range(len(self))) - set(held_out))
+        return self.take(kept), self.take(held_out)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Two image domains, split into training and validation.
+
+    Attributes:
+        train_a, train_b: what is trained on.
+        validation_a, validation_b: held out, possibly empty.
+        truth: the true translations of some images of A, by name; empty but for the demo's set.
+        kaggle_shaped: whether a submission can be made of it.
+        skipped: how many unreadable images were left out.
+    """
+
+    train_a: ImageSet
+    train_b: ImageSet
+    validation_a: ImageSet
+    validation_b: ImageSet
+    truth: ImageSet
+    kaggle_shaped: bool
+    skipped: int
+
+    def summary(self) -> str:
+        """One line for the user: counts of both domains."""
+        text = (
+            f"A: {len(self.train_a)} images ({len(self.validation_a)} more held out), "
+            f"B: {len(self.train_b)} images ({len(self.validation_b)} more held out)"
+        )
+        return text + (f"; {self.skipped} unreadable images skipped" if self.skipped else "")
+
+    def all_a(self) -> ImageSet:
+        """Every image of A: what a submission translates."""
+        return self.train_a + self.validation_a
+
+    def held_out_pairs(self) -> tuple[ImageSet, ImageSet]:
+        """Held-out images of A whose true translation is known, and those translations."""
+        place = {name: i for i, name in enumerate(self.truth.names)}
+        known = [i for i, name in enumerate(self.validation_a.names) if name in place]
+        inputs = self.validation_a.take(known)
+        return inputs, self.truth.take([place[name] for name in inputs.names])
+
+
+def load_data_set(
+    *, data: str, a: str, b: str, validation_fraction: float, skip_bad: bool, image_size: int
+) -> DataSet:
+    """Reads a data set folder (`data`), or two folders (`a` and `b`), into memory.
+
+    Args:
+        data: folder in one of the known layouts, or empty.
+        a: folder of images or TFRecords of domain A, or empty.
+        b: the same of domain B.
+        validation_fraction: share of each domain held out where there are no test folders.
+        skip_bad: leave out and count what is no image.
+        image_size: training size; images more than four times as large are reduced once.
+
+    Raises:
+        InputError: if a folder is missing, empty or of no known layout, or a file is unreadable.
+    """
+    folder_a, folder_b, kaggle_shaped = (
+        find_layout(Path(data)) if data else (Path(a), Path(b), False)
+    )
+    reader = _Reader(skip_bad=skip_bad, shrink_above=4 * image_size)
+    all_a, all_b = reader.read(folder_a), reader.read(folder_b)
+    tests = [Path(data) / name for name in _TEST_FOLDERS] if data and not kaggle_shaped else []
+    if tests and all(folder.is_dir() for folder in tests):
+        validation_a, validation_b = reader.read(tests[0]), reader.read(tests[1])
+    else:
+        all_a, validation_a = all_a.split(validation_fraction)
+        all_b, validation_b = all_b.split(validation_fraction)
+    truth_folder = Path(data) / TRUTH_FOLDER
+    truth = reader.read(truth_folder) if data and truth_folder.is_dir() else ImageSet()
+    return DataSet(all_a, all_b, validation_a, validation_b, truth, kaggle_shaped, reader.skipped)
+
+
+def find_layout(folder: Path) -> tuple[Path, Path, bool]:
+    """Tells a data set's layout by what is there.
+
+    Returns:
+        The folder of domain A, the folder of domain B, whether it is Kaggle's data set.
+
+    Raises:
+        InputError: if the folder is missing or its layout is unknown.
+    """
+    _require_folder(folder)
+    for name_a, name_b, kaggle_shaped in _LAYOUTS:
+        if (folder / name_a).is_dir() and (folder / name_b).is_dir():
+            return folder / name_a, folder / name_b, kaggle_shaped
+    known = ", ".join(f"{name_a}/ and {name_b}/" for name_a, name_b, _ in _LAYOUTS)
+    found = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
+    raise InputError(
+        f"{folder} has no known layout (found: {found}); expected {known}. "
+        "For two folders of your own use --a DIR --b DIR."
+    )
+
+
+def read_encoded(folder: Path) -> Iterator[tuple[str, str, bytes]]:
+    """Yields `(origin, name, bytes)` of every image file or record in a folder, unchecked.
+
+    Raises:
+        InputError: if the folder is missing or holds neither images nor TFRecords.
+    """
+    _require_folder(folder)
+    shards = record_files(folder)
+    for shard in shards:
+        for number, (name, encoded) in enumerate(read_records(shard)):
+            yield f"{shard}: record {number} ({name})", name, encoded
+    if shards:
+        return
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    if not files:
+        raise InputError(
+            f"{folder} holds no images; expected *.tfrec files or images "
+            f"({', '.join(IMAGE_SUFFIXES)}). Check the path."
+        )
+    for path in files:
+        try:
+            yield str(path), path.stem, path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path} cannot be read ({error.strerror}); check it.") from error
+
+
+class _Reader:
+    """Reads image sets on all cores, and counts what it had to leave out."""
+
+    def __init__(self, *, skip_bad: bool, shrink_above: int) -> None:
+        self.skip_bad = skip_bad
+        self.shrink_above = shrink_above
+        self.skipped = 0
+
+    def read(self, folder: Path) -> ImageSet:
+        names, images = [], []
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for name, encoded in pool.map(self._check, read_encoded(folder)):
+                if encoded is None:
+                    self.skipped += 1
+                else:
+                    names.append(name)
+                    images.append(encoded)
+        if not names:
+            raise InputError(f"{folder} holds no readable image; expected at least one.")
+        return ImageSet(tuple(names), tuple(images))
+
+    def _check(self, entry: tuple[str, str, bytes]) -> tuple[str, bytes | None]:
+        origin, name, data = entry
+        try:
+            return name, upright_rgb(data, shrink_above=self.shrink_above)
+        except ValueError as error:
+            if self.skip_bad:
+                return name, None
+            raise InputError(
+                f"{origin} is no image: {error}. Replace it, or leave such images out with "
+                "--skip-bad-images."
+            ) from error
+
+
+def _require_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise InputError(f"{folder} {what}; expected a folder of images. Check the path.")
+
+
+def _name_hash(name: str) -> float:
+    """A number in [0, 1) that depends on the name alone."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64

@@ -1,0 +1,113 @@
+"""Writes a synthetic data set in Kaggle's layout: landscapes, other landscapes painted, the truth.
+
+python -m cyclegan_tf.demo --output data/synthetic --size 256
+"""
+
+import io
+import multiprocessing
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from cyclegan_tf.command import Parser, command, load_tensorflow
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.scenes import landscape, painting
+
+# Paintings show other landscapes than the photos: the domains stay unpaired.
+_PAINTINGS_FROM = 1_000_000
+
+Images = Iterator[tuple[str, bytes]]
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """The command line."""
+    parser = Parser("demo", "Writes the synthetic two-domain data set in Kaggle's layout.")
+    parser.add_argument("--output", type=Path, default=Path("data/synthetic"), metavar="DIR")
+    parser.add_argument("--size", type=int, default=256, help="pixels a side (default: 256)")
+    parser.add_argument("--count", type=int, default=200, help="images of each domain")
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes")
+    arguments = parser.parse_args(argv)
+    write_demo(arguments.output, size=arguments.size, count=arguments.count, seed=arguments.seed)
+    print(f"{arguments.output}: {arguments.count} photos and {arguments.count} paintings")
+    return 0
+
+
+def write_demo(folder: Path, *, size: int = 256, count: int = 200, seed: int = 0) -> None:
+    """Writes `photo_tfrec/`, `monet_tfrec/` and `truth_tfrec/`, the true paintings of the photos.
+
+    Args:
+        folder: made anew; complete or not there at all.
+        size: pixels a side, at least 16.
+        count: images of each domain.
+        seed: the same seed gives the same bytes.
+
+    Raises:
+        InputError: if the folder exists, cannot be written, or a number is out of range.
+    """
+    for name, value, low in (("--size", size, 16), ("--count", count, 1), ("--seed", seed, 0)):
+        if value < low:
+            raise InputError(f"{name} is {value}; expected at least {low}.")
+    if folder.exists():
+        raise InputError(f"{folder} exists; expected a new folder. Remove it, or name another.")
+    partial = folder.with_name(folder.name + ".partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        _write_shards(partial, size, count, seed)
+        partial.replace(folder)
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written ({error.strerror}); choose another folder."
+        ) from error
+
+
+def _write_shards(folder: Path, size: int, count: int, seed: int) -> None:
+    load_tensorflow()
+    from cyclegan_tf.records import write_records
+
+    # spawn: a forked child of a process in which TensorFlow runs threads can hang
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+        places = [(seed, index, size) for index in range(count)]
+        pairs = list(pool.map(_photo_and_truth, places, chunksize=8))
+        places = [(seed, _PAINTINGS_FROM + index, size) for index in range(count)]
+        paintings = list(pool.map(_painting, places, chunksize=8))
+    photo_names = [f"landscape_{index:05d}" for index in range(count)]
+    shards = {
+        "photo": ("photo", photo_names, [photo for photo, _ in pairs]),
+        "monet": ("monet", [f"painting_{index:05d}" for index in range(count)], paintings),
+        "truth": ("monet", photo_names, [truth for _, truth in pairs]),
+    }
+    for kind, (target, names, encoded) in shards.items():
+        (folder / f"{kind}_tfrec").mkdir()
+        path = folder / f"{kind}_tfrec" / f"{kind}00-{count}.tfrec"
+        write_records(path, target, zip(names, encoded, strict=True))
+
+
+def _jpeg(pixels: np.ndarray) -> bytes:
+    # Pillow directly: the children of the pool start without TensorFlow, which images.py imports
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=95, subsampling=0)
+    return buffer.getvalue()
+
+
+def _photo_and_truth(place: tuple[int, int, int]) -> tuple[bytes, bytes]:
+    seed, index, size = place
+    photo = landscape(seed, index, size=size)
+    return _jpeg(photo), _jpeg(painting(photo, seed, index))
+
+
+def _painting(place: tuple[int, int, int]) -> bytes:
+    seed, index, size = place
+    return _jpeg(painting(landscape(seed, index, size=size), seed, index))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

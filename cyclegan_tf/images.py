@@ -1,0 +1,168 @@
+"""The pixel contract: uint8 RGB outside, float32 NHWC in [-1, 1] inside; only this file crosses."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageOps
+
+# Larger than any camera's picture; what claims more is a decompression bomb.
+MAX_PIXELS = 100_000_000
+
+_ORIENTATION = 0x0112  # EXIF tag
+
+
+def decode(encoded: tf.Tensor) -> tf.Tensor:
+    """Decodes a JPEG or PNG inside a TensorFlow graph.
+
+    Args:
+        encoded: scalar string tensor, as `upright_rgb` returns it.
+
+    Returns:
+        `(h, w, 3)` uint8.
+    """
+    # The op reads PNG as well; the accurate DCT gives the pixels that other decoders give.
+    return tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
+
+
+def center_square(image: tf.Tensor) -> tf.Tensor:
+    """Cuts the largest centred square out of an `(h, w, 3)` image: nothing is squashed."""
+    height, width = tf.shape(image)[0], tf.shape(image)[1]
+    side = tf.minimum(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[top : top + side, left : left + side]
+
+
+def resize(image: tf.Tensor, size: int) -> tf.Tensor:
+    """Resizes an `(h, w, 3)` image to `(size, size, 3)` float32, keeping the range of its values."""
+    resized = tf.cond(
+        tf.reduce_all(tf.equal(tf.shape(image)[:2], size)),
+        lambda: tf.cast(image, tf.float32),
+        # without antialiasing a reduction skips pixels and adds grain that the discriminator sees
+        lambda: tf.image.resize(image, [size, size], antialias=True),
+    )
+    return tf.ensure_shape(resized, [size, size, 3])
+
+
+def to_float(pixels: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
+    """Maps 0..255 to float32 in [-1, 1]; NumPy stays NumPy."""
+    if isinstance(pixels, np.ndarray):
+        return pixels.astype(np.float32) / 127.5 - 1.0
+    return tf.cast(pixels, tf.float32) / 127.5 - 1.0
+
+
+def to_uint8(image: np.ndarray | tf.Tensor) -> np.ndarray:
+    """Maps [-1, 1] to uint8 0..255, clipping and rounding (truncation would darken every image)."""
+    scaled = (np.asarray(image, np.float32) + 1.0) * 127.5
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def load_square(encoded: tf.Tensor, size: int) -> tf.Tensor:
+    """Decodes one image to `(size, size, 3)` float32 in [-1, 1], centred, without augmentation."""
+    return to_float(resize(center_square(decode(encoded)), size))
+
+
+def upright_rgb(data: bytes, *, shrink_above: int | None = None) -> bytes:
+    """Checks encoded image bytes and makes them something that `decode` reads as upright RGB.
+
+    8-bit RGB and grey JPEG and PNG pass unchanged; everything else (CMYK, palette, alpha, 16 bit,
+    EXIF rotation, GIF, BMP, WebP) is decoded by Pillow and becomes an RGB PNG.
+
+    Args:
+        data: the bytes of an image file.
+        shrink_above: images whose shorter side is longer than this are reduced to it, so that
+            a camera's picture is not decoded in full for every training sample.
+
+    Raises:
+        ValueError: if the bytes are no complete image, or it has more than `MAX_PIXELS` pixels.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(f"{image.width} x {image.height} pixels are too many")
+            image.load()
+            if _decodable(image) and not _too_large(image, shrink_above):
+                return data
+            return _encode(_upright(image, shrink_above), "PNG", compress_level=1)
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"no readable image ({error})") from error
+
+
+def encode_jpeg(pixels: np.ndarray, quality: int = 95) -> bytes:
+    """Encodes `(h, w, 3)` uint8 as JPEG with full colour resolution."""
+    return _encode(Image.fromarray(pixels), "JPEG", quality=quality, subsampling=0)
+
+
+def encode_png(pixels: np.ndarray) -> bytes:
+    """Encodes `(h, w, 3)` uint8 as PNG."""
+    return _encode(Image.fromarray(pixels), "PNG")
+
+
+def save_png(path: Path, pixels: np.ndarray) -> None:
+    """Writes a PNG under a temporary name and renames it, so that no reader sees half a file."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(encode_png(pixels))
+    partial.replace(path)
+
+
+def grid(rows: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
+    """Lays out rows of pictures on white.
+
+    Args:
+        rows: arrays `(n, h, w, 3)` uint8, all of one shape; one array is one row.
+        gap: white pixels between pictures.
+
+    Returns:
+        `(H, W, 3)` uint8.
+    """
+    count, height, width, _ = rows[0].shape
+    shape = (len(rows) * (height + gap) - gap, count * (width + gap) - gap, 3)
+    canvas = np.full(shape, 255, np.uint8)
+    for y, row in enumerate(rows):
+        for x, picture in enumerate(row):
+            top, left = y * (height + gap), x * (width + gap)
+            canvas[top : top + height, left : left + width] = picture
+    return canvas
+
+
+def _decodable(image: Image.Image) -> bool:
+    """Whether TensorFlow decodes the image to the same upright RGB as Pillow."""
+    return (
+        image.format in ("JPEG", "PNG")
+        and image.mode in ("RGB", "L")
+        and "transparency" not in image.info
+        and image.getexif().get(_ORIENTATION, 1) == 1
+    )
+
+
+def _too_large(image: Image.Image, shrink_above: int | None) -> bool:
+    return shrink_above is not None and min(image.size) > shrink_above
+
+
+def _upright(image: Image.Image, shrink_above: int | None) -> Image.Image:
+    upright = _as_rgb(ImageOps.exif_transpose(image))
+    if _too_large(upright, shrink_above):
+        ratio = shrink_above / min(upright.size)
+        size = tuple(max(1, round(side * ratio)) for side in upright.size)
+        upright = upright.resize(size, Image.Resampling.LANCZOS)
+    return upright
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bits a channel: Pillow's own conversion would clip to 255
+        wide = np.asarray(image).astype(np.float64)
+        return Image.fromarray(np.clip(wide / 257, 0, 255).round().astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        # what lies under transparent pixels is arbitrary; paper is white
+        layer = image.convert("RGBA")
+        paper = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(paper, layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def _encode(image: Image.Image, image_format: str, **options: int) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, image_format, **options)
+    return buffer.getvalue()

@@ -1,0 +1,140 @@
+"""The unpaired tf.data pipeline: every sample is a pure function of the seed and its number."""
+
+import numpy as np
+import tensorflow as tf
+
+from cyclegan_tf import augment, images
+from cyclegan_tf.augment import Jitter
+from cyclegan_tf.data import ImageSet
+
+
+def shuffled_index(
+    sample: tf.Tensor, *, count: int, batch_size: int, seed: int | tf.Tensor
+) -> tf.Tensor:
+    """Which image the sample of a given number shows.
+
+    The samples come in passes, each a new order of all images. A pass is filled up to whole
+    batches with images of one more shuffle, so that every epoch of
+    `ceil(count / batch_size)` steps shows every image.
+
+    Args:
+        sample: scalar int64, counted over the whole training.
+        count: images of the domain, at least `batch_size`.
+        batch_size: images of the domain in a step.
+        seed: of the domain.
+
+    Returns:
+        Scalar int64 in [0, count).
+    """
+    pass_length = -(-count // batch_size) * batch_size
+    number, position = sample // pass_length, sample % pass_length
+    refill = position // count
+    return tf.random.experimental.index_shuffle(
+        position % count,
+        seed=tf.stack([tf.cast(seed, tf.int64), 2 * number + refill]),
+        max_index=tf.constant(count - 1, tf.int64),
+    )
+
+
+def unpaired_dataset(
+    a: ImageSet,
+    b: ImageSet,
+    *,
+    image_size: int,
+    batch_size: int,
+    seed: int,
+    jitter: Jitter,
+    first_step: int = 0,
+) -> tf.data.Dataset:
+    """Endless batches of independently drawn, augmented images of both domains.
+
+    Args:
+        a: training images of domain A.
+        b: training images of domain B.
+        image_size: side of the square training images.
+        batch_size: images of each domain in a batch, at most the size of the smaller domain.
+        seed: fixes the order and the augmentation.
+        jitter: strengths of the augmentation.
+        first_step: the step to start from: the batches are those of an uninterrupted run.
+
+    Returns:
+        Data set of `(real_a, real_b)`, each `(batch_size, image_size, image_size, 3)` float32 in
+        [-1, 1].
+    """
+    draws = [
+        _Draw(domain, 2 * seed + i, image_size, batch_size, jitter)
+        for i, domain in enumerate((a, b))
+    ]
+    return (
+        tf.data.Dataset.range(first_step * batch_size, np.iinfo(np.int64).max)
+        .map(lambda sample: tuple(draw(sample) for draw in draws), tf.data.AUTOTUNE)
+        .batch(batch_size, drop_remainder=True)
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def paired_by_place(
+    a: ImageSet, b: ImageSet, *, image_size: int, batch_size: int
+) -> tf.data.Dataset:
+    """One ordered pass over the larger of two sets, the smaller repeated, without augmentation."""
+    encoded = [tf.constant(domain.encoded) for domain in (a, b)]
+
+    def load(place: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return tuple(images.load_square(x[place % len(x)], image_size) for x in encoded)
+
+    return (
+        tf.data.Dataset.range(max(len(a), len(b)))
+        .map(load, tf.data.AUTOTUNE)
+        .batch(batch_size)
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def image_batches(domain: ImageSet, *, image_size: int, batch_size: int) -> tf.data.Dataset:
+    """One ordered pass over a set: batches `(n, image_size, image_size, 3)`, the last one smaller."""
+    return (
+        tf.data.Dataset.from_tensor_slices(tf.constant(domain.encoded))
+        .map(lambda encoded: images.load_square(encoded, image_size), tf.data.AUTOTUNE)
+        .batch(batch_size)
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def load_images(domain: ImageSet, image_size: int) -> np.ndarray:
+    """All images of a (small) set as `(n, image_size, image_size, 3)` float32 in [-1, 1]."""
+    return np.stack([images.load_square(encoded, image_size) for encoded in domain.encoded])
+
+
+class _Draw:
+    """Draws, decodes and augments the numbered samples of one domain."""
+
+    def __init__(
+        self, domain: ImageSet, seed: int, image_size: int, batch_size: int, jitter: Jitter
+    ) -> None:
+        # a tensor, not a Python list: the bytes stay outside of the graph's definition
+        self.encoded = tf.constant(domain.encoded)
+        self.seed = seed
+        self.image_size = image_size
+        self.batch_size = batch_size
+        self.jitter = jitter
+
+    def __call__(self, sample: tf.Tensor) -> tf.Tensor:
+        index = shuffled_index(
+            sample, count=len(self.encoded), batch_size=self.batch_size, seed=self.seed
+        )
+        return self._augmented(self.encoded[index], tf.stack([self.seed, sample]))
+
+    def _augmented(self, encoded: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        jitter = self.jitter
+        crop_seed, flip_seed, noise_seed = tf.unstack(
+            tf.random.experimental.stateless_split(seed, 3)
+        )
+        image = images.center_square(images.decode(encoded))
+        image = augment.enlarge_and_crop(
+            image, crop_seed, probability=jitter.crop_probability, enlarge=jitter.crop_enlarge
+        )
+        image = images.to_float(images.resize(image, self.image_size))
+        image = augment.flip(
+            image, flip_seed, left_right=jitter.flip_left_right, up_down=jitter.flip_up_down
+        )
+        return augment.add_noise(image, noise_seed, std=jitter.noise_std)

@@ -1,0 +1,79 @@
+"""TFRecords of the competition: features `image` (JPEG bytes), `image_name` and `target`."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import tensorflow as tf
+
+from cyclegan_tf.errors import InputError
+
+RECORD_PATTERNS = ("*.tfrec", "*.tfrecord", "*.tfrecords")
+
+
+def record_files(folder: Path) -> list[Path]:
+    """The TFRecord files of a folder, sorted by name."""
+    return sorted(path for pattern in RECORD_PATTERNS for path in folder.glob(pattern))
+
+
+def read_records(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yields the name and the encoded bytes of every image of a TFRecord file.
+
+    Raises:
+        InputError: naming the file and the record that is cut off, corrupted or has no image.
+    """
+    count = 0
+    try:
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            yield _parse(record, path, count)
+            count += 1
+    except tf.errors.OpError as error:
+        raise InputError(
+            f"{path}: record {count} cannot be read, the file is cut off or corrupted "
+            f"({_reason(error)}); fetch the file again."
+        ) from error
+    if count == 0:
+        raise InputError(f"{path} holds no record; expected images. Fetch the file again.")
+
+
+def write_records(path: Path, target: str, images: Iterable[tuple[str, bytes]]) -> None:
+    """Writes `(name, encoded bytes)` pairs as a TFRecord file, under a temporary name first."""
+    partial = path.with_name(path.name + ".partial")
+    with tf.io.TFRecordWriter(str(partial)) as writer:
+        for name, encoded in images:
+            features = {
+                "image": _bytes_feature(encoded),
+                "image_name": _bytes_feature(name.encode()),
+                "target": _bytes_feature(target.encode()),
+            }
+            example = tf.train.Example(features=tf.train.Features(feature=features))
+            writer.write(example.SerializeToString(deterministic=True))
+    partial.replace(path)
+
+
+def _parse(record: bytes, path: Path, number: int) -> tuple[str, bytes]:
+    """Name and image bytes of one record; a record without a name is named after its place."""
+    try:
+        feature = tf.train.Example.FromString(record).features.feature
+    except Exception as error:  # protobuf's DecodeError moved between its versions
+        raise InputError(
+            f"{path}: record {number} is no tf.train.Example; expected features image, image_name "
+            "and target. Fetch the file again."
+        ) from error
+    image = feature["image"].bytes_list.value if "image" in feature else ()
+    if not image:
+        found = ", ".join(sorted(feature)) or "none"
+        raise InputError(
+            f"{path}: record {number} has no feature 'image' with bytes (features found: {found}); "
+            "expected image, image_name and target. Is this a file of the competition?"
+        )
+    names = feature["image_name"].bytes_list.value if "image_name" in feature else ()
+    name = names[0].decode("utf-8", "replace") if names else f"{path.stem}-{number}"
+    return name, image[0]
+
+
+def _reason(error: tf.errors.OpError) -> str:
+    return error.message.split("\n")[0].split(" [Op:")[0].split("{{")[0].strip()
+
+
+def _bytes_feature(value: bytes) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))

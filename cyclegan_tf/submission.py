@@ -1,0 +1,97 @@
+"""images.zip: the competition's submission, written once, under a temporary name until checked."""
+
+import io
+import os
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from cyclegan_tf import images
+
+SIZE = 256  # pixels a side, set by the competition
+FEWEST, MOST = 7_000, 10_000  # images the competition accepts
+
+Translate = Callable[[np.ndarray], np.ndarray]
+
+
+def write_submission(
+    path: Path, names: Sequence[str], batches: Iterable[np.ndarray], translate: Translate
+) -> int:
+    """Translates photos and writes them as 256 x 256 JPEGs into a zip, one entry a photo.
+
+    Encoding runs in threads while the next batch is translated.
+
+    Args:
+        path: of the zip; what stood there is replaced only by a complete one.
+        names: of the photos; doubles and what is no file name become numbers.
+        batches: the photos, `(n, 256, 256, 3)` float32 in [-1, 1], in the order of the names.
+        translate: maps such a batch to its paintings.
+
+    Returns:
+        The number of images written.
+
+    Raises:
+        ValueError: if the zip does not hold one 256 x 256 RGB JPEG for each name.
+    """
+    partial = path.with_name(path.name + ".partial")
+    entries = entry_names(names)
+    with (
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive,
+        tqdm(total=len(names), desc=path.name, unit="image") as progress,
+    ):
+        for entry, jpeg in zip(entries, _encoded(batches, translate, pool), strict=True):
+            archive.writestr(zipfile.ZipInfo(entry), jpeg)
+            progress.update()
+    check_submission(partial, len(names))
+    partial.replace(path)
+    return len(names)
+
+
+def check_submission(path: Path, count: int) -> None:
+    """Reads the zip back.
+
+    Raises:
+        ValueError: if it does not hold exactly `count` RGB JPEGs of 256 x 256 pixels.
+    """
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.namelist()
+        if len(set(entries)) != count:
+            raise ValueError(f"{path} holds {len(set(entries))} images; expected {count}.")
+        for entry in entries:
+            with Image.open(io.BytesIO(archive.read(entry))) as image:
+                found = (image.format, image.mode, image.size)
+            if found != ("JPEG", "RGB", (SIZE, SIZE)):
+                raise ValueError(f"{path}: {entry} is {found}; expected an RGB JPEG of {SIZE} px.")
+
+
+def count_warning(count: int) -> str | None:
+    """What the competition would say about this number of images; None if it is right."""
+    if FEWEST <= count <= MOST:
+        return None
+    return f"images.zip holds {count:,} images; the competition asks for {FEWEST:,} to {MOST:,}."
+
+
+def entry_names(names: Sequence[str]) -> list[str]:
+    """File names inside the zip: `NAME.jpg`, or 1.jpg, 2.jpg, ... if the names cannot serve."""
+    usable = len(set(names)) == len(names) and all(
+        name and not set(name) & set('/\\:*?"<>|\0') and name not in (".", "..") for name in names
+    )
+    return [f"{name}.jpg" for name in (names if usable else range(1, len(names) + 1))]
+
+
+def _encoded(
+    batches: Iterable[np.ndarray], translate: Translate, pool: ThreadPoolExecutor
+) -> Iterator[bytes]:
+    """JPEG bytes in order; one batch is being encoded while the next one is translated."""
+    waiting: list = []
+    for batch in batches:
+        painted = images.to_uint8(translate(batch))
+        yield from (future.result() for future in waiting)
+        waiting = [pool.submit(images.encode_jpeg, picture) for picture in painted]
+    yield from (future.result() for future in waiting)

@@ -1,0 +1,177 @@
+"""Trains a CycleGan and, for Kaggle-shaped data, writes the submission.
+
+python -m cyclegan_tf.train
+python -m cyclegan_tf.train --data DIR --preset cpu --run runs/monet
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cyclegan_tf.command import Parser, command, load_tensorflow
+from cyclegan_tf.config import TrainConfig, add_flags, flag_values
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.presets import PRESETS, preset_config
+
+if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
+    from cyclegan_tf.callbacks import StopAtDeadline
+    from cyclegan_tf.data import DataSet
+    from cyclegan_tf.rundir import RunDir
+    from cyclegan_tf.translator import Translator
+
+KAGGLE_DATA = Path("/kaggle/input/gan-getting-started")
+SYNTHETIC_DATA = Path("data/synthetic")
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """The command line."""
+    started = time.monotonic()
+    arguments = _parser().parse_args(argv)
+    given = flag_values(arguments)
+    TrainConfig(**given)  # wrong flags are told before anything is loaded or written
+    load_tensorflow()
+    if not any(given.get(name) for name in ("data", "a", "b")):
+        given["data"] = str(_default_data())
+    preset = arguments.preset or _default_preset(Path(given.get("data", "")))
+    config = preset_config(preset, **given)
+
+    from cyclegan_tf.rundir import next_free_run
+
+    return train(config, arguments.run or next_free_run(Path("runs"), preset), started=started)
+
+
+def train(config: TrainConfig, run_path: Path, *, started: float | None = None) -> int:
+    """Trains as configured and fills the run folder.
+
+    Args:
+        config: of the run.
+        run_path: a folder that holds no run yet.
+        started: when the user's clock began to run, as `time.monotonic` counts.
+
+    Returns:
+        The exit code: 0, or 1 if training diverged.
+
+    Raises:
+        InputError: before the first step, if the data or the run folder cannot be used.
+    """
+    from cyclegan_tf import build, runtime
+    from cyclegan_tf.callbacks import TrainingDiverged
+    from cyclegan_tf.rundir import RunDir
+
+    started = time.monotonic() if started is None else started
+    runtime.set_up(precision=config.precision, seed=config.seed, deterministic=config.deterministic)
+    data = build.build_data_set(config)
+    run = RunDir.create(run_path, config)
+    print(f"{runtime.describe()}\ndata: {data.summary()}\nrun: {run.path}")
+    model = build.build_model(config)
+    translate = build.build_translator(config, model)
+    callbacks = build.build_callbacks(config, run, data, model, translate)
+    callbacks += _deadline(config, data, translate, started)
+    try:
+        model.fit(
+            build.build_training_batches(config, data),
+            validation_data=build.build_validation_batches(config, data),
+            epochs=config.epochs,
+            steps_per_epoch=build.steps_per_epoch(config, data),
+            callbacks=callbacks,
+            shuffle=False,  # the pipeline does
+        )
+    except TrainingDiverged as error:
+        print(f"error: training stopped: {error}", file=sys.stderr)
+        return 1
+    for line in [c.summary() for c in callbacks if hasattr(c, "summary")]:
+        print(line)
+    if data.kaggle_shaped:
+        _submit(data, run, translate)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser("train", __doc__.split("\n")[0])
+    parser.add_argument("--preset", choices=PRESETS, help="starting point for all other options")
+    parser.add_argument(
+        "--run", type=Path, metavar="DIR", help="run folder (default: runs/PRESET-1, -2, ...)"
+    )
+    add_flags(parser)
+    return parser
+
+
+def _default_data() -> Path:
+    """The competition's data on Kaggle, the synthetic set elsewhere, written if it is not there."""
+    if KAGGLE_DATA.is_dir():
+        return KAGGLE_DATA
+    if not SYNTHETIC_DATA.is_dir():
+        from cyclegan_tf.demo import write_demo
+
+        print(f"no --data: writing the synthetic set to {SYNTHETIC_DATA} ...", flush=True)
+        write_demo(SYNTHETIC_DATA)
+    else:
+        print(f"no --data: using the synthetic set in {SYNTHETIC_DATA}")
+    return SYNTHETIC_DATA
+
+
+def _default_preset(data: Path) -> str:
+    """The preset for this data on this machine, told to the user."""
+    if data == SYNTHETIC_DATA:
+        return "demo"
+    from cyclegan_tf import runtime
+
+    preset = "kaggle" if runtime.has_accelerator() else "cpu"
+    print(
+        f"no --preset: using {preset}; the others are {', '.join(sorted(set(PRESETS) - {preset}))}"
+    )
+    return preset
+
+
+def _deadline(
+    config: TrainConfig, data: "DataSet", translate: "Translator", started: float
+) -> list["StopAtDeadline"]:
+    """The callback that keeps the time budget, if there is one."""
+    if config.budget_minutes is None:
+        return []
+    from cyclegan_tf.callbacks import StopAtDeadline
+
+    reserve = _submission_seconds(data, translate) if data.kaggle_shaped else 5.0
+    deadline = started + 60 * config.budget_minutes
+    if time.monotonic() + reserve > deadline:
+        needed = (time.monotonic() + reserve - started) / 60
+        raise InputError(
+            f"--budget-minutes {config.budget_minutes:g} leaves no time for training: starting and "
+            f"images.zip alone take about {needed:.1f} minutes; give more."
+        )
+    return [StopAtDeadline(deadline, reserve)]
+
+
+def _submission_seconds(data: "DataSet", translate: "Translator") -> float:
+    """How long images.zip will take, from the time of one batch."""
+    import numpy as np
+
+    from cyclegan_tf.submission import SIZE
+
+    batch = np.zeros((translate.batch_size, SIZE, SIZE, 3), np.float32)
+    translate(batch)  # the first call compiles
+    began = time.monotonic()
+    translate(batch)
+    batches = -(-len(data.all_a()) // translate.batch_size)
+    # a quarter more for a machine that slows down, and some seconds for the last samples
+    return 1.25 * batches * (time.monotonic() - began) + 5.0
+
+
+def _submit(data: "DataSet", run: "RunDir", translate: "Translator") -> None:
+    from cyclegan_tf import pipeline, submission
+
+    photos = data.all_a()
+    batches = pipeline.image_batches(
+        photos, image_size=submission.SIZE, batch_size=translate.batch_size
+    )
+    count = submission.write_submission(run.submission, photos.names, batches, translate)
+    print(f"submission: {run.submission}, {count:,} images")
+    if warning := submission.count_warning(count):
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""Translator: compiled translation of image batches by a trained generator."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+class Translator:
+    """Runs a generator on batches of one fixed size, so that it is traced once per image size.
+
+    Args:
+        generator: model from `(n, h, w, 3)` in [-1, 1] to the same.
+        batch_size: images computed at once; smaller batches are filled up and cut off again.
+        jit_compile: use XLA.
+    """
+
+    def __init__(
+        self, generator: keras.Model, *, batch_size: int = 16, jit_compile: bool = False
+    ) -> None:
+        self.batch_size = batch_size
+        self._run = tf.function(
+            lambda images: generator(images, training=False), jit_compile=jit_compile
+        )
+
+    def __call__(self, images: np.ndarray | tf.Tensor) -> np.ndarray:
+        """Translates any number of images.
+
+        Args:
+            images: `(n, h, w, 3)` float32 in [-1, 1].
+
+        Returns:
+            The same shape and range.
+        """
+        batches = [
+            self._batch(tf.convert_to_tensor(images[start : start + self.batch_size]))
+            for start in range(0, len(images), self.batch_size)
+        ]
+        return np.concatenate(batches)
+
+    def _batch(self, images: tf.Tensor) -> np.ndarray:
+        count = len(images)
+        filling = tf.zeros((self.batch_size - count, *images.shape[1:]), images.dtype)
+        return self._run(tf.concat([images, filling], 0)).numpy()[:count]
