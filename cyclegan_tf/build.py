@@ -1,5 +1,7 @@
 """The one place where a TrainConfig becomes data sets, networks, optimizers and callbacks."""
 
+from functools import partial
+
 import keras
 import tensorflow as tf
 
@@ -9,13 +11,18 @@ from cyclegan_tf.callbacks import EpochLog, SampleGrid, SaveWeights, StopOnNonFi
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.cyclegan import CycleGan
 from cyclegan_tf.data import DataSet, load_data_set
+from cyclegan_tf.discriminators import patch_discriminator
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.generators import resnet_generator, unet_generator
+from cyclegan_tf.layers import Style, seed_stream
 from cyclegan_tf.losses import CrossEntropy
-from cyclegan_tf.networks import patch_discriminator, unet_generator
 from cyclegan_tf.rundir import RunDir
 from cyclegan_tf.translator import Translator
 
-GENERATORS = {"unet": unet_generator}
+GENERATORS = {
+    "unet": lambda config: partial(unet_generator, config.image_size),
+    "resnet": lambda config: partial(resnet_generator, config.residual_blocks),
+}
 DISCRIMINATORS = {"patch": patch_discriminator}
 ADVERSARIAL_LOSSES = {"bce": CrossEntropy}
 
@@ -75,34 +82,38 @@ def build_validation_batches(config: TrainConfig, data: DataSet) -> tf.data.Data
     return pipeline.paired_by_place(
         data.validation_a,
         data.validation_b,
-        image_size=config.image_size,
+        image_size=picture_size(config),
         batch_size=config.batch_size,
     )
 
 
+def picture_size(config: TrainConfig) -> int:
+    """Side of whole pictures in samples and validation."""
+    return config.picture_size or config.image_size
+
+
 def build_model(config: TrainConfig) -> CycleGan:
     """Networks, objective and optimizers, ready for `fit`."""
-    generator_ab, generator_ba = (
-        GENERATORS[config.generator](
-            config.image_size,
-            base_filters=config.base_filters,
-            dropout=config.dropout,
-            seed=4 * config.seed + place,
-            name=name,
-        )
-        for place, name in enumerate(("generator_ab", "generator_ba"))
+    style = Style(
+        norm=config.norm,
+        norm_groups=config.norm_groups,
+        upsampling=config.upsampling,
+        global_skip=config.global_skip,
     )
-    discriminator_a, discriminator_b = (
-        DISCRIMINATORS[config.discriminator](
-            base_filters=config.discriminator_filters, seed=4 * config.seed + 2 + place, name=name
-        )
-        for place, name in enumerate(("discriminator_a", "discriminator_b"))
+    generator = partial(
+        GENERATORS[config.generator](config),
+        style,
+        base_filters=config.base_filters,
+        dropout=config.dropout,
     )
+    discriminator = partial(
+        DISCRIMINATORS[config.discriminator], style, base_filters=config.discriminator_filters
+    )
+    networks = {"generator_ab": generator, "generator_ba": generator}
+    networks |= {"discriminator_a": discriminator, "discriminator_b": discriminator}
+    seeds = seed_stream(config.seed)
     model = CycleGan(
-        generator_ab,
-        generator_ba,
-        discriminator_a,
-        discriminator_b,
+        *(build(seed=next(seeds), name=name) for name, build in networks.items()),
         adversarial_loss=ADVERSARIAL_LOSSES[config.adversarial_loss](),
         cycle_weight=config.cycle_weight,
         identity_weight=config.identity_weight,
@@ -128,7 +139,7 @@ def build_callbacks(
         model.discriminator_a,
         model.discriminator_b,
     ]
-    size = config.image_size
+    size = picture_size(config)
     inputs, truth = data.held_out_pairs()
     callbacks = [StopOnNonFinite(), SaveWeights(run, networks)]
     if len(inputs):

@@ -74,7 +74,7 @@ class SaveWeights(keras.callbacks.Callback):
 
 
 class SampleGrid(keras.callbacks.Callback):
-    """Draws fixed inputs above their translations: before the first step, every N epochs, at the end.
+    """Draws fixed inputs above their translations: before training, every N epochs, at the end.
 
     Args:
         run: where the PNGs go; TensorBoard gets them too.

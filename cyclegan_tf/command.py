@@ -1,4 +1,4 @@
-"""What all command lines share: one clear line and exit code 2 when the user's input is at fault."""
+"""What all command lines share: one clear line and exit code 2 for faults of the input."""
 
 import argparse
 import os
@@ -49,7 +49,7 @@ def load_tensorflow() -> None:
     They come in a dozen lines whatever the log level, and would bury the one line that a user
     has to read. If the import fails they are printed after all.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors also come as exceptions
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as notices:
         sys.stderr.flush()

@@ -33,6 +33,9 @@ class TrainConfig:
     a: str = option("", "folder of domain A, what is translated (with --b, in place of --data)")
     b: str = option("", "folder of domain B, what it is translated into")
     image_size: int = option(256, "side in pixels of the square training images")
+    picture_size: int | None = option(
+        None, "side of whole pictures in samples and validation; default: the image size"
+    )
     validation_fraction: float = option(
         0.0, "share of each domain held out, by a hash of the names; 0 with no test folders: none"
     )
@@ -46,10 +49,21 @@ class TrainConfig:
     noise_std: float = option(0.0, "standard deviation of Gaussian noise on images in [-1, 1]")
 
     # Networks
-    generator: Literal["unet"] = option("unet", "architecture of both generators")
+    generator: Literal["unet", "resnet"] = option("unet", "architecture of both generators")
     base_filters: int = option(64, "filters of the generators' first layer; the rest scales")
+    residual_blocks: int = option(9, "blocks of the ResNet: 9 at 256 px, 6 at 128 in the paper")
     dropout: float = option(
-        0.5, "dropout rate in the three deepest up-sampling levels of the U-Net"
+        0.5, "dropout rate: the U-Net's three deepest up-sampling levels, the ResNet's blocks"
+    )
+    norm: Literal["group", "instance", "none"] = option(
+        "group", "normalization; instance is without scale and offset, as in the paper"
+    )
+    norm_groups: int | None = option(None, "groups of --norm group; default: one a channel")
+    upsampling: Literal["transpose", "resize"] = option(
+        "transpose", "how generators enlarge: transposed convolutions, or nearest + convolution"
+    )
+    global_skip: bool = option(
+        False, "generators predict a change of their input, at first none: keeps the content"
     )
     discriminator: Literal["patch"] = option("patch", "architecture of both discriminators")
     discriminator_filters: int = option(64, "filters of the discriminators' first layer")
@@ -98,11 +112,26 @@ class TrainConfig:
             raise InputError(
                 f"--data {self.data} and --a {self.a} are both given; choose one of the two."
             )
-        if self.image_size % 32:
+        self._check_sizes()
+        widths = (self.base_filters, self.discriminator_filters)
+        if self.norm_groups and any(width % self.norm_groups for width in widths):
             raise InputError(
-                f"--image-size {self.image_size} does not fit the U-Net, which halves an image at "
-                f"least five times; take a multiple of 32, such as {_nearest_multiple(self)}."
+                f"--norm-groups {self.norm_groups} does not divide --base-filters {widths[0]} and "
+                f"--discriminator-filters {widths[1]}; take a divisor of both."
             )
+
+    def _check_sizes(self) -> None:
+        unit, reason = {
+            "unet": (32, "the U-Net, which halves an image at least five times"),
+            "resnet": (4, "the ResNet, which halves an image twice"),
+        }[self.generator]
+        for name in ("image_size", "picture_size"):
+            size = getattr(self, name)
+            if size and size % unit:
+                raise InputError(
+                    f"{flag(name)} {size} does not fit {reason}; take a multiple of {unit}, such "
+                    f"as {max(32, round(size / unit) * unit)}."
+                )
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":
@@ -127,6 +156,7 @@ class TrainConfig:
 # Closed intervals; what has no upper end is bounded only by the machine.
 _RANGES: dict[str, tuple[float, float]] = {
     "image_size": (32, math.inf),
+    "picture_size": (32, math.inf),
     "validation_fraction": (0, 0.9),
     "flip_left_right": (0, 1),
     "flip_up_down": (0, 1),
@@ -134,7 +164,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "crop_enlarge": (1, 4),
     "noise_std": (0, 1),
     "base_filters": (1, math.inf),
+    "residual_blocks": (0, 64),
     "dropout": (0, 0.95),
+    "norm_groups": (1, math.inf),
     "discriminator_filters": (1, math.inf),
     "cycle_weight": (0, math.inf),
     "identity_weight": (0, math.inf),
@@ -156,7 +188,7 @@ def flag(name: str) -> str:
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds one flag per field of `TrainConfig`; a flag that is not given stays out of the result."""
+    """Adds one flag per field of `TrainConfig`; one that is not given stays out of the result."""
     hints = typing.get_type_hints(TrainConfig)
     for field in dataclasses.fields(TrainConfig):
         hint = hints[field.name]
@@ -182,7 +214,7 @@ def _alternatives(hint: Any) -> tuple[Any, ...]:
 
 
 def _checked(name: str, value: Any, hint: Any) -> Any:
-    """The value, an int widened to float where a float is expected; raises `InputError` otherwise."""
+    """The value, an int made a float where one is expected; raises `InputError` otherwise."""
     if typing.get_origin(hint) is Literal:
         choices = typing.get_args(hint)
         if not isinstance(value, str) or value not in choices:
@@ -202,7 +234,3 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
 
 def _range_text(low: float, high: float) -> str:
     return f"at least {low:g}" if high == math.inf else f"a value from {low:g} to {high:g}"
-
-
-def _nearest_multiple(config: TrainConfig) -> int:
-    return max(32, round(config.image_size / 32) * 32)

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cyclegan_tf.brushwork import painting
 from cyclegan_tf.command import Parser, command, load_tensorflow
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.scenes import landscape, painting
+from cyclegan_tf.landscapes import landscape
 
 # Paintings show other landscapes than the photos: the domains stay unpaired.
 _PAINTINGS_FROM = 1_000_000

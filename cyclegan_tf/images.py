@@ -36,7 +36,7 @@ def center_square(image: tf.Tensor) -> tf.Tensor:
 
 
 def resize(image: tf.Tensor, size: int) -> tf.Tensor:
-    """Resizes an `(h, w, 3)` image to `(size, size, 3)` float32, keeping the range of its values."""
+    """Resizes an `(h, w, 3)` image to `(size, size, 3)` float32, in its range of values."""
     resized = tf.cond(
         tf.reduce_all(tf.equal(tf.shape(image)[:2], size)),
         lambda: tf.cast(image, tf.float32),

@@ -91,7 +91,7 @@ def paired_by_place(
 
 
 def image_batches(domain: ImageSet, *, image_size: int, batch_size: int) -> tf.data.Dataset:
-    """One ordered pass over a set: batches `(n, image_size, image_size, 3)`, the last one smaller."""
+    """One ordered pass: batches `(n, image_size, image_size, 3)`, the last one smaller."""
     return (
         tf.data.Dataset.from_tensor_slices(tf.constant(domain.encoded))
         .map(lambda encoded: images.load_square(encoded, image_size), tf.data.AUTOTUNE)

@@ -91,7 +91,7 @@ class RunDir:
             yield from (json.loads(line) for line in self.metrics_file.read_text().splitlines())
 
     def save_weights(self, network: keras.Model) -> None:
-        """Writes one network to `weights/NAME.weights.h5`, the old file kept until it is complete."""
+        """Writes a network to `weights/NAME.weights.h5`, keeping the old file until it is done."""
         partial = self.weights / f"{network.name}.partial.weights.h5"
         network.save_weights(partial)
         partial.replace(self.weights_file(network))

@@ -78,6 +78,7 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
             steps_per_epoch=build.steps_per_epoch(config, data),
             callbacks=callbacks,
             shuffle=False,  # the pipeline does
+            verbose=_verbosity(),
         )
     except TrainingDiverged as error:
         print(f"error: training stopped: {error}", file=sys.stderr)
@@ -124,6 +125,11 @@ def _default_preset(data: Path) -> str:
         f"no --preset: using {preset}; the others are {', '.join(sorted(set(PRESETS) - {preset}))}"
     )
     return preset
+
+
+def _verbosity() -> int:
+    """Keras's progress bar where it can redraw itself, a line an epoch in a log file."""
+    return 1 if sys.stdout.isatty() or "ipykernel" in sys.modules else 2
 
 
 def _deadline(

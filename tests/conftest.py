@@ -1,0 +1,100 @@
+"""Shared fixtures: small pictures with known contents, and the real data where it is."""
+
+import io
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from cyclegan_tf.cyclegan import CycleGan
+from cyclegan_tf.data import ImageSet
+from cyclegan_tf.losses import CrossEntropy
+from cyclegan_tf.optim import adam
+
+
+@pytest.fixture(autouse=True)
+def fresh_keras_state():
+    """No test sees the dtype policy or the names that another one left."""
+    keras.backend.clear_session()
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real images that CYCLEGAN_TF_REAL_DATA names."""
+    folder = os.environ.get("CYCLEGAN_TF_REAL_DATA")
+    if not folder:
+        pytest.skip("CYCLEGAN_TF_REAL_DATA is unset: no real images to read")
+    path = Path(folder)
+    if not (path / "gan-getting-started").is_dir():
+        pytest.fail(f"CYCLEGAN_TF_REAL_DATA is {folder}, which has no gan-getting-started folder")
+    return path
+
+
+def png(pixels: np.ndarray) -> bytes:
+    return encoded(Image.fromarray(pixels), "PNG")
+
+
+def encoded(image: Image.Image, image_format: str, **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, image_format, **options)
+    return buffer.getvalue()
+
+
+def flat(value: int, size: int = 32) -> np.ndarray:
+    """A picture of one grey."""
+    return np.full((size, size, 3), value, np.uint8)
+
+
+def noise(seed: int, size: int = 32) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
+
+
+def image_set(count: int, *, size: int = 32, prefix: str = "image") -> ImageSet:
+    """Pictures of one grey each: the first pixel tells which one it is."""
+    names = tuple(f"{prefix}{i}" for i in range(count))
+    return ImageSet(names, tuple(png(flat(i, size)) for i in range(count)))
+
+
+def pixel_network(scale: float, name: str) -> keras.Model:
+    """A network of two numbers, `scale * x + 0`, whose gradients can be worked out by hand."""
+    inputs = keras.Input((None, None, 3))
+    outputs = ScaleAndShift(scale, name=f"{name}_affine")(inputs)
+    return keras.Model(inputs, outputs, name=name)
+
+
+class ScaleAndShift(keras.layers.Layer):
+    def __init__(self, scale: float, **options) -> None:
+        super().__init__(**options)
+        self.initial_scale = scale
+
+    def build(self, input_shape) -> None:
+        constant = keras.initializers.Constant(self.initial_scale)
+        self.scale = self.add_weight(shape=(), initializer=constant, name="scale")
+        self.shift = self.add_weight(shape=(), initializer="zeros", name="shift")
+
+    def call(self, x):
+        return x * self.scale + self.shift
+
+
+def pixel_cyclegan(**options) -> CycleGan:
+    """A CycleGan of four two-number networks."""
+    model = CycleGan(
+        pixel_network(0.5, "generator_ab"),
+        pixel_network(0.8, "generator_ba"),
+        pixel_network(0.3, "discriminator_a"),
+        pixel_network(-0.2, "discriminator_b"),
+        adversarial_loss=CrossEntropy(),
+        **options,
+    )
+    model.compile(
+        adam(1e-3, beta_1=0.5, loss_scaling=False),
+        adam(1e-3, beta_1=0.5, loss_scaling=False),
+        run_eagerly=True,
+    )
+    return model

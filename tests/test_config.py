@@ -1,0 +1,104 @@
+import argparse
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from cyclegan_tf.config import TrainConfig, add_flags, flag, flag_values
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.presets import PRESETS, preset_config
+
+
+def parse(*argv: str) -> dict:
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    return flag_values(parser.parse_args(argv))
+
+
+def test_every_field_is_a_flag():
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    flags = {string for action in parser._actions for string in action.option_strings}
+    assert {flag(field.name) for field in dataclasses.fields(TrainConfig)} <= flags
+
+
+def test_flags_that_are_not_given_leave_the_preset_alone():
+    assert parse("--batch-size", "3", "--deterministic") == {"batch_size": 3, "deterministic": True}
+    config = preset_config("demo", **parse("--batch-size", "3"))
+    assert config.batch_size == 3
+    assert config.image_size == PRESETS["demo"]().image_size
+
+
+def test_plain_values_make_the_same_config_again():
+    config = TrainConfig(image_size=64, steps_per_epoch=7, budget_minutes=2.5)
+    assert TrainConfig.from_dict(config.to_dict()) == config
+
+
+def test_integer_is_accepted_where_a_float_is_expected():
+    assert TrainConfig(cycle_weight=10).cycle_weight == 10.0
+    assert type(TrainConfig(cycle_weight=10).cycle_weight) is float
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"batchsize": 4}, ["batchsize", "did you mean 'batch_size'"]),
+        ({"zzz": 4}, ["zzz", "known keys"]),
+        ({"batch_size": "4"}, ["--batch-size", "'4'", "int"]),
+        ({"batch_size": 4.5}, ["--batch-size", "4.5", "int"]),
+        ({"batch_size": True}, ["--batch-size", "True", "int"]),
+        ({"skip_bad_images": 1}, ["--skip-bad-images", "true or false"]),
+        ({"batch_size": 0}, ["--batch-size", "at least 1"]),
+        ({"steps_per_epoch": 0}, ["--steps-per-epoch", "at least 1"]),
+        ({"learning_rate": float("nan")}, ["--learning-rate", "nan"]),
+        ({"flip_left_right": 1.5}, ["--flip-left-right", "from 0 to 1"]),
+        ({"generator": "transformer"}, ["--generator", "transformer", "choose one of: unet"]),
+        ({"image_size": 100}, ["--image-size", "100", "multiple of 32", "96"]),
+        ({"a": "photos"}, ["--a", "without --b"]),
+        ({"data": "d", "a": "x", "b": "y"}, ["--data d", "--a x", "choose one"]),
+    ],
+)
+def test_what_cannot_be_is_refused_with_a_remedy(values, words):
+    with pytest.raises(InputError) as error:
+        TrainConfig.from_dict(values)
+    assert all(word in str(error.value) for word in words), str(error.value)
+
+
+def test_config_cannot_be_changed_in_place():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TrainConfig().batch_size = 2
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_valid_and_says_its_command(name):
+    assert PRESETS[name]().image_size in (64, 128, 256)
+    assert "python -m cyclegan_tf.train" in PRESETS[name].__doc__
+
+
+def test_notebook_preset_is_the_reference_recipe():
+    config = PRESETS["notebook"]()
+    assert (config.generator, config.adversarial_loss) == ("unet", "bce")
+    assert (config.learning_rate, config.beta_1) == (2e-4, 0.5)
+    assert (config.cycle_weight, config.identity_weight) == (10.0, 5.0)
+
+
+def test_unknown_preset_is_refused_with_the_choices():
+    with pytest.raises(InputError, match="choose one of: demo"):
+        preset_config("monet")
+
+
+@pytest.mark.parametrize("command", ["train", "demo"])
+def test_help_answers_without_loading_tensorflow(command):
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = ['{command}', '--help']\n"
+        "try:\n"
+        f"    runpy.run_module('cyclegan_tf.{command}', run_name='__main__')\n"
+        "except SystemExit as end:\n"
+        "    assert end.code == 0, end.code\n"
+        "assert not {'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--help" in done.stdout

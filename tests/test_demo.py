@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cyclegan_tf import demo
+from cyclegan_tf.data import load_data_set
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.images import decode
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo") / "set"
+    demo.write_demo(folder, size=64, count=12, seed=1)
+    return folder
+
+
+def load(folder, fraction=0.0):
+    return load_data_set(
+        data=str(folder), a="", b="", validation_fraction=fraction, skip_bad=False, image_size=64
+    )
+
+
+def pixels(images) -> np.ndarray:
+    return np.stack([decode(tf.constant(e)).numpy() for e in images.encoded]).astype(float)
+
+
+def test_it_writes_kaggles_layout(folder):
+    data = load(folder)
+    assert (len(data.train_a), len(data.train_b), len(data.truth)) == (12, 12, 12)
+    assert data.kaggle_shaped
+    assert pixels(data.train_a).shape == (12, 64, 64, 3)
+
+
+def test_truth_is_the_painting_of_the_photo_of_the_same_name(folder):
+    data = load(folder)
+    assert data.truth.names == data.train_a.names
+    photos, truth = pixels(data.train_a), pixels(data.truth)
+
+    def likeness(x, y):
+        return np.corrcoef(x.mean(-1).ravel(), y.mean(-1).ravel())[0, 1]
+
+    for i in range(12):
+        assert likeness(photos[i], truth[i]) > 0.6
+        assert likeness(photos[i], truth[i]) > likeness(photos[i], truth[i - 1])
+
+
+def test_no_painting_shows_a_photo_of_the_set(folder):
+    data = load(folder)
+    for painted in pixels(data.train_b):
+        assert np.abs(pixels(data.truth) - painted).mean((1, 2, 3)).min() > 5
+
+
+def test_held_out_photos_have_their_truth(folder):
+    inputs, truth = load(folder, fraction=0.5).held_out_pairs()
+    assert 0 < len(inputs) < 12
+    assert inputs.names == truth.names
+
+
+def test_same_seed_gives_the_same_bytes(folder, tmp_path):
+    demo.write_demo(tmp_path / "again", size=64, count=12, seed=1)
+    files = sorted(path.relative_to(folder) for path in folder.rglob("*.tfrec"))
+    assert len(files) == 3
+    for name in files:
+        assert (folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_existing_folder_and_odd_numbers_are_refused(folder, tmp_path):
+    with pytest.raises(InputError, match="exists; expected a new folder"):
+        demo.write_demo(folder)
+    with pytest.raises(InputError, match="--size is 8; expected at least 16"):
+        demo.write_demo(tmp_path / "x", size=8)
+    with pytest.raises(InputError, match="--count is 0"):
+        demo.write_demo(tmp_path / "x", count=0)
+
+
+def test_interrupted_set_leaves_nothing_that_looks_complete(tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(demo, "_write_shards", fail)
+    with pytest.raises(InputError, match="No space left on device"):
+        demo.write_demo(tmp_path / "x")
+    assert not (tmp_path / "x").exists()

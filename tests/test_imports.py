@@ -1,0 +1,88 @@
+"""The layers of the package: which module may import which."""
+
+import ast
+from pathlib import Path
+
+import cyclegan_tf
+
+PACKAGE = Path(cyclegan_tf.__file__).parent
+
+ALLOWED = {
+    "__init__": set(),
+    "errors": set(),
+    "command": {"errors"},
+    "config": {"errors"},
+    "presets": {"config", "errors"},
+    "images": set(),
+    "records": {"errors"},
+    "runtime": set(),
+    "augment": set(),
+    "losses": set(),
+    "layers": set(),
+    "generators": {"layers"},
+    "discriminators": {"layers"},
+    "optim": set(),
+    "raster": set(),
+    "stage": {"raster"},
+    "scenery": {"raster", "stage"},
+    "landscapes": {"raster", "scenery", "stage"},
+    "brushwork": {"raster"},
+    "data": {"errors", "images", "records"},
+    "pipeline": {"augment", "data", "images"},
+    "translator": set(),
+    "cyclegan": {"losses"},
+    "submission": {"images"},
+    "rundir": {"config", "errors"},
+    "callbacks": {"images", "rundir"},
+    "build": {
+        "augment", "callbacks", "config", "cyclegan", "data", "discriminators", "errors",
+        "generators", "layers", "losses", "optim", "pipeline", "rundir", "runtime", "translator",
+    },
+    "demo": {"brushwork", "command", "errors", "landscapes", "records"},
+    "train": {
+        "build", "callbacks", "command", "config", "data", "demo", "errors", "pipeline", "presets",
+        "rundir", "runtime", "submission", "translator",
+    },
+}  # fmt: skip
+
+KERAS_ONLY = {"discriminators", "generators", "layers", "losses"}
+
+
+def imported_by(module: str) -> set[str]:
+    """Everything a module imports anywhere in it, ours as `cyclegan_tf.NAME`."""
+    found = set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "cyclegan_tf":
+            found |= {f"cyclegan_tf.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module)
+    return found
+
+
+def test_every_module_has_its_place():
+    assert {path.stem for path in PACKAGE.glob("*.py")} == set(ALLOWED)
+
+
+def test_imports_point_down():
+    for module, allowed in ALLOWED.items():
+        ours = {
+            name.removeprefix("cyclegan_tf.")
+            for name in imported_by(module)
+            if name.startswith("cyclegan_tf.")
+        } - {"__version__"}
+        assert ours <= allowed, f"{module} imports {sorted(ours - allowed)}"
+
+
+def test_no_two_modules_import_each_other():
+    ranks: dict[str, int] = {}
+    while len(ranks) < len(ALLOWED):
+        ready = [m for m in ALLOWED if m not in ranks and ALLOWED[m] <= set(ranks)]
+        assert ready, f"a circle among {sorted(set(ALLOWED) - set(ranks))}"
+        ranks |= {module: len(ranks) for module in ready}
+
+
+def test_networks_and_losses_use_keras_alone():
+    for module in KERAS_ONLY:
+        assert not any(name.startswith("tensorflow") for name in imported_by(module))

@@ -1,0 +1,128 @@
+from functools import partial
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cyclegan_tf import pipeline
+from cyclegan_tf.augment import Jitter
+from cyclegan_tf.images import to_uint8
+from tests.conftest import image_set
+
+STRONG = Jitter(
+    flip_left_right=0.5, flip_up_down=0.5, crop_probability=0.5, crop_enlarge=1.3, noise_std=0.05
+)
+
+
+def batches(a: int, b: int, *, batch_size: int = 1, count: int, jitter=Jitter(), **options):  # noqa: B008
+    dataset = pipeline.unpaired_dataset(
+        image_set(a),
+        image_set(b),
+        image_size=32,
+        batch_size=batch_size,
+        seed=options.pop("seed", 3),
+        jitter=jitter,
+        **options,
+    )
+    return [(x.numpy(), y.numpy()) for x, y in dataset.take(count)]
+
+
+def shown(domain_batches) -> list[int]:
+    """Which pictures a domain's batches show: each is of one grey, its number."""
+    return [int(picture[0, 0, 0]) for batch in domain_batches for picture in to_uint8(batch)]
+
+
+@pytest.mark.parametrize(("a", "b", "batch_size"), [(20, 6, 1), (20, 6, 4), (7, 20, 3)])
+def test_every_image_of_both_domains_is_shown_in_every_epoch(a, b, batch_size):
+    steps = -(-max(a, b) // batch_size)
+    drawn = batches(a, b, batch_size=batch_size, count=2 * steps)
+    for epoch in (drawn[:steps], drawn[steps:]):
+        assert set(shown(x for x, _ in epoch)) == set(range(a))
+        assert set(shown(y for _, y in epoch)) == set(range(b))
+
+
+def test_two_epochs_differ_in_order():
+    drawn = shown(x for x, _ in batches(20, 20, count=40))
+    assert sorted(drawn[:20]) == sorted(drawn[20:])
+    assert drawn[:20] != drawn[20:]
+    assert drawn[:20] != list(range(20))
+
+
+def test_domains_are_drawn_independently():
+    drawn = batches(20, 20, count=20)
+    assert shown(x for x, _ in drawn) != shown(y for _, y in drawn)
+
+
+def test_batches_keep_the_pixel_contract():
+    x, y = batches(5, 5, batch_size=4, count=1, jitter=STRONG)[0]
+    assert x.shape == y.shape == (4, 32, 32, 3)
+    assert x.dtype == np.float32
+    assert -1 <= x.min() <= x.max() <= 1
+
+
+def test_every_step_can_be_started_from():
+    whole = batches(10, 4, batch_size=2, count=9, jitter=STRONG)
+    rest = batches(10, 4, batch_size=2, count=2, jitter=STRONG, first_step=7)
+    assert all(
+        np.array_equal(x, y)
+        for a, b in zip(whole[7:], rest, strict=True)
+        for x, y in zip(a, b, strict=True)
+    )
+
+
+def test_seed_fixes_order_and_augmentation():
+    first, again = (batches(10, 4, count=5, jitter=STRONG) for _ in range(2))
+    other = batches(10, 4, count=5, jitter=STRONG, seed=4)
+    assert all(np.array_equal(x[0], y[0]) for x, y in zip(first, again, strict=True))
+    assert not all(np.array_equal(x[0], y[0]) for x, y in zip(first, other, strict=True))
+
+
+def test_second_pass_over_an_image_shows_other_pixels():
+    drawn = [x for x, _ in batches(1, 1, count=2, jitter=Jitter(noise_std=0.05))]
+    assert not np.array_equal(*drawn)
+
+
+def test_order_is_even_over_many_passes():
+    firsts = [
+        int(pipeline.shuffled_index(tf.constant(5 * i, tf.int64), count=5, batch_size=1, seed=0))
+        for i in range(300)
+    ]
+    assert np.bincount(firsts, minlength=5).min() >= 35  # 60 expected, standard deviation 6.9
+
+
+def test_validation_pairs_repeat_the_smaller_domain():
+    dataset = pipeline.paired_by_place(image_set(5), image_set(2), image_size=32, batch_size=2)
+    drawn = [(x.numpy(), y.numpy()) for x, y in dataset]
+    assert shown(x for x, _ in drawn) == [0, 1, 2, 3, 4]
+    assert shown(y for _, y in drawn) == [0, 1, 0, 1, 0]
+
+
+def test_image_batches_keep_the_order_and_the_last_rest():
+    drawn = list(pipeline.image_batches(image_set(5), image_size=32, batch_size=2))
+    assert [len(batch) for batch in drawn] == [2, 2, 1]
+    assert shown(batch.numpy() for batch in drawn) == [0, 1, 2, 3, 4]
+
+
+def test_real_epoch_shows_every_photo_and_monet_by_name(real_data):
+    from cyclegan_tf.data import load_data_set
+
+    data = load_data_set(
+        data=str(real_data / "gan-getting-started"),
+        a="",
+        b="",
+        validation_fraction=0.0,
+        skip_bad=False,
+        image_size=32,
+    )
+    orders = []
+    for epoch in range(2):
+        drawn = {}
+        for place, domain in enumerate((data.train_a, data.train_b)):
+            samples = tf.range(1408 * epoch, 1408 * (epoch + 1), dtype=tf.int64)
+            draw = partial(pipeline.shuffled_index, count=len(domain), batch_size=4, seed=place)
+            index = tf.map_fn(draw, samples)
+            drawn[place] = [domain.names[i] for i in index.numpy()]
+            assert set(drawn[place]) == set(domain.names)
+        orders.append(drawn[0])
+    assert sorted(orders[0]) == sorted(orders[1])
+    assert orders[0] != orders[1]

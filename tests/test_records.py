@@ -1,0 +1,93 @@
+import struct
+
+import pytest
+import tensorflow as tf
+
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.records import read_records, record_files, write_records
+
+IMAGES = [("first", b"one"), ("zwei & drei", b"two"), ("třetí", b"three")]
+
+
+def write_example(path, features: dict[str, bytes]) -> None:
+    feature = {
+        key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+        for key, value in features.items()
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        writer.write(example.SerializeToString())
+
+
+def test_what_is_written_is_read(tmp_path):
+    write_records(tmp_path / "x.tfrec", "monet", IMAGES)
+    assert list(read_records(tmp_path / "x.tfrec")) == IMAGES
+    assert [path.name for path in tmp_path.iterdir()] == ["x.tfrec"]
+
+
+def test_records_have_the_competitions_features(tmp_path):
+    write_records(tmp_path / "x.tfrec", "monet", IMAGES[:1])
+    record = next(tf.data.TFRecordDataset(str(tmp_path / "x.tfrec")).as_numpy_iterator())
+    feature = tf.train.Example.FromString(record).features.feature
+    values = {key: feature[key].bytes_list.value[0] for key in feature}
+    assert values == {"image": b"one", "image_name": b"first", "target": b"monet"}
+
+
+def test_record_without_a_name_is_named_after_its_place(tmp_path):
+    write_example(tmp_path / "shard.tfrec", {"image": b"x"})
+    assert list(read_records(tmp_path / "shard.tfrec")) == [("shard-0", b"x")]
+
+
+def test_shards_are_sorted(tmp_path):
+    for name in ("b.tfrec", "a.tfrec", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in record_files(tmp_path)] == ["a.tfrec", "b.tfrec"]
+
+
+def record_length(data: bytes) -> int:
+    """Bytes of the first record with its frame: length, its CRC, the data, its CRC."""
+    return 12 + struct.unpack("<Q", data[:8])[0] + 4
+
+
+@pytest.mark.parametrize("cut", [-1, -4, -10])
+def test_cut_file_names_the_file_and_the_record(tmp_path, cut):
+    path = tmp_path / "cut.tfrec"
+    write_records(path, "monet", IMAGES)
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(InputError, match=r"cut\.tfrec: record 2 .* fetch the file again"):
+        list(read_records(path))
+
+
+def test_flipped_bit_names_the_record(tmp_path):
+    path = tmp_path / "flipped.tfrec"
+    write_records(path, "monet", IMAGES)
+    data = bytearray(path.read_bytes())
+    data[record_length(data) + 20] ^= 1  # in the second record
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"flipped\.tfrec: record 1 .*corrupted"):
+        list(read_records(path))
+
+
+def test_text_file_with_the_right_suffix_is_refused(tmp_path):
+    (tmp_path / "x.tfrec").write_text("no record at all, but long enough to be read as one")
+    with pytest.raises(InputError, match=r"x\.tfrec: record 0"):
+        list(read_records(tmp_path / "x.tfrec"))
+
+
+def test_empty_shard_is_refused(tmp_path):
+    (tmp_path / "x.tfrec").touch()
+    with pytest.raises(InputError, match=r"x\.tfrec holds no record"):
+        list(read_records(tmp_path / "x.tfrec"))
+
+
+def test_record_without_an_image_lists_what_is_there(tmp_path):
+    write_example(tmp_path / "x.tfrec", {"picture": b"x", "label": b"y"})
+    with pytest.raises(InputError, match=r"record 0 has no feature 'image'.*label, picture"):
+        list(read_records(tmp_path / "x.tfrec"))
+
+
+def test_record_that_is_no_example_is_refused(tmp_path):
+    with tf.io.TFRecordWriter(str(tmp_path / "x.tfrec")) as writer:
+        writer.write(b"\xff\xff\xff")
+    with pytest.raises(InputError, match=r"record 0 is no tf\.train\.Example"):
+        list(read_records(tmp_path / "x.tfrec"))

@@ -1,0 +1,70 @@
+import json
+
+import numpy as np
+import pytest
+
+from cyclegan_tf.config import TrainConfig
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.rundir import RunDir, next_free_run
+from tests.conftest import pixel_network
+
+
+def test_run_keeps_its_config_and_the_versions(tmp_path):
+    config = TrainConfig(image_size=64, seed=5)
+    run = RunDir.create(tmp_path / "deep" / "run", config)
+    assert run.config() == config
+    versions = json.loads(run.config_file.read_text())["versions"]
+    assert set(versions) == {"cyclegan_tf", "tensorflow", "keras"}
+
+
+def test_second_run_in_one_folder_is_refused(tmp_path):
+    RunDir.create(tmp_path, TrainConfig())
+    with pytest.raises(InputError, match="already holds a run"):
+        RunDir.create(tmp_path, TrainConfig())
+
+
+def test_file_in_the_way_is_refused(tmp_path):
+    (tmp_path / "x").touch()
+    with pytest.raises(InputError, match=r"cannot be written.*Choose another with --run"):
+        RunDir.create(tmp_path / "x" / "run", TrainConfig())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "holds no run"),
+        ("{", "is no JSON"),
+        ("[]", "is no JSON object"),
+        ('{"batch_siez": 1}', "did you mean 'batch_size'"),
+        ('{"batch_size": "1"}', "--batch-size is '1'; expected int"),
+    ],
+)
+def test_damaged_config_is_refused(tmp_path, text, words):
+    if text is not None:
+        (tmp_path / "config.json").write_text(text)
+    with pytest.raises(InputError, match=words):
+        RunDir(tmp_path).config()
+
+
+def test_metrics_are_read_back_in_order(tmp_path):
+    run = RunDir.create(tmp_path, TrainConfig())
+    for epoch in (1, 2):
+        run.append_metrics({"epoch": epoch, "cycle_loss": 0.5})
+    assert [row["epoch"] for row in run.metrics()] == [1, 2]
+
+
+def test_weights_are_replaced_whole(tmp_path):
+    run = RunDir.create(tmp_path, TrainConfig())
+    network = pixel_network(0.25, "generator_ab")
+    run.save_weights(network)
+    run.save_weights(network)
+    assert [path.name for path in run.weights.iterdir()] == ["generator_ab.weights.h5"]
+    other = pixel_network(0.0, "generator_ab")
+    other.load_weights(run.weights_file(network))
+    np.testing.assert_array_equal(other.get_weights(), network.get_weights())
+
+
+def test_runs_are_numbered(tmp_path):
+    assert next_free_run(tmp_path, "demo").name == "demo-1"
+    (tmp_path / "demo-1").mkdir()
+    assert next_free_run(tmp_path, "demo").name == "demo-2"
