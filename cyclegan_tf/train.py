@@ -64,12 +64,12 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
     started = time.monotonic() if started is None else started
     runtime.set_up(precision=config.precision, seed=config.seed, deterministic=config.deterministic)
     data = build.build_data_set(config)
-    run = RunDir.create(run_path, config)
-    print(f"{runtime.describe()}\ndata: {data.summary()}\nrun: {run.path}")
     model = build.build_model(config)
     translate = build.build_translator(config, model)
-    callbacks = build.build_callbacks(config, run, data, model, translate)
-    callbacks += _deadline(config, data, translate, started)
+    deadline = _deadline(config, data, translate, started)
+    run = RunDir.create(run_path, config)  # last: what is refused before leaves nothing behind
+    print(f"{runtime.describe()}\ndata: {data.summary()}\nrun: {run.path}")
+    callbacks = build.build_callbacks(config, run, data, model, translate) + deadline
     try:
         model.fit(
             build.build_training_batches(config, data),

@@ -1,0 +1,190 @@
+"""The command line from end to end, on sets that train in seconds."""
+
+import io
+import json
+import zipfile
+from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cyclegan_tf import demo, train
+from cyclegan_tf.build import build_data_set, build_model, build_training_batches
+from cyclegan_tf.config import TrainConfig
+from cyclegan_tf.rundir import RunDir
+from tests.conftest import image_set
+from tests.test_data import write_folder, write_kaggle
+
+TINY = [
+    "--preset=demo",
+    "--image-size=32",
+    "--picture-size=32",
+    "--base-filters=2",
+    "--discriminator-filters=2",
+    "--batch-size=2",
+    "--steps-per-epoch=2",
+    "--epochs=2",
+    "--sample-every=1",
+    "--sample-count=2",
+]
+
+
+@pytest.fixture(scope="module")
+def kaggle_set(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kaggle") / "set"
+    demo.write_demo(folder, size=64, count=20)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(kaggle_set, tmp_path_factory):
+    """A run from the command line: its folder, and what it printed."""
+    run = tmp_path_factory.mktemp("runs") / "run"
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = train.main([*TINY, "--seed=7", "--data", str(kaggle_set), "--run", str(run)])
+    assert code == 0
+    return run, out.getvalue(), err.getvalue()
+
+
+def test_kaggle_data_end_in_a_full_run_folder(finished):
+    run, _, _ = finished
+    files = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
+    expected = {"config.json", "metrics.jsonl", "images.zip", "plots/losses.png"}
+    expected |= {f"samples/epoch_{epoch:04d}.png" for epoch in (0, 1, 2)}
+    expected |= {
+        f"weights/{kind}_{domain}.weights.h5"
+        for kind, domains in (("generator", ("ab", "ba")), ("discriminator", ("a", "b")))
+        for domain in domains
+    }
+    assert expected <= files
+    assert not [name for name in files if "partial" in name]
+
+
+def test_epochs_are_logged_with_validation(finished):
+    run, _, _ = finished
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [(row["epoch"], row["step"]) for row in rows] == [(1, 2), (2, 4)]
+    assert {"val_cycle_loss", "val_truth_error"} <= set(rows[-1])
+
+
+def test_user_is_told_how_near_it_came_and_that_images_are_few(finished):
+    _, out, err = finished
+    assert "held-out error to the true painting" in out
+    assert "images.zip holds 20 images; the competition asks for 7,000" in err
+
+
+def test_submission_holds_every_photo_also_the_held_out_ones(finished):
+    run, _, _ = finished
+    with zipfile.ZipFile(run / "images.zip") as archive:
+        names = {f"landscape_{number:05d}.jpg" for number in range(20)}
+        assert set(archive.namelist()) == names
+        for entry in archive.namelist():
+            with archive.open(entry) as file, Image.open(file) as image:
+                assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (256, 256))
+
+
+def test_run_reads_its_own_config_back(finished, kaggle_set):
+    config = RunDir(finished[0]).config()
+    assert (config.seed, config.epochs, config.data) == (7, 2, str(kaggle_set))
+
+
+def test_other_domains_train_without_a_submission(tmp_path):
+    for name in ("cats", "dogs"):
+        write_folder(tmp_path / name, image_set(4))
+    folders = ["--a", str(tmp_path / "cats"), "--b", str(tmp_path / "dogs")]
+    run = tmp_path / "run"
+    assert train.main([*TINY, "--validation-fraction=0", *folders, "--run", str(run)]) == 0
+    assert not (run / "images.zip").exists()
+    assert (run / "samples" / "epoch_0002.png").exists()
+
+
+def test_budget_ends_training_and_still_submits(kaggle_set, tmp_path):
+    run = tmp_path / "run"
+    options = ["--epochs=100000", "--steps-per-epoch=50", "--budget-minutes=0.6"]
+    assert train.main([*TINY, *options, "--data", str(kaggle_set), "--run", str(run)]) == 0
+    assert (run / "images.zip").exists()
+
+
+def weights_after(steps: int, **changes) -> list[np.ndarray]:
+    config = TrainConfig(
+        **{
+            "image_size": 32,
+            "base_filters": 2,
+            "discriminator_filters": 2,
+            "batch_size": 2,
+            "crop_probability": 0.5,
+            "noise_std": 0.05,
+        }
+        | changes
+    )
+    model = build_model(config)
+    batches = build_training_batches(config, build_data_set(config))
+    model.fit(batches, steps_per_epoch=steps, verbose=0, shuffle=False)
+    return model.get_weights()
+
+
+def test_two_runs_with_one_seed_end_in_equal_bits(kaggle_set):
+    first, again = (weights_after(20, data=str(kaggle_set)) for _ in range(2))
+    assert all(np.array_equal(x, y) for x, y in zip(first, again, strict=True))
+    other = weights_after(1, data=str(kaggle_set), seed=1)
+    assert not any(np.array_equal(x, y) for x, y in zip(first, other, strict=True) if x.ndim == 4)
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--data", "nowhere"], ["nowhere does not exist", "Check the path"]),
+        (["--image-size", "100"], ["--image-size 100", "multiple of 32"]),
+        (["--batch-size", "many"], ["--batch-size", "many"]),
+        (["--generator", "vit"], ["vit", "unet", "resnet"]),
+        (["--bach-size", "4"], ["--bach-size", "--help"]),
+        (["--a", "x"], ["--a is given without --b"]),
+        (["--preset", "monet"], ["monet", "demo", "kaggle"]),
+    ],
+)
+def test_bad_flags_end_in_one_line_and_exit_code_2(argv, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert train.main(["--preset=demo", "--generator=unet", *argv]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert all(word in error for word in words), error
+    assert not list(tmp_path.iterdir())
+
+
+def test_batch_larger_than_a_domain_is_refused(tmp_path, capsys):
+    write_kaggle(tmp_path / "set", image_set(20), image_set(3))
+    run = tmp_path / "run"
+    argv = [*TINY, "--validation-fraction=0", "--batch-size=4", "--run", str(run)]
+    assert train.main([*argv, "--data", str(tmp_path / "set")]) == 2
+    assert "--batch-size 4 is larger than domain B, which has 3" in capsys.readouterr().err
+    assert not run.exists()
+
+
+def test_folder_that_holds_a_run_is_left_alone(kaggle_set, tmp_path, capsys):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.json").write_text("{}")
+    assert train.main([*TINY, "--data", str(kaggle_set), "--run", str(run)]) == 2
+    assert "already holds a run" in capsys.readouterr().err
+    assert (run / "config.json").read_text() == "{}"
+
+
+def test_budget_without_time_to_train_is_refused(kaggle_set, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(train, "_submission_seconds", lambda *_: 120.0)
+    argv = [*TINY, "--budget-minutes=1.5", "--data", str(kaggle_set), "--run", str(tmp_path / "r")]
+    assert train.main(argv) == 2
+    assert "leaves no time for training" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
+
+
+def test_first_command_writes_the_synthetic_set_and_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo, "write_demo", partial(demo.write_demo, size=64, count=20))
+    for number, words in ((1, "writing the synthetic set to data/synthetic"), (2, "using the")):
+        assert train.main([*TINY, "--epochs=1"]) == 0
+        assert words in capsys.readouterr().out
+        assert (tmp_path / "runs" / f"demo-{number}" / "images.zip").exists()
