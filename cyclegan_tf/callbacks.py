@@ -99,6 +99,7 @@ class SampleGrid(keras.callbacks.Callback):
         self.inputs = inputs
         self.every = every
         self.truth = truth
+        self.events = tf.summary.create_file_writer(str(run.tensorboard))
         self.epoch = 0
         self.drawn = -1
 
@@ -122,8 +123,9 @@ class SampleGrid(keras.callbacks.Callback):
         rows += [] if self.truth is None else [self.truth]
         picture = images.grid([images.to_uint8(row) for row in rows])
         images.save_png(self.run.samples / f"epoch_{self.epoch:04d}.png", picture)
-        with tf.summary.create_file_writer(str(self.run.tensorboard)).as_default():
+        with self.events.as_default():
             tf.summary.image("samples", picture[None], step=self.epoch)
+        self.events.flush()
         self.drawn = self.epoch
 
 
@@ -176,6 +178,7 @@ class EpochLog(keras.callbacks.Callback):
         super().__init__()
         self.run = run
         self.images_per_step = images_per_step
+        self.events = tf.summary.create_file_writer(str(run.tensorboard))
         self.step = 0
         self.rows: list[Logs] = []
 
@@ -202,9 +205,10 @@ class EpochLog(keras.callbacks.Callback):
         }
         self.rows.append(row)
         self.run.append_metrics(row)
-        with tf.summary.create_file_writer(str(self.run.tensorboard)).as_default():
+        with self.events.as_default():
             for key, value in row.items():
                 tf.summary.scalar(key, value, step=epoch + 1)
+        self.events.flush()
         plot_losses(self.run, self.rows)
 
 

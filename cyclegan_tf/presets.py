@@ -9,18 +9,22 @@ from cyclegan_tf.errors import InputError
 
 
 def demo() -> TrainConfig:
-    """The synthetic set at 64 px: learns to paint in minutes on two CPU cores.
+    """The synthetic set at 128 px: learns the painter's palette in minutes on two CPU cores.
 
     Command: `python -m cyclegan_tf.train`
     """
     return TrainConfig(
-        image_size=64,
-        base_filters=32,
-        discriminator_filters=32,
-        batch_size=4,
-        epochs=10,
+        image_size=128,
         validation_fraction=0.15,
+        base_filters=16,
+        discriminator_filters=32,
+        upsampling="resize",
+        dropout=0.2,
+        batch_size=2,
+        epochs=8,
+        learning_rate=4e-4,  # twice the usual rate: there are only 720 steps
         sample_every=2,
+        sample_count=5,
     )
 
 
@@ -30,7 +34,15 @@ def cpu() -> TrainConfig:
     Command: `python -m cyclegan_tf.train --data DIR --preset cpu`
     """
     return TrainConfig(
-        image_size=128, base_filters=32, epochs=200, budget_minutes=40, sample_every=1
+        image_size=128,
+        base_filters=24,
+        discriminator_filters=48,
+        upsampling="resize",
+        dropout=0.2,
+        batch_size=1,
+        epochs=200,
+        budget_minutes=40,
+        sample_every=1,
     )
 
 
@@ -60,9 +72,10 @@ def kaggle() -> TrainConfig:
     """
     return TrainConfig(
         image_size=256,
+        crop_probability=0.5,
+        upsampling="resize",
         batch_size=4,
         epochs=200,
-        crop_probability=0.5,
         budget_minutes=270,
         precision="mixed_float16",
     )
