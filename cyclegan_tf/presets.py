@@ -41,6 +41,7 @@ def cpu() -> TrainConfig:
         dropout=0.2,
         batch_size=1,
         epochs=200,
+        steps_per_epoch=250,  # a minute or two: samples and curves come often
         budget_minutes=40,
         sample_every=1,
     )
