@@ -28,6 +28,10 @@ class TrainConfig:
         InputError: on a value of the wrong type, out of its range, or at odds with another one.
     """
 
+    model: Literal["cyclegan", "dcgan"] = option(
+        "cyclegan", "cyclegan translates A into B; dcgan invents pictures like those of B"
+    )
+
     # Data
     data: str = option("", "data set folder (Kaggle TFRecords, Kaggle JPEGs, or trainA/trainB)")
     a: str = option("", "folder of domain A, what is translated (with --b, in place of --data)")
@@ -47,6 +51,9 @@ class TrainConfig:
     crop_probability: float = option(0.0, "probability of enlarging and cropping an image")
     crop_enlarge: float = option(1.3, "how much larger it is made before the crop")
     noise_std: float = option(0.0, "standard deviation of Gaussian noise on images in [-1, 1]")
+    expand: bool = option(
+        False, "show each image also mirrored, flipped, cropped and noised: five for one (dcgan)"
+    )
 
     # Networks
     generator: Literal["unet", "resnet"] = option("unet", "architecture of both generators")
@@ -65,20 +72,58 @@ class TrainConfig:
     global_skip: bool = option(
         False, "generators predict a change of their input, at first none: keeps the content"
     )
-    discriminator: Literal["patch"] = option("patch", "architecture of both discriminators")
+    discriminator: Literal["patch", "two-objective"] = option(
+        "patch", "architecture of the discriminators; two-objective: that of B has two heads"
+    )
     discriminator_filters: int = option(64, "filters of the discriminators' first layer")
+    discriminator_layers: int = option(3, "strided layers, 1 to 4: patches of 16, 34, 70, 142 px")
+    discriminator_noise: float = option(0.0, "deviation of Gaussian noise on what they see")
+    discriminator_dropout: float = option(0.0, "dropout rate behind their layers")
+    spectral_norm: bool = option(False, "divide their kernels by their largest singular value")
+    latent_generator: Literal["transpose", "residual"] = option(
+        "residual", "dcgan: both networks as in 2016, or of residual blocks"
+    )
+    latent_size: int = option(128, "dcgan: numbers a picture is made from")
 
     # Objective
-    adversarial_loss: Literal["bce"] = option("bce", "adversarial objective (bce: cross-entropy)")
+    adversarial_loss: Literal["bce", "soft-bce", "lsgan", "hinge", "wgan-gp"] = option(
+        "bce", "adversarial objective (bce: cross-entropy, soft-bce: with soft labels)"
+    )
+    label_smoothing: float = option(0.0, "lowers the label of real images; bce and lsgan")
+    two_objective_weight: float = option(0.4, "weight of the second head for the generator")
     cycle_weight: float = option(10.0, "weight of cycle consistency (Zhu et al. 2017, section 3.3)")
+    cycle_weight_end: float | None = option(None, "what it falls to; default: it stays")
     identity_weight: float = option(5.0, "weight of the identity loss, 0: off (section 5.2)")
+    identity_weight_end: float | None = option(None, "what it falls to; default: it stays")
+    r1_weight: float = option(0.0, "weight of the R1 penalty (Mescheder et al. 2018)")
+    gradient_penalty: float | None = option(
+        None, "weight of the gradient penalty; default: 10 with wgan-gp, else 0"
+    )
+
+    # Stabilizers
+    pool_size: int = option(0, "fakes remembered for the discriminators, 50 in the paper")
+    diff_augment: Literal["off", "geometry", "all"] = option(
+        "off", "augment what the discriminators see; all: colours too (Zhao et al. 2020)"
+    )
+    ema_decay: float = option(0.0, "moving average of the generators' weights; 0.999 is usual")
+    submit: Literal["ema", "last"] = option(
+        "ema", "weights that draw samples and submission; ema: the average, where there is one"
+    )
+    discriminator_steps: int = option(1, "discriminator updates after each generator update")
 
     # Optimization
     batch_size: int = option(1, "images of each domain in a step")
     epochs: int = option(100, "epochs to train")
     steps_per_epoch: int | None = option(None, "steps in an epoch; default: the larger domain once")
     learning_rate: float = option(2e-4, "Adam's learning rate")
+    discriminator_learning_rate: float | None = option(None, "default: the generators'")
+    schedule: Literal["constant", "linear", "cosine"] = option(
+        "constant", "of both learning rates; linear and cosine end at zero"
+    )
+    decay_from: float = option(0.5, "share of the training before the linear schedule falls")
     beta_1: float = option(0.5, "Adam's beta 1; 0.9 makes the players oscillate (DCGAN, section 4)")
+    beta_2: float = option(0.999, "Adam's beta 2")
+    clip_norm: float | None = option(None, "scale gradients of a larger joint norm down to this")
     budget_minutes: float | None = option(
         None, "end training, final samples and images.zip within these minutes"
     )
@@ -92,6 +137,7 @@ class TrainConfig:
     deterministic: bool = option(False, "bit-exact repetition, somewhat slower")
 
     # Reports
+    profile: bool = option(False, "first profile a few steps for TensorBoard and print their cost")
     sample_every: int = option(5, "epochs between sample grids")
     sample_count: int = option(6, "pictures in a sample grid")
 
@@ -113,18 +159,21 @@ class TrainConfig:
                 f"--data {self.data} and --a {self.a} are both given; choose one of the two."
             )
         self._check_sizes()
-        widths = (self.base_filters, self.discriminator_filters)
-        if self.norm_groups and any(width % self.norm_groups for width in widths):
-            raise InputError(
-                f"--norm-groups {self.norm_groups} does not divide --base-filters {widths[0]} and "
-                f"--discriminator-filters {widths[1]}; take a divisor of both."
-            )
+        self._check_objective()
 
     def _check_sizes(self) -> None:
         unit, reason = {
             "unet": (32, "the U-Net, which halves an image at least five times"),
             "resnet": (4, "the ResNet, which halves an image twice"),
         }[self.generator]
+        if self.model == "dcgan":
+            if self.image_size & (self.image_size - 1):
+                lower = 1 << (self.image_size.bit_length() - 1)
+                raise InputError(
+                    f"--image-size {self.image_size} does not fit a DCGAN, which doubles 4 or 8 "
+                    f"pixels; take a power of two, such as {lower} or {2 * lower}."
+                )
+            return
         for name in ("image_size", "picture_size"):
             size = getattr(self, name)
             if size and size % unit:
@@ -132,6 +181,39 @@ class TrainConfig:
                     f"{flag(name)} {size} does not fit {reason}; take a multiple of {unit}, such "
                     f"as {max(32, round(size / unit) * unit)}."
                 )
+        if self.image_size < 3 * 2**self.discriminator_layers:
+            raise InputError(
+                f"--image-size {self.image_size} leaves no patch behind --discriminator-layers "
+                f"{self.discriminator_layers}; take at least {3 * 2**self.discriminator_layers} "
+                "px, or fewer layers."
+            )
+        widths = (self.base_filters, self.discriminator_filters)
+        if self.norm_groups and any(width % self.norm_groups for width in widths):
+            raise InputError(
+                f"--norm-groups {self.norm_groups} does not divide --base-filters {widths[0]} and "
+                f"--discriminator-filters {widths[1]}; take a divisor of both."
+            )
+
+    def _check_objective(self) -> None:
+        if self.label_smoothing and self.adversarial_loss not in ("bce", "lsgan"):
+            raise InputError(
+                f"--label-smoothing {self.label_smoothing} has no meaning for --adversarial-loss "
+                f"{self.adversarial_loss}, which has no labels to lower; take bce or lsgan, or 0."
+            )
+        if self.adversarial_loss == "wgan-gp" and self.gradient_penalty == 0:
+            raise InputError(
+                "--gradient-penalty 0 leaves the critic of --adversarial-loss wgan-gp without "
+                "bounds; take 10, or another objective."
+            )
+        if self.model == "dcgan" and self.discriminator == "two-objective":
+            raise InputError(
+                "--discriminator two-objective belongs to --model cyclegan; leave it out for dcgan."
+            )
+        if self.expand and self.model != "dcgan":
+            raise InputError(
+                "--expand belongs to --model dcgan; for a CycleGan take --flip-left-right, "
+                "--flip-up-down, --crop-probability and --noise-std."
+            )
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":
@@ -164,6 +246,23 @@ _RANGES: dict[str, tuple[float, float]] = {
     "crop_enlarge": (1, 4),
     "noise_std": (0, 1),
     "base_filters": (1, math.inf),
+    "discriminator_layers": (1, 4),
+    "discriminator_noise": (0, 1),
+    "discriminator_dropout": (0, 0.95),
+    "latent_size": (1, math.inf),
+    "label_smoothing": (0, 0.5),
+    "two_objective_weight": (0, math.inf),
+    "cycle_weight_end": (0, math.inf),
+    "identity_weight_end": (0, math.inf),
+    "r1_weight": (0, math.inf),
+    "gradient_penalty": (0, math.inf),
+    "pool_size": (0, math.inf),
+    "ema_decay": (0, 0.99999),
+    "discriminator_steps": (1, 100),
+    "discriminator_learning_rate": (0, 1),
+    "decay_from": (0, 0.99),
+    "beta_2": (0, 0.99999),
+    "clip_norm": (1e-6, math.inf),
     "residual_blocks": (0, 64),
     "dropout": (0, 0.95),
     "norm_groups": (1, math.inf),

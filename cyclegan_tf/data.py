@@ -47,6 +47,11 @@ class ImageSet:
             tuple(self.names[i] for i in indices), tuple(self.encoded[i] for i in indices)
         )
 
+    def spread(self, count: int) -> "ImageSet":
+        """At most `count` images at even distances over the set."""
+        count = min(count, len(self))
+        return self.take([i * len(self) // count for i in range(count)])
+
     def split(self, fraction: float) -> tuple["ImageSet", "ImageSet"]:
         """Splits into training and held-out images by a hash of the names.
 

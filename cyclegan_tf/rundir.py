@@ -96,6 +96,23 @@ class RunDir:
         network.save_weights(partial)
         partial.replace(self.weights_file(network))
 
+    def load_weights(self, network: keras.Model) -> None:
+        """Reads a network's weights back.
+
+        Raises:
+            InputError: if the run has none, or they are of another architecture.
+        """
+        path = self.weights_file(network)
+        if not path.exists():
+            raise InputError(f"{path} does not exist; expected the weights of a finished run.")
+        try:
+            network.load_weights(path)
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(
+                f"{path} does not hold the weights of {network.name} "
+                f"({str(error).splitlines()[0]}); restore it, or train again."
+            ) from error
+
     def weights_file(self, network: keras.Model) -> Path:
         """Where a network's weights are."""
         return self.weights / f"{network.name}.weights.h5"

@@ -21,7 +21,13 @@ ALLOWED = {
     "layers": set(),
     "generators": {"layers"},
     "discriminators": {"layers"},
+    "latent_networks": {"layers"},
+    "adversarial": {"augment", "losses", "optim", "penalties"},
+    "dcgan": {"adversarial", "layers", "losses"},
     "optim": set(),
+    "penalties": set(),
+    "metrics": set(),
+    "guards": set(),
     "raster": set(),
     "stage": {"raster"},
     "scenery": {"raster", "stage"},
@@ -30,22 +36,30 @@ ALLOWED = {
     "data": {"errors", "images", "records"},
     "pipeline": {"augment", "data", "images"},
     "translator": set(),
-    "cyclegan": {"losses"},
+    "cyclegan": {"adversarial", "layers", "losses"},
     "submission": {"images"},
     "rundir": {"config", "errors"},
-    "callbacks": {"images", "rundir"},
+    "callbacks": {"images", "metrics", "rundir"},
     "build": {
-        "augment", "callbacks", "config", "cyclegan", "data", "discriminators", "errors",
-        "generators", "layers", "losses", "optim", "pipeline", "rundir", "runtime", "translator",
+        "adversarial", "augment", "config", "cyclegan", "data", "dcgan", "discriminators",
+        "errors", "generators", "latent_networks", "layers", "losses", "optim", "pipeline",
+        "runtime", "translator",
+    },
+    "reporting": {
+        "adversarial", "build", "callbacks", "config", "data", "dcgan", "guards", "pipeline",
+        "rundir", "translator",
     },
     "demo": {"brushwork", "command", "errors", "landscapes", "records"},
+    "generate": {
+        "build", "command", "dcgan", "errors", "images", "rundir", "submission", "translator",
+    },
     "train": {
-        "build", "callbacks", "command", "config", "data", "demo", "errors", "pipeline", "presets",
-        "rundir", "runtime", "submission", "translator",
+        "build", "command", "config", "data", "demo", "errors", "guards", "images", "pipeline",
+        "presets", "reporting", "rundir", "runtime", "submission", "translator",
     },
 }  # fmt: skip
 
-KERAS_ONLY = {"discriminators", "generators", "layers", "losses"}
+KERAS_ONLY = {"discriminators", "generators", "latent_networks", "layers", "losses"}
 
 
 def imported_by(module: str) -> set[str]:

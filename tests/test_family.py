@@ -1,0 +1,145 @@
+"""Every generator with every discriminator and every objective, and the compiled step."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cyclegan_tf.build import build_model
+from cyclegan_tf.config import TrainConfig
+from cyclegan_tf.losses import TwoObjective
+
+
+def tiny(**changes) -> TrainConfig:
+    values = {
+        "image_size": 32,
+        "batch_size": 2,
+        "base_filters": 2,
+        "residual_blocks": 1,
+        "discriminator_filters": 2,
+        "discriminator_layers": 2,
+    }
+    return TrainConfig(**values | changes)
+
+
+def batch() -> tuple[tf.Tensor, tf.Tensor]:
+    values = np.random.default_rng(0).uniform(-1, 1, (2, 2, 32, 32, 3)).astype(np.float32)
+    return tf.constant(values[0]), tf.constant(values[1])
+
+
+@pytest.mark.parametrize("generator", ["unet", "resnet"])
+@pytest.mark.parametrize("discriminator", ["patch", "two-objective"])
+@pytest.mark.parametrize("objective", ["bce", "soft-bce", "lsgan", "hinge", "wgan-gp"])
+def test_every_combination_takes_two_finite_steps(generator, discriminator, objective):
+    config = tiny(generator=generator, discriminator=discriminator, adversarial_loss=objective)
+    model = build_model(config)
+    before = [v.numpy().copy() for v in model.trainable_variables]
+    for _ in range(2):
+        losses = model.train_step(batch())
+    assert all(np.isfinite(float(value)) for value in losses.values())
+    # but for biases in front of a norm, which nothing can move, all weights learn
+    moved = [
+        not np.array_equal(x, v)
+        for x, v in zip(before, model.trainable_variables, strict=True)
+        if v.path.endswith(("kernel", "gamma"))
+    ]
+    assert all(moved)
+
+
+STABILIZED = {
+    "generator": "resnet",
+    "adversarial_loss": "hinge",
+    "discriminator": "two-objective",
+    "pool_size": 3,
+    "diff_augment": "all",
+    "ema_decay": 0.9,
+    "spectral_norm": True,
+    "discriminator_noise": 0.05,
+    "discriminator_dropout": 0.1,
+    "discriminator_steps": 2,
+    "r1_weight": 1.0,
+    "gradient_penalty": 1.0,
+    "clip_norm": 1.0,
+    "schedule": "linear",
+    "identity_weight_end": 0.0,
+    "cycle_weight_end": 5.0,
+}
+
+
+def test_step_with_every_stabilizer_compiles_under_xla():
+    model = build_model(tiny(jit="on", **STABILIZED))
+    data = tf.data.Dataset.from_tensors(batch()).repeat()
+    history = model.fit(data, steps_per_epoch=3, verbose=0, shuffle=False)
+    assert model.jit_compile
+    assert all(np.isfinite(values[0]) for values in history.history.values())
+    assert int(model.step_number) == 3
+    assert int(model.pool_b.count) == 3
+
+
+def test_average_follows_the_generator():
+    model = build_model(tiny(**STABILIZED))
+    average, generator = model.averages[0], model.generator_ab
+    for x, y in zip(average.get_weights(), generator.get_weights(), strict=True):
+        assert np.array_equal(x, y)
+    start = generator.get_weights()
+    model.train_step(batch())
+    for old, mean, new in zip(start, average.get_weights(), generator.get_weights(), strict=True):
+        np.testing.assert_allclose(mean, 0.1 * old + 0.9 * new, atol=1e-6)
+
+
+def test_falling_weights_reach_their_end_with_the_last_step():
+    model = build_model(tiny(cycle_weight=10.0, cycle_weight_end=2.0))
+    model.total_steps.assign(4)
+    weights = []
+    for step in (0, 1, 4, 9):
+        model.step_number.assign(step)
+        weights.append(float(model.falling(10.0, 2.0)))
+    assert weights == pytest.approx([10.0, 8.0, 2.0, 2.0])
+    a, b = batch()
+    at_the_end = model.test_step((a, b))
+    adversarial = model.objective.adversarial_b.generator(
+        model.discriminator_b(model.generator_ab(a))
+    )
+    expected = float(adversarial) + 2.0 * float(at_the_end["cycle_loss"])
+    expected += 5.0 * float(np.abs(b - model.generator_ab(b)).mean())
+    assert float(at_the_end["gen_ab_loss"]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_two_objective_gradients_reach_their_own_head_and_the_trunk():
+    model = build_model(tiny(discriminator="two-objective"))
+    discriminator, loss = model.discriminator_b, TwoObjective()
+    real, fake = batch()
+    heads = [layer for layer in discriminator.layers if layer.name.startswith("conv2d")][-2:]
+    trunk = discriminator.trainable_variables[0]
+
+    def gradients(*parts):
+        with tf.GradientTape() as tape:
+            real_logits, fake_logits = discriminator(real), discriminator(fake)
+            kept = [
+                [x if i in parts else tf.stop_gradient(x) for i, x in enumerate(logits)]
+                for logits in (real_logits, fake_logits)
+            ]
+            value = loss.discriminator(*kept)
+        variables = [heads[0].kernel.value, heads[1].kernel.value, trunk.value]
+        return tape.gradient(value, variables)
+
+    first, second, both = gradients(0), gradients(1), gradients(0, 1)
+    assert first[1] is None
+    assert second[0] is None
+    np.testing.assert_allclose(both[0], first[0], atol=1e-6)
+    np.testing.assert_allclose(both[1], second[1], atol=1e-6)
+    np.testing.assert_allclose(both[2], first[2] + second[2], atol=1e-6)
+
+
+def test_same_augmentation_serves_real_and_fake():
+    model = build_model(tiny(diff_augment="all"))
+    real, _ = batch()
+    draw = model.diff_augment.draw(2)
+    assert np.array_equal(model.seen(real, draw), model.seen(real, draw))
+    assert not np.array_equal(model.seen(real, draw), real)
+
+
+def test_discriminators_take_several_steps_for_one_of_the_generators():
+    model = build_model(tiny(discriminator_steps=3))
+    model.train_step(batch())
+    assert int(model.generator_optimizer.iterations) == 1
+    assert int(model.discriminator_optimizer.iterations) == 3
