@@ -18,9 +18,8 @@ from cyclegan_tf.optim import adam
 
 
 @pytest.fixture(autouse=True)
-def fresh_keras_state():
-    """No test sees the dtype policy or the names that another one left."""
-    keras.backend.clear_session()
+def float32_policy():
+    """No test sees the dtype policy that another one left."""
     keras.config.set_dtype_policy("float32")
 
 
