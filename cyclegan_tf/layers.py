@@ -117,7 +117,8 @@ class ImagePool(layers.Layer):
     def call(self, batch: KerasTensor) -> KerasTensor:
         """Maps `(n, h, w, c)` to the same shape: each image itself or an older one."""
         shape = (batch.shape[0],)
-        coins = keras.random.uniform(shape, seed=self.random) < 0.5
+        # integers, which XLA draws alike; its uniform numbers are others
+        coins = keras.random.randint(shape, 0, 2, seed=self.random) == 1
         places = keras.random.randint(shape, 0, self.size, seed=self.random)
         images, count = ops.convert_to_tensor(self.images), ops.convert_to_tensor(self.count)
         returned = []
