@@ -41,6 +41,7 @@ def cpu() -> TrainConfig:
         dropout=0.2,
         batch_size=1,
         epochs=200,
+        steps_per_epoch=250,  # a minute or two: samples and curves come often
         budget_minutes=40,
         sample_every=1,
     )
@@ -55,8 +56,10 @@ def kaggle() -> TrainConfig:
         image_size=256,
         crop_probability=0.5,
         upsampling="resize",
+        ema_decay=0.999,
         batch_size=4,
         epochs=200,
+        schedule="linear",
         budget_minutes=270,
         precision="mixed_float16",
     )

@@ -167,8 +167,8 @@ def _submission_seconds(data: "DataSet", draw: "Translator") -> float:
     began = time.monotonic()
     draw(batch)
     batches = -(-len(data.all_a()) // draw.batch_size)
-    # a quarter more for a machine that slows down, and some seconds for the last samples
-    return 1.25 * batches * (time.monotonic() - began) + 5.0
+    # half as much again for JPEGs and a machine that slows down, and the last samples
+    return 1.5 * batches * (time.monotonic() - began) + 10.0
 
 
 def _finish(config: TrainConfig, data: "DataSet", run: "RunDir", draw: "Translator") -> None:

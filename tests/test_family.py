@@ -65,8 +65,17 @@ STABILIZED = {
 }
 
 
-def test_step_with_every_stabilizer_compiles_under_xla():
-    model = build_model(tiny(jit="on", **STABILIZED))
+def test_step_with_every_stabilizer_is_finite():
+    model = build_model(tiny(**STABILIZED))
+    for _ in range(2):
+        losses = model.train_step(batch())
+    assert all(np.isfinite(float(value)) for value in losses.values())
+    assert int(model.pool_b.count) == 3
+
+
+def test_step_with_pool_augmentation_and_average_compiles_under_xla():
+    stabilizers = {key: STABILIZED[key] for key in ("pool_size", "diff_augment", "ema_decay")}
+    model = build_model(tiny(jit="on", generator="resnet", residual_blocks=0, **stabilizers))
     data = tf.data.Dataset.from_tensors(batch()).repeat()
     history = model.fit(data, steps_per_epoch=3, verbose=0, shuffle=False)
     assert model.jit_compile
