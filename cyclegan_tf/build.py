@@ -58,8 +58,12 @@ def build_data_set(config: TrainConfig) -> DataSet:
         validation_fraction=config.validation_fraction,
         skip_bad=config.skip_bad_images,
         image_size=config.image_size,
+        only_b=config.model == "dcgan",
     )
-    for domain, count in (("A", len(data.train_a)), ("B", len(data.train_b))):
+    counts = {"A": len(data.train_a), "B": len(data.train_b)}
+    if config.model == "dcgan":
+        counts = {"B": len(data.train_b)}
+    for domain, count in counts.items():
         if count < config.batch_size:
             raise InputError(
                 f"--batch-size {config.batch_size} is larger than domain {domain}, which has "

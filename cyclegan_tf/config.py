@@ -149,14 +149,15 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise InputError(f"{flag(name)} is {value}; expected {_range_text(low, high)}.")
-        if bool(self.a) != bool(self.b):
+        b_suffices = self.model == "dcgan" and not self.a
+        if bool(self.a) != bool(self.b) and not b_suffices:
             given, missing = ("--a", "--b") if self.a else ("--b", "--a")
             raise InputError(
                 f"{given} is given without {missing}; name both folders, or use --data."
             )
-        if self.data and self.a:
+        if self.data and (self.a or self.b):
             raise InputError(
-                f"--data {self.data} and --a {self.a} are both given; choose one of the two."
+                f"--data {self.data} and --a {self.a} or --b {self.b} are both given; choose one."
             )
         self._check_sizes()
         self._check_objective()

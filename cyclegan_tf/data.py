@@ -19,7 +19,8 @@ _LAYOUTS = (
     ("photo_jpg", "monet_jpg", True),
     ("trainA", "trainB", False),
 )
-_TEST_FOLDERS = ("testA", "testB")
+_TEST_FOLDERS = {"trainA": "testA", "trainB": "testB"}
+_SHARP_ENOUGH = 512  # pixels a side that are never reduced: twice what a submission shows
 TRUTH_FOLDER = "truth_tfrec"  # written by the demo: the true paintings of its photos
 
 
@@ -103,7 +104,14 @@ class DataSet:
 
 
 def load_data_set(
-    *, data: str, a: str, b: str, validation_fraction: float, skip_bad: bool, image_size: int
+    *,
+    data: str,
+    a: str,
+    b: str,
+    validation_fraction: float,
+    skip_bad: bool,
+    image_size: int,
+    only_b: bool = False,
 ) -> DataSet:
     """Reads a data set folder (`data`), or two folders (`a` and `b`), into memory.
 
@@ -114,6 +122,7 @@ def load_data_set(
         validation_fraction: share of each domain held out where there are no test folders.
         skip_bad: leave out and count what is no image.
         image_size: training size; images more than four times as large are reduced once.
+        only_b: leave domain A empty, for models that need none.
 
     Raises:
         InputError: if a folder is missing, empty or of no known layout, or a file is unreadable.
@@ -121,17 +130,22 @@ def load_data_set(
     folder_a, folder_b, kaggle_shaped = (
         find_layout(Path(data)) if data else (Path(a), Path(b), False)
     )
-    reader = _Reader(skip_bad=skip_bad, shrink_above=4 * image_size)
-    all_a, all_b = reader.read(folder_a), reader.read(folder_b)
-    tests = [Path(data) / name for name in _TEST_FOLDERS] if data and not kaggle_shaped else []
-    if tests and all(folder.is_dir() for folder in tests):
-        validation_a, validation_b = reader.read(tests[0]), reader.read(tests[1])
-    else:
-        all_a, validation_a = all_a.split(validation_fraction)
-        all_b, validation_b = all_b.split(validation_fraction)
+    reader = _Reader(skip_bad=skip_bad, shrink_above=max(4 * image_size, _SHARP_ENOUGH))
+
+    def read(folder: Path) -> tuple[ImageSet, ImageSet]:
+        test = folder.with_name(_TEST_FOLDERS.get(folder.name, ""))
+        if data and folder.name in _TEST_FOLDERS and test.is_dir():
+            return reader.read(folder), reader.read(test)
+        return reader.read(folder).split(validation_fraction)
+
+    train_a, validation_a = (ImageSet(), ImageSet()) if only_b else read(folder_a)
+    train_b, validation_b = read(folder_b)
     truth_folder = Path(data) / TRUTH_FOLDER
-    truth = reader.read(truth_folder) if data and truth_folder.is_dir() else ImageSet()
-    return DataSet(all_a, all_b, validation_a, validation_b, truth, kaggle_shaped, reader.skipped)
+    has_truth = data and truth_folder.is_dir() and len(validation_a)
+    truth = reader.read(truth_folder) if has_truth else ImageSet()
+    return DataSet(
+        train_a, train_b, validation_a, validation_b, truth, kaggle_shaped, reader.skipped
+    )
 
 
 def find_layout(folder: Path) -> tuple[Path, Path, bool]:

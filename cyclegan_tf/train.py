@@ -8,7 +8,7 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cyclegan_tf.command import Parser, command, load_tensorflow
 from cyclegan_tf.config import TrainConfig, add_flags, flag_values
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     load_tensorflow()
     if not any(given.get(name) for name in ("data", "a", "b")):
         given["data"] = str(_default_data())
-    preset = arguments.preset or _default_preset(Path(given.get("data", "")))
+    preset = arguments.preset or _default_preset(given)
     config = preset_config(preset, **given)
 
     from cyclegan_tf.rundir import next_free_run
@@ -118,16 +118,18 @@ def _default_data() -> Path:
     return SYNTHETIC_DATA
 
 
-def _default_preset(data: Path) -> str:
-    """The preset for this data on this machine, told to the user."""
-    if data == SYNTHETIC_DATA:
+def _default_preset(given: dict[str, Any]) -> str:
+    """The preset for this data and model on this machine, told to the user."""
+    if given.get("model") == "dcgan":
+        preset = "dcgan"
+    elif given.get("data") == str(SYNTHETIC_DATA):
         return "demo"
-    from cyclegan_tf import runtime
+    else:
+        from cyclegan_tf import runtime
 
-    preset = "kaggle" if runtime.has_accelerator() else "cpu"
-    print(
-        f"no --preset: using {preset}; the others are {', '.join(sorted(set(PRESETS) - {preset}))}"
-    )
+        preset = "kaggle" if runtime.has_accelerator() else "cpu"
+    others = ", ".join(name for name in PRESETS if name != preset)
+    print(f"no --preset: using {preset}; the others are {others}")
     return preset
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from cyclegan_tf import generate, train
 from tests.conftest import image_set
-from tests.test_data import write_kaggle
+from tests.test_data import write_folder, write_kaggle
 
 TINY = [
     "--preset=dcgan",
@@ -108,3 +108,10 @@ def test_weights_of_another_architecture_are_refused(run, tmp_path, capsys):
     (tmp_path / "weights").symlink_to(run / "weights")
     assert generate.main(["--run", str(tmp_path), "--output", str(tmp_path / "x")]) == 2
     assert "does not hold the weights of generator" in capsys.readouterr().err
+
+
+def test_paintings_alone_suffice(tmp_path):
+    write_folder(tmp_path / "paintings", image_set(4))
+    argv = ["--epochs=1", "--b", str(tmp_path / "paintings"), "--run", str(tmp_path / "run")]
+    assert train.main([*TINY, *argv]) == 0
+    assert (tmp_path / "run" / "samples" / "interpolation.png").exists()
