@@ -23,6 +23,8 @@ from cyclegan_tf.generators import resnet_generator, unet_generator
 from cyclegan_tf.layers import Style, seed_stream
 from cyclegan_tf.translator import Translator
 
+VALIDATION_IMAGES = 128  # of each domain: more would take longer than the epoch, on a CPU
+
 GENERATORS: dict[str, Callable[[TrainConfig], Callable[..., keras.Model]]] = {
     "unet": lambda config: partial(unet_generator, config.image_size),
     "resnet": lambda config: partial(resnet_generator, config.residual_blocks),
@@ -107,15 +109,14 @@ def build_training_batches(config: TrainConfig, data: DataSet) -> tf.data.Datase
 
 
 def build_validation_batches(config: TrainConfig, data: DataSet) -> tf.data.Dataset | None:
-    """One pass over the held-out images; None without any."""
-    size, batch_size = picture_size(config), config.batch_size
-    if config.model == "dcgan" and len(data.validation_b):
-        return pipeline.image_batches(data.validation_b, image_size=size, batch_size=batch_size)
-    if config.model == "dcgan" or not len(data.validation_a) or not len(data.validation_b):
+    """One pass over (at most `VALIDATION_IMAGES` of) the held-out images; None without any."""
+    options = {"image_size": picture_size(config), "batch_size": max(8, config.batch_size)}
+    a, b = (domain.spread(VALIDATION_IMAGES) for domain in (data.validation_a, data.validation_b))
+    if config.model == "dcgan" and len(b):
+        return pipeline.image_batches(b, **options)
+    if config.model == "dcgan" or not len(a) or not len(b):
         return None
-    return pipeline.paired_by_place(
-        data.validation_a, data.validation_b, image_size=size, batch_size=batch_size
-    )
+    return pipeline.paired_by_place(a, b, **options)
 
 
 def build_model(config: TrainConfig) -> AdversarialModel:

@@ -93,7 +93,7 @@ class CycleGan(AdversarialModel):
         self.objective = objective
         size = stabilizers.pool_size
         self.pool_a, self.pool_b = (
-            ImagePool(size, seed=seed + place) if size else keras.layers.Identity()
+            ImagePool(size, seed=seed + place) if size else keras.layers.Identity(dtype="float32")
             for place in (2, 3)
         )
 

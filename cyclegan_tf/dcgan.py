@@ -54,7 +54,9 @@ class DcGan(AdversarialModel):
         self.adversarial = adversarial
         self.latent_size = latent_size
         size = stabilizers.pool_size
-        self.pool = ImagePool(size, seed=seed + 2) if size else keras.layers.Identity()
+        self.pool = (
+            ImagePool(size, seed=seed + 2) if size else keras.layers.Identity(dtype="float32")
+        )
 
     def call(self, latents: tf.Tensor, training: bool = False) -> Images:
         """Maps `(n, latent_size)` latents to images."""

@@ -62,6 +62,15 @@ class TimeBudget(keras.callbacks.Callback):
         self.most_steps = most_steps
         self.done = 0
         self.pace: float | None = None
+        self.validation = 0.0
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Starts the validation's clock."""
+        self.validation_began = time.monotonic()
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Validation also follows the last step: keeps room for it."""
+        self.validation = max(self.validation, time.monotonic() - self.validation_began)
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Starts the step's clock."""
@@ -71,13 +80,14 @@ class TimeBudget(keras.callbacks.Callback):
         """Plans again; stops if another step like the last ones would end too late."""
         now = time.monotonic()
         took, self.done = now - self.began, self.done + 1
+        last_step_ends = self.last_step_ends - self.validation
         if self.done > 1:  # the first step compiles
             # a slow average: one hiccup must not bend the schedule
             self.pace = took if self.pace is None else 0.95 * self.pace + 0.05 * took
-            left = max(0.0, self.last_step_ends - now)
+            left = max(0.0, last_step_ends - now)
             planned = self.done + int(left / self.pace)
             self.model.total_steps.assign(min(planned, self.most_steps))
-        if now + max(took if self.done > 1 else 0.0, self.pace or 0.0) > self.last_step_ends:
+        if now + max(took if self.done > 1 else 0.0, self.pace or 0.0) > last_step_ends:
             self.model.stop_training = True
 
 

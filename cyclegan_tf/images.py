@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 # Larger than any camera's picture; what claims more is a decompression bomb.
 MAX_PIXELS = 100_000_000
@@ -86,6 +86,8 @@ def upright_rgb(data: bytes, *, shrink_above: int | None = None) -> bytes:
             if _decodable(image) and not _too_large(image, shrink_above):
                 return data
             return _encode(_upright(image, shrink_above), "PNG", compress_level=1)
+    except UnidentifiedImageError as error:  # its text names a buffer in memory
+        raise ValueError("no readable image (of no known format)") from error
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"no readable image ({error})") from error
 

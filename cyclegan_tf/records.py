@@ -1,5 +1,6 @@
 """TFRecords of the competition: features `image` (JPEG bytes), `image_name` and `target`."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -72,7 +73,8 @@ def _parse(record: bytes, path: Path, number: int) -> tuple[str, bytes]:
 
 
 def _reason(error: tf.errors.OpError) -> str:
-    return error.message.split("\n")[0].split(" [Op:")[0].split("{{")[0].strip()
+    line = error.message.split("\n")[0].split(" [Op:")[0]
+    return re.sub(r"{{.*?}}", "", line).strip()  # the name of the graph's node
 
 
 def _bytes_feature(value: bytes) -> tf.train.Feature:

@@ -1,5 +1,6 @@
 """Every generator with every discriminator and every objective, and the compiled step."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -82,6 +83,17 @@ def test_step_with_pool_augmentation_and_average_compiles_under_xla():
     assert all(np.isfinite(values[0]) for values in history.history.values())
     assert int(model.step_number) == 3
     assert int(model.pool_b.count) == 3
+
+
+@pytest.mark.parametrize("model", ["cyclegan", "dcgan"])
+@pytest.mark.parametrize("pool_size", [0, 3])
+def test_mixed_precision_goes_with_augmentation_and_penalties(model, pool_size):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    changes = {"model": model, "diff_augment": "all", "pool_size": pool_size, "r1_weight": 1.0}
+    network = build_model(tiny(generator="resnet", spectral_norm=True, **changes))
+    losses = network.train_step(batch() if model == "cyclegan" else batch()[0])
+    assert all(np.isfinite(float(value)) for value in losses.values())
+    assert network.generators[0].compute_dtype == "bfloat16"
 
 
 def test_average_follows_the_generator():
