@@ -133,10 +133,10 @@ def load_data_set(
     reader = _Reader(skip_bad=skip_bad, shrink_above=max(4 * image_size, _SHARP_ENOUGH))
 
     def read(folder: Path) -> tuple[ImageSet, ImageSet]:
-        test = folder.with_name(_TEST_FOLDERS.get(folder.name, ""))
-        if data and folder.name in _TEST_FOLDERS and test.is_dir():
-            return reader.read(folder), reader.read(test)
-        return reader.read(folder).split(validation_fraction)
+        images, test = reader.read(folder), _TEST_FOLDERS.get(folder.name)
+        if data and test and (folder.parent / test).is_dir():
+            return images, reader.read(folder.parent / test)
+        return images.split(validation_fraction)
 
     train_a, validation_a = (ImageSet(), ImageSet()) if only_b else read(folder_a)
     train_b, validation_b = read(folder_b)
