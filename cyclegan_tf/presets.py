@@ -182,9 +182,11 @@ def dcgan() -> TrainConfig:
         diff_augment="all",
         ema_decay=0.998,
         learning_rate=2e-4,
+        discriminator_learning_rate=4e-4,  # two time scales (Heusel et al. 2017)
         beta_1=0.0,
         beta_2=0.9,
-        sample_every=20,
+        steps_per_epoch=100,
+        sample_every=2,
         sample_count=16,
     )
 
