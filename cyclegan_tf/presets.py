@@ -185,6 +185,7 @@ def dcgan() -> TrainConfig:
         discriminator_learning_rate=4e-4,  # two time scales (Heusel et al. 2017)
         beta_1=0.0,
         beta_2=0.9,
+        schedule="linear",
         steps_per_epoch=100,
         sample_every=2,
         sample_count=16,
