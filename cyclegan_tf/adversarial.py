@@ -25,7 +25,8 @@ class Stabilizers:
         augment_color: DiffAugment's colours (Zhao et al. 2020).
         augment_geometry: DiffAugment's translation and cutout.
         ema_decay: of the moving average of the generators' weights.
-        discriminator_steps: updates of the discriminators after each of the generators.
+        discriminator_steps: updates of the discriminators, on the same images, after each of the
+            generators.
         r1_weight: of the R1 penalty on real images.
         penalty_weight: of the gradient penalty between real and fake images.
     """
@@ -72,10 +73,12 @@ class AdversarialModel(keras.Model):
         self.stabilizers = stabilizers
         averaged = stabilizers.ema_decay > 0
         self.averages = [_copy(g) for g in generators] if averaged else self.generators
+        self.random = keras.random.SeedGenerator(seed)
         self.diff_augment = DiffAugment(
-            color=stabilizers.augment_color, geometry=stabilizers.augment_geometry, seed=seed
+            color=stabilizers.augment_color,
+            geometry=stabilizers.augment_geometry,
+            random=self.random,
         )
-        self.random = keras.random.SeedGenerator(seed + 1)
         self.means = {key: keras.metrics.Mean(name=key) for key in log_keys}
         self.total_steps = keras.Variable(1, dtype="int64", trainable=False, name="total_steps")
         self.step_number = keras.Variable(0, dtype="int64", trainable=False, name="step_number")

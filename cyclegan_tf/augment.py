@@ -85,15 +85,15 @@ class DiffAugment:
     Args:
         color: shift brightness, scale saturation and contrast.
         geometry: move by up to an eighth of the side, and blank out a square of half the side.
-        seed: of the draws.
+        random: of the draws; kept by the model, which saves and restores its state.
 
     Reference: Zhao et al. 2020, arXiv:2006.10738, section 3.2.
     """
 
-    def __init__(self, *, color: bool, geometry: bool, seed: int = 0) -> None:
+    def __init__(self, *, color: bool, geometry: bool, random: keras.random.SeedGenerator) -> None:
         self.color = color
         self.geometry = geometry
-        self.random = keras.random.SeedGenerator(seed)
+        self.random = random
 
     def draw(self, count: int) -> tf.Tensor:
         """Numbers in [0, 1) that decide on one batch: `(7, count)`."""

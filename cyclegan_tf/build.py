@@ -30,6 +30,14 @@ GENERATORS: dict[str, Callable[[TrainConfig], Callable[..., keras.Model]]] = {
     "resnet": lambda config: partial(resnet_generator, config.residual_blocks),
 }
 DISCRIMINATORS_B = {"patch": patch_discriminator, "two-objective": two_objective_discriminator}
+LATENT_GENERATORS = {
+    "transpose": latent_networks.dcgan_generator,
+    "residual": latent_networks.residual_generator,
+}
+LATENT_DISCRIMINATORS = {
+    "strided": latent_networks.dcgan_discriminator,
+    "residual": latent_networks.residual_discriminator,
+}
 ADVERSARIAL_LOSSES: dict[str, Callable[[float], losses.AdversarialLoss]] = {
     "bce": lambda smoothing: losses.CrossEntropy(real_label=1.0 - smoothing),
     # the means of labels drawn from [0.9, 1] and [0, 0.1]
@@ -38,12 +46,14 @@ ADVERSARIAL_LOSSES: dict[str, Callable[[float], losses.AdversarialLoss]] = {
     "hinge": lambda smoothing: losses.Hinge(),
     "wgan-gp": lambda smoothing: losses.Wasserstein(),
 }
-SCHEDULES = {
-    "constant": lambda rate, config, total_steps: rate,
-    "linear": lambda rate, config, total_steps: optim.LinearDecay(
-        rate, total_steps, knee=config.decay_from
+SCHEDULES: dict[str, Callable[..., float | keras.optimizers.schedules.LearningRateSchedule]] = {
+    "constant": lambda rate, config, total_steps, updates: rate,
+    "linear": lambda rate, config, total_steps, updates: optim.LinearDecay(
+        rate, total_steps, knee=config.decay_from, updates=updates
     ),
-    "cosine": lambda rate, config, total_steps: optim.CosineDecay(rate, total_steps),
+    "cosine": lambda rate, config, total_steps, updates: optim.CosineDecay(
+        rate, total_steps, updates=updates
+    ),
 }
 
 
@@ -65,6 +75,11 @@ def build_data_set(config: TrainConfig) -> DataSet:
     counts = {"A": len(data.train_a), "B": len(data.train_b)}
     if config.model == "dcgan":
         counts = {"B": len(data.train_b)}
+        if len(data.train_b) < 2:
+            raise InputError(
+                f"domain B has {len(data.train_b)} training image; a DCGAN is compared with the "
+                "differences between real images and needs at least 2. Add some."
+            )
     for domain, count in counts.items():
         if count < config.batch_size:
             raise InputError(
@@ -119,21 +134,42 @@ def build_validation_batches(config: TrainConfig, data: DataSet) -> tf.data.Data
     return pipeline.paired_by_place(a, b, **options)
 
 
-def build_model(config: TrainConfig) -> AdversarialModel:
-    """Networks, objective and optimizers, ready for `fit`."""
+def build_model(config: TrainConfig, total_steps: int | None = None) -> AdversarialModel:
+    """Networks, objective and optimizers, ready for `fit`.
+
+    Args:
+        config: of the run.
+        total_steps: of the whole training, for what falls over it; by default what the config
+            says, if it sets `steps_per_epoch`.
+
+    Raises:
+        ValueError: if something falls over the training, but its length is unknown.
+    """
+    total_steps = total_steps or config.epochs * (config.steps_per_epoch or 0)
+    ends = (config.cycle_weight_end, config.identity_weight_end)
+    if not total_steps and (config.schedule != "constant" or ends != (None, None)):
+        raise ValueError(
+            f"schedule {config.schedule!r} or a falling weight needs the length of the training; "
+            "pass total_steps, or set steps_per_epoch."
+        )
     build = _cyclegan if config.model == "cyclegan" else _dcgan
     model = build(config, _stabilizers(config))
+    model.total_steps.assign(max(1, total_steps))
+    rate_d = config.discriminator_learning_rate
+    rates = (
+        (config.learning_rate, 1),
+        (config.learning_rate if rate_d is None else rate_d, config.discriminator_steps),
+    )
     schedule = SCHEDULES[config.schedule]
-    rates = (config.learning_rate, config.discriminator_learning_rate or config.learning_rate)
     optimizers = (
         optim.adam(
-            schedule(rate, config, model.total_steps),
+            schedule(rate, config, model.total_steps, updates),
             beta_1=config.beta_1,
             beta_2=config.beta_2,
             clip_norm=config.clip_norm,
             loss_scaling=config.precision == "mixed_float16",
         )
-        for rate in rates
+        for rate, updates in rates
     )
     model.compile(*optimizers, jit_compile=runtime.compiles_with_xla(config.jit))
     return model
@@ -180,7 +216,7 @@ def _cyclegan(config: TrainConfig, stabilizers: Stabilizers) -> CycleGan:
         GENERATORS[config.generator](config),
         style,
         base_filters=config.base_filters,
-        dropout=config.dropout,
+        **({} if config.dropout is None else {"dropout": config.dropout}),
     )
     networks = {"generator_ab": generator, "generator_ba": generator}
     discriminators = {"discriminator_a": patch_discriminator}
@@ -230,14 +266,12 @@ def _dcgan(config: TrainConfig, stabilizers: Stabilizers) -> DcGan:
         "noise_std": config.discriminator_noise,
         "name": "discriminator",
     }
-    if config.latent_generator == "transpose":
-        generator = latent_networks.dcgan_generator(**options, **generator_options)
-        discriminator = latent_networks.dcgan_discriminator(**options, **discriminator_options)
-    else:
-        generator = latent_networks.residual_generator(**options, **generator_options)
-        discriminator = latent_networks.residual_discriminator(
-            **options, **discriminator_options, spectral_norm=config.spectral_norm
-        )
+    if config.latent_discriminator == "residual":
+        discriminator_options["spectral_norm"] = config.spectral_norm
+    generator = LATENT_GENERATORS[config.latent_generator](**options, **generator_options)
+    discriminator = LATENT_DISCRIMINATORS[config.latent_discriminator](
+        **options, **discriminator_options
+    )
     model = DcGan(
         generator,
         discriminator,

@@ -12,6 +12,7 @@ import typing
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from cyclegan_tf.combinations import check_combinations, flag
 from cyclegan_tf.errors import InputError
 
 
@@ -59,8 +60,9 @@ class TrainConfig:
     generator: Literal["unet", "resnet"] = option("unet", "architecture of both generators")
     base_filters: int = option(64, "filters of the generators' first layer; the rest scales")
     residual_blocks: int = option(9, "blocks of the ResNet: 9 at 256 px, 6 at 128 in the paper")
-    dropout: float = option(
-        0.5, "dropout rate: the U-Net's three deepest up-sampling levels, the ResNet's blocks"
+    dropout: float | None = option(
+        None,
+        "dropout rate: the U-Net's three deepest levels (default 0.5), the ResNet's blocks (0)",
     )
     norm: Literal["group", "instance", "none"] = option(
         "group", "normalization; instance is without scale and offset, as in the paper"
@@ -81,7 +83,10 @@ class TrainConfig:
     discriminator_dropout: float = option(0.0, "dropout rate behind their layers")
     spectral_norm: bool = option(False, "divide their kernels by their largest singular value")
     latent_generator: Literal["transpose", "residual"] = option(
-        "residual", "dcgan: both networks as in 2016, or of residual blocks"
+        "residual", "dcgan: transposed convolutions as in 2016, or residual blocks that resize"
+    )
+    latent_discriminator: Literal["strided", "residual"] = option(
+        "strided", "dcgan: strided convolutions as in 2016, or residual blocks"
     )
     latent_size: int = option(128, "dcgan: numbers a picture is made from")
 
@@ -142,79 +147,9 @@ class TrainConfig:
     sample_count: int = option(6, "pictures in a sample grid")
 
     def __post_init__(self) -> None:
-        hints = typing.get_type_hints(type(self))
-        for name, hint in hints.items():
-            object.__setattr__(self, name, _checked(name, getattr(self, name), hint))
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise InputError(f"{flag(name)} is {value}; expected {_range_text(low, high)}.")
-        b_suffices = self.model == "dcgan" and not self.a
-        if bool(self.a) != bool(self.b) and not b_suffices:
-            given, missing = ("--a", "--b") if self.a else ("--b", "--a")
-            raise InputError(
-                f"{given} is given without {missing}; name both folders, or use --data."
-            )
-        if self.data and (self.a or self.b):
-            raise InputError(
-                f"--data {self.data} and --a {self.a} or --b {self.b} are both given; choose one."
-            )
-        self._check_sizes()
-        self._check_objective()
-
-    def _check_sizes(self) -> None:
-        unit, reason = {
-            "unet": (32, "the U-Net, which halves an image at least five times"),
-            "resnet": (4, "the ResNet, which halves an image twice"),
-        }[self.generator]
-        if self.model == "dcgan":
-            if self.image_size & (self.image_size - 1):
-                lower = 1 << (self.image_size.bit_length() - 1)
-                raise InputError(
-                    f"--image-size {self.image_size} does not fit a DCGAN, which doubles 4 or 8 "
-                    f"pixels; take a power of two, such as {lower} or {2 * lower}."
-                )
-            return
-        for name in ("image_size", "picture_size"):
-            size = getattr(self, name)
-            if size and size % unit:
-                raise InputError(
-                    f"{flag(name)} {size} does not fit {reason}; take a multiple of {unit}, such "
-                    f"as {max(32, round(size / unit) * unit)}."
-                )
-        if self.image_size < 3 * 2**self.discriminator_layers:
-            raise InputError(
-                f"--image-size {self.image_size} leaves no patch behind --discriminator-layers "
-                f"{self.discriminator_layers}; take at least {3 * 2**self.discriminator_layers} "
-                "px, or fewer layers."
-            )
-        widths = (self.base_filters, self.discriminator_filters)
-        if self.norm_groups and any(width % self.norm_groups for width in widths):
-            raise InputError(
-                f"--norm-groups {self.norm_groups} does not divide --base-filters {widths[0]} and "
-                f"--discriminator-filters {widths[1]}; take a divisor of both."
-            )
-
-    def _check_objective(self) -> None:
-        if self.label_smoothing and self.adversarial_loss not in ("bce", "lsgan"):
-            raise InputError(
-                f"--label-smoothing {self.label_smoothing} has no meaning for --adversarial-loss "
-                f"{self.adversarial_loss}, which has no labels to lower; take bce or lsgan, or 0."
-            )
-        if self.adversarial_loss == "wgan-gp" and self.gradient_penalty == 0:
-            raise InputError(
-                "--gradient-penalty 0 leaves the critic of --adversarial-loss wgan-gp without "
-                "bounds; take 10, or another objective."
-            )
-        if self.model == "dcgan" and self.discriminator == "two-objective":
-            raise InputError(
-                "--discriminator two-objective belongs to --model cyclegan; leave it out for dcgan."
-            )
-        if self.expand and self.model != "dcgan":
-            raise InputError(
-                "--expand belongs to --model dcgan; for a CycleGan take --flip-left-right, "
-                "--flip-up-down, --crop-probability and --noise-std."
-            )
+        for name, value in check_values(dataclasses.asdict(self)).items():
+            object.__setattr__(self, name, value)
+        check_combinations(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":
@@ -282,9 +217,22 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 
 
-def flag(name: str) -> str:
-    """The command-line flag of a config field."""
-    return "--" + name.replace("_", "-")
+def check_values(values: dict[str, Any]) -> dict[str, Any]:
+    """Checks the type and the range of each field given, not how they go together.
+
+    Returns:
+        The values, integers made floats where those are expected.
+
+    Raises:
+        InputError: naming the flag, what came and what is expected.
+    """
+    hints = typing.get_type_hints(TrainConfig)
+    checked = {name: _checked(name, value, hints[name]) for name, value in values.items()}
+    for name, value in checked.items():
+        low, high = _RANGES.get(name, (-math.inf, math.inf))
+        if isinstance(value, int | float) and not low <= value <= high:
+            raise InputError(f"{flag(name)} is {value}; expected {_range_text(low, high)}.")
+    return checked
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

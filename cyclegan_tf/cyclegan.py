@@ -110,8 +110,8 @@ class CycleGan(AdversarialModel):
             loss = self.generator_optimizer.scale_loss(self.generator_objective(losses))
         self.update_generators(tape, loss)
 
+        older_a, older_b = self.pool_a(fake_a), self.pool_b(fake_b)
         for _ in range(self.stabilizers.discriminator_steps):
-            older_a, older_b = self.pool_a(fake_a), self.pool_b(fake_b)
             with tf.GradientTape() as tape:
                 losses |= self.both_discriminator_losses(real_a, real_b, older_a, older_b, draws)
                 loss = losses["disc_a_loss"] + losses["disc_b_loss"]
@@ -121,7 +121,7 @@ class CycleGan(AdversarialModel):
         return self.averaged(losses)
 
     def test_step(self, batch: tuple[Images, Images]) -> Losses:
-        """The losses of `train_step` on the same images without training or augmentation."""
+        """The losses of the averaged generators, without training or augmentation."""
         real_a, real_b = batch
         fake_a, fake_b, losses = self.generator_losses(real_a, real_b)
         losses |= self.both_discriminator_losses(real_a, real_b, fake_a, fake_b)
@@ -135,7 +135,8 @@ class CycleGan(AdversarialModel):
         Args:
             real_a: images of domain A.
             real_b: images of domain B.
-            draws: of DiffAugment; without them nothing is augmented or dropped out.
+            draws: of DiffAugment; without them nothing is augmented or dropped out, and the
+                averages of the generators translate.
 
         Returns:
             `fake_a`, `fake_b` and the losses `gen_ab_loss`, `gen_ba_loss`, `cycle_loss` and
@@ -144,12 +145,16 @@ class CycleGan(AdversarialModel):
         training = draws[0] is not None
         objective, (draw_a, draw_b) = self.objective, draws
         adversarial_a, adversarial_b = objective.adversarial_a, objective.adversarial_b
-        fake_b = self.generator_ab(real_a, training=training)
-        fake_a = self.generator_ba(real_b, training=training)
-        cycled_a = self.generator_ba(fake_b, training=training)
-        cycled_b = self.generator_ab(fake_a, training=training)
+        generator_ab, generator_ba = self.generators if training else self.averages
+        fake_b = generator_ab(real_a, training=training)
+        fake_a = generator_ba(real_b, training=training)
+        cycled_a = generator_ba(fake_b, training=training)
+        cycled_b = generator_ab(fake_a, training=training)
         cycle_loss = mean_absolute_error(real_a, cycled_a) + mean_absolute_error(real_b, cycled_b)
-        identity_a, identity_b = self._identity_losses(real_a, real_b, training=training)
+        identity_a = identity_b = tf.constant(0.0)
+        if objective.identity_weight:
+            identity_a = mean_absolute_error(real_a, generator_ba(real_a, training=training))
+            identity_b = mean_absolute_error(real_b, generator_ab(real_b, training=training))
 
         logits_b = self.discriminator_b(self.seen(fake_b, draw_b), training=training)
         logits_a = self.discriminator_a(self.seen(fake_a, draw_a), training=training)
@@ -189,12 +194,3 @@ class CycleGan(AdversarialModel):
         ) | self.discriminator_losses(
             "disc_b", self.discriminator_b, adversarial_b, real_b, fake_b, draw_b
         )
-
-    def _identity_losses(
-        self, real_a: Images, real_b: Images, *, training: bool
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        if not self.objective.identity_weight:
-            return tf.constant(0.0), tf.constant(0.0)
-        same_a = self.generator_ba(real_a, training=training)
-        same_b = self.generator_ab(real_b, training=training)
-        return mean_absolute_error(real_a, same_a), mean_absolute_error(real_b, same_b)

@@ -1,6 +1,7 @@
 """Data sets: which layout a folder has, reading it into memory, splitting it by name."""
 
 import hashlib
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -141,8 +142,7 @@ def load_data_set(
     train_a, validation_a = (ImageSet(), ImageSet()) if only_b else read(folder_a)
     train_b, validation_b = read(folder_b)
     truth_folder = Path(data) / TRUTH_FOLDER
-    has_truth = data and truth_folder.is_dir() and len(validation_a)
-    truth = reader.read(truth_folder) if has_truth else ImageSet()
+    truth = reader.read(truth_folder) if data and truth_folder.is_dir() else ImageSet()
     return DataSet(
         train_a, train_b, validation_a, validation_b, truth, kaggle_shaped, reader.skipped
     )
@@ -205,13 +205,16 @@ class _Reader:
 
     def read(self, folder: Path) -> ImageSet:
         names, images = [], []
+        entries = read_encoded(folder)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for name, encoded in pool.map(self._check, read_encoded(folder)):
-                if encoded is None:
-                    self.skipped += 1
-                else:
-                    names.append(name)
-                    images.append(encoded)
+            # a pool takes all it is given at once: large files must not pile up unreduced
+            while chunk := list(itertools.islice(entries, 256)):
+                for name, encoded in pool.map(self._check, chunk):
+                    if encoded is None:
+                        self.skipped += 1
+                    else:
+                        names.append(name)
+                        images.append(encoded)
         if not names:
             raise InputError(f"{folder} holds no readable image; expected at least one.")
         return ImageSet(tuple(names), tuple(images))
@@ -230,6 +233,8 @@ class _Reader:
 
 
 def _require_folder(folder: Path) -> None:
+    if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+        raise InputError(f"{folder} cannot be read (no permission); change its permissions.")
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         raise InputError(f"{folder} {what}; expected a folder of images. Check the path.")
@@ -237,4 +242,6 @@ def _require_folder(folder: Path) -> None:
 
 def _name_hash(name: str) -> float:
     """A number in [0, 1) that depends on the name alone."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+    # a file's name may be no UTF-8
+    data = name.encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big") / 2**64

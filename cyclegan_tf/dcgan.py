@@ -72,8 +72,8 @@ class DcGan(AdversarialModel):
             loss = self.generator_optimizer.scale_loss(losses["gen_loss"])
         self.update_generators(tape, loss)
 
+        older = self.pool(fake)
         for _ in range(self.stabilizers.discriminator_steps):
-            older = self.pool(fake)
             with tf.GradientTape() as tape:
                 losses |= self.discriminator_losses(
                     "disc", self.discriminator, self.adversarial, real, older, draw
@@ -86,7 +86,7 @@ class DcGan(AdversarialModel):
     def test_step(self, batch: Images | tuple[Images]) -> Losses:
         """The losses of `train_step` without training or augmentation."""
         real = _images(batch)
-        fake, losses = self.generator_losses(real.shape[0])
+        fake, losses = self.generator_losses(tf.shape(real)[0])  # the last batch may be smaller
         losses |= self.discriminator_losses(
             "disc", self.discriminator, self.adversarial, real, fake, None
         )
@@ -97,13 +97,15 @@ class DcGan(AdversarialModel):
 
         Args:
             count: how many.
-            draw: of DiffAugment; without it nothing is augmented or dropped out.
+            draw: of DiffAugment; without it nothing is augmented or dropped out, and the average
+                of the generator makes the images.
 
         Returns:
             The fakes and the loss `gen_loss`.
         """
         training = draw is not None
-        fake = self.generator(self.draw_latents(count), training=training)
+        generator = self.generators[0] if training else self.averages[0]
+        fake = generator(self.draw_latents(count), training=training)
         logits = self.discriminator(self.seen(fake, draw), training=training)
         return fake, {"gen_loss": self.adversarial.generator(logits)}
 

@@ -45,7 +45,7 @@ def patch_discriminator(
 
     Returns:
         Model from `(n, h, w, 3)` in [-1, 1] to `(n, h / 2**n_layers - 2, ..., 1)` float32 logits;
-        sides at least `4 * 2**n_layers`.
+        sides at least `3 * 2**n_layers`.
 
     Reference: Isola et al. 2017, section 3.2.2; Zhu et al. 2017, section 4.
     """

@@ -31,13 +31,21 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.count < 1:
         raise InputError(f"--count is {arguments.count}; expected at least 1.")
-    if arguments.output.suffix != ".zip" and arguments.output.exists():
-        raise InputError(f"{arguments.output} exists; expected a new folder, or a NAME.zip.")
+    if arguments.seed < 0:
+        raise InputError(f"--seed is {arguments.seed}; expected at least 0.")
+    output, zipped = arguments.output, arguments.output.suffix == ".zip"
+    if output.is_dir() if zipped else output.exists():
+        raise InputError(f"{output} exists; expected a new folder, or a file NAME.zip.")
     load_tensorflow()
     draw, latent_size = load_dcgan(arguments.run)
     latents = _latents(arguments.count, latent_size, arguments.seed, draw.batch_size)
-    write = _write_zip if arguments.output.suffix == ".zip" else _write_folder
-    write(arguments.output, arguments.count, latents, draw)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        (_write_zip if zipped else _write_folder)(output, arguments.count, latents, draw)
+    except OSError as error:
+        raise InputError(
+            f"{output} cannot be written ({error.strerror}); choose another."
+        ) from error
     print(f"{arguments.output}: {arguments.count:,} pictures")
     return 0
 
@@ -60,7 +68,7 @@ def load_dcgan(run_path: Path) -> tuple["Translator", int]:
         raise InputError(
             f"{run_path} is a run of --model {config.model}; expected one of --model dcgan."
         )
-    model = build.build_model(config)
+    model = build.build_model(config, total_steps=1)  # nothing is trained
     for network in {id(n): n for n in (*model.generators, *model.averages)}.values():
         run.load_weights(network)
     return build.build_translator(config, model), config.latent_size

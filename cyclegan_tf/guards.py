@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 Logs = dict[str, Any]
 
@@ -14,7 +15,7 @@ class TrainingDiverged(RuntimeError):
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
-    """Stops the run at the first NaN or infinity in any log; put it first.
+    """Stops the run at the first NaN or infinity in any log or weight; before what saves these.
 
     Keras's own guard reads only `loss`, which a GAN does not log.
 
@@ -32,8 +33,9 @@ class StopOnNonFinite(keras.callbacks.Callback):
         self._check(logs or {})
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Checks the validation logs too."""
-        self._check(logs or {})
+        """Checks the validation logs, and the weights: the last update is in no loss yet."""
+        weights = {v.path: tf.reduce_sum(tf.abs(v)) for v in self.model.trainable_variables}
+        self._check((logs or {}) | weights)
 
     def _check(self, logs: Logs) -> None:
         for key, value in logs.items():

@@ -46,7 +46,7 @@ class ReflectionPadding2D(layers.Layer):
 class SpectralConv2D(layers.Conv2D):
     """A convolution whose kernel, as a matrix, is divided by its largest singular value.
 
-    One power iteration per training step follows the singular vector (Miyato et al. 2018,
+    A power iteration in every training call follows the singular vector (Miyato et al. 2018,
     algorithm 1). The gradient flows through the division, which Keras's own wrapper leaves out.
 
     Args:

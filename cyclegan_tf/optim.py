@@ -13,22 +13,32 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         initial: rate up to the knee.
         total_steps: steps of the training; a variable, so that a time budget can re-plan it.
         knee: share of the training before the rate falls; one half in Zhu et al. 2017, section 4.
+        updates: of the optimizer in each step of the training.
     """
 
-    def __init__(self, initial: float, total_steps: keras.Variable, *, knee: float = 0.5) -> None:
+    def __init__(
+        self,
+        initial: float,
+        total_steps: keras.Variable,
+        *,
+        knee: float = 0.5,
+        updates: int = 1,
+    ) -> None:
         self.initial = initial
         self.total_steps = total_steps
         self.knee = knee
+        self.updates = updates
 
     def __call__(self, step: KerasTensor) -> KerasTensor:
-        """The rate of a step, counted from 0."""
-        left = 1.0 - progress(step, self.total_steps)
+        """The rate of an update, counted from 0."""
+        left = 1.0 - progress(step // self.updates, self.total_steps)
         return self.initial * ops.minimum(1.0, left / (1.0 - self.knee))
 
     def get_config(self) -> dict[str, float]:
         """What the schedule was made with."""
         total = int(ops.convert_to_numpy(self.total_steps))
-        return {"initial": self.initial, "total_steps": total, "knee": self.knee}
+        knee, updates = self.knee, self.updates
+        return {"initial": self.initial, "total_steps": total, "knee": knee, "updates": updates}
 
 
 class CosineDecay(keras.optimizers.schedules.LearningRateSchedule):
@@ -37,20 +47,23 @@ class CosineDecay(keras.optimizers.schedules.LearningRateSchedule):
     Args:
         initial: rate of the first step.
         total_steps: steps of the training, as a variable.
+        updates: of the optimizer in each step of the training.
     """
 
-    def __init__(self, initial: float, total_steps: keras.Variable) -> None:
+    def __init__(self, initial: float, total_steps: keras.Variable, *, updates: int = 1) -> None:
         self.initial = initial
         self.total_steps = total_steps
+        self.updates = updates
 
     def __call__(self, step: KerasTensor) -> KerasTensor:
-        """The rate of a step, counted from 0."""
-        return self.initial * 0.5 * (1.0 + ops.cos(math.pi * progress(step, self.total_steps)))
+        """The rate of an update, counted from 0."""
+        done = progress(step // self.updates, self.total_steps)
+        return self.initial * 0.5 * (1.0 + ops.cos(math.pi * done))
 
     def get_config(self) -> dict[str, float]:
         """What the schedule was made with."""
         total = int(ops.convert_to_numpy(self.total_steps))
-        return {"initial": self.initial, "total_steps": total}
+        return {"initial": self.initial, "total_steps": total, "updates": self.updates}
 
 
 def progress(step: KerasTensor, total_steps: keras.Variable) -> KerasTensor:

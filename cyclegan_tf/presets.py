@@ -100,7 +100,6 @@ def paper() -> TrainConfig:
         crop_enlarge=286 / 256,  # loaded at 286 px, cropped to 256 (authors' code)
         generator="resnet",
         residual_blocks=9,
-        dropout=0.0,
         norm="instance",
         adversarial_loss="lsgan",
         cycle_weight=10.0,
@@ -147,6 +146,7 @@ def dcgan_notebook() -> TrainConfig:
         noise_std=0.05,
         flip_left_right=0.0,
         latent_generator="transpose",
+        latent_discriminator="strided",
         latent_size=128,
         base_filters=32,
         discriminator_filters=64,
@@ -163,7 +163,7 @@ def dcgan_notebook() -> TrainConfig:
 
 
 def dcgan() -> TrainConfig:
-    """A DCGAN that keeps its variety: residual blocks, hinge, spectral norm, DiffAugment, EMA.
+    """A DCGAN that keeps its variety: equal rates, DiffAugment, EMA, residual blocks that resize.
 
     Command: `python -m cyclegan_tf.train --data DIR --preset dcgan`
     64 px in 40 minutes on two CPU cores.
@@ -173,20 +173,18 @@ def dcgan() -> TrainConfig:
         image_size=64,
         batch_size=16,
         epochs=2000,
+        steps_per_epoch=100,
         budget_minutes=40,
         latent_generator="residual",
-        base_filters=32,
-        discriminator_filters=32,
-        adversarial_loss="hinge",
-        spectral_norm=True,
-        diff_augment="all",
-        ema_decay=0.998,
+        latent_discriminator="strided",
+        base_filters=24,
+        discriminator_filters=48,
+        adversarial_loss="bce",
+        diff_augment="geometry",
+        ema_decay=0.99,
         learning_rate=2e-4,
-        discriminator_learning_rate=4e-4,  # two time scales (Heusel et al. 2017)
-        beta_1=0.0,
-        beta_2=0.9,
-        schedule="linear",
-        steps_per_epoch=100,
+        beta_1=0.5,
+        beta_2=0.99,
         sample_every=2,
         sample_count=16,
     )

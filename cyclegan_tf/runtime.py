@@ -1,5 +1,6 @@
 """What the machine is told before anything is built: precision, compilation, determinism."""
 
+import contextlib
 import resource
 import time
 from pathlib import Path
@@ -17,7 +18,9 @@ def set_up(*, precision: str, seed: int, deterministic: bool) -> None:
         deterministic: bit-exact ops, somewhat slower.
     """
     for gpu in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)
+        # refused once the GPU is in use, as in a notebook that has computed something before
+        with contextlib.suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, True)
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(precision)
     if deterministic:

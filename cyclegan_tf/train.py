@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cyclegan_tf.command import Parser, command, load_tensorflow
-from cyclegan_tf.config import TrainConfig, add_flags, flag_values
+from cyclegan_tf.config import TrainConfig, add_flags, check_values, flag_values
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.presets import PRESETS, preset_config
 
@@ -31,7 +31,10 @@ def main(argv: list[str] | None = None) -> int:
     started = time.monotonic()
     arguments = _parser().parse_args(argv)
     given = flag_values(arguments)
-    TrainConfig(**given)  # wrong flags are told before anything is loaded or written
+    # wrong flags are told before anything is loaded or written
+    check_values(given)
+    if arguments.preset:
+        preset_config(arguments.preset, **given)
     load_tensorflow()
     if not any(given.get(name) for name in ("data", "a", "b")):
         given["data"] = str(_default_data())
@@ -64,10 +67,9 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
     started = time.monotonic() if started is None else started
     runtime.set_up(precision=config.precision, seed=config.seed, deterministic=config.deterministic)
     data = build.build_data_set(config)
-    model = build.build_model(config)
-    draw = build.build_translator(config, model)
     steps = build.steps_per_epoch(config, data)
-    model.total_steps.assign(config.epochs * steps)
+    model = build.build_model(config, config.epochs * steps)
+    draw = build.build_translator(config, model)
     budget = _budget(config, data, draw, started, config.epochs * steps)
     run = RunDir.create(run_path, config)  # last: what is refused before leaves nothing behind
     print(f"{runtime.describe()}\ndata: {data.summary()}\nrun: {run.path}")

@@ -369,3 +369,10 @@ def test_interpolation_between_equal_latents_stays_there():
 def test_arcs_that_are_not_defined_are_refused(start, end, count, message):
     with pytest.raises(ValueError, match=message):
         interpolate(start, end, count)
+
+
+def test_validation_takes_a_smaller_last_batch_in_graph_mode():
+    model = small_dcgan(run_eagerly=False)
+    pictures = np.zeros((3, 32, 32, 3), np.float32)
+    data = tf.data.Dataset.from_tensor_slices(pictures).batch(2)
+    assert np.isfinite(model.evaluate(data, verbose=0, return_dict=True)["gen_loss"])

@@ -22,6 +22,8 @@ TINY = [
     "--epochs=2",
     "--sample-every=1",
     "--sample-count=4",
+    "--learning-rate=0.05",  # two steps must do
+    "--ema-decay=0.1",
 ]
 
 
@@ -84,6 +86,7 @@ def test_same_seed_same_pictures_and_other_latents_other_pictures(run, tmp_path)
     [
         (["--run", "nowhere", "--output", "x"], "nowhere holds no run"),
         (["--run", "nowhere", "--output", "x", "--count", "0"], "--count is 0"),
+        (["--run", "nowhere", "--output", "x", "--seed", "-1"], "--seed is -1"),
         (["--run", "nowhere", "--output", "."], "exists; expected a new folder"),
         (["--output", "x"], "--run"),
     ],

@@ -35,9 +35,20 @@ def test_nan_stops_the_run_and_keeps_the_last_good_weights(run):
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_any_log_that_is_not_finite_stops_the_run(value):
     guard = StopOnNonFinite()
+    guard.set_model(pixel_cyclegan())
     guard.on_train_batch_end(0, {"cycle_loss": 1.0, "val_x": 0.0})
     with pytest.raises(TrainingDiverged, match="disc_a_loss"):
         guard.on_epoch_end(0, {"cycle_loss": 1.0, "disc_a_loss": value})
+
+
+def test_weights_that_became_nan_are_not_saved(run):
+    model = pixel_cyclegan()
+    guard = StopOnNonFinite()
+    guard.set_model(model)
+    guard.on_epoch_end(0, {"cycle_loss": 1.0})
+    model.generator_ab.trainable_variables[0].assign(np.nan)
+    with pytest.raises(TrainingDiverged, match="generator_ab_affine/scale"):
+        guard.on_epoch_end(1, {"cycle_loss": 1.0})
 
 
 class Slow(keras.callbacks.Callback):

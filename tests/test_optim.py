@@ -67,3 +67,11 @@ def test_gradients_are_clipped_by_their_joint_norm():
     clipped.build(variables)
     gradients = clipped._clip_gradients([np.float32(3.0), np.float32(4.0)])
     assert [float(g) for g in gradients] == pytest.approx([0.6, 0.8])
+
+
+@pytest.mark.parametrize("schedule", [LinearDecay, CosineDecay])
+def test_several_updates_a_step_do_not_hurry_the_schedule(schedule):
+    one, three = schedule(1.0, steps(10)), schedule(1.0, steps(10), updates=3)
+    for step in range(11):
+        rates = [float(three(3 * step + i)) for i in range(3)]
+        assert rates == pytest.approx([float(one(step))] * 3)
