@@ -1,30 +1,60 @@
 """The one place where a TrainConfig becomes data sets, networks, optimizers and callbacks."""
 
+from collections.abc import Callable
 from functools import partial
 
 import keras
 import tensorflow as tf
 
-from cyclegan_tf import optim, pipeline, runtime
+from cyclegan_tf import latent_networks, losses, optim, pipeline, runtime
+from cyclegan_tf.adversarial import AdversarialModel, Stabilizers
 from cyclegan_tf.augment import Jitter
-from cyclegan_tf.callbacks import EpochLog, SampleGrid, SaveWeights, StopOnNonFinite, TruthError
 from cyclegan_tf.config import TrainConfig
-from cyclegan_tf.cyclegan import CycleGan
+from cyclegan_tf.cyclegan import CycleGan, Objective
 from cyclegan_tf.data import DataSet, load_data_set
-from cyclegan_tf.discriminators import patch_discriminator
+from cyclegan_tf.dcgan import DcGan
+from cyclegan_tf.discriminators import (
+    Regularization,
+    patch_discriminator,
+    two_objective_discriminator,
+)
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.generators import resnet_generator, unet_generator
 from cyclegan_tf.layers import Style, seed_stream
-from cyclegan_tf.losses import CrossEntropy
-from cyclegan_tf.rundir import RunDir
 from cyclegan_tf.translator import Translator
 
-GENERATORS = {
+VALIDATION_IMAGES = 128  # of each domain: more would take longer than the epoch, on a CPU
+
+GENERATORS: dict[str, Callable[[TrainConfig], Callable[..., keras.Model]]] = {
     "unet": lambda config: partial(unet_generator, config.image_size),
     "resnet": lambda config: partial(resnet_generator, config.residual_blocks),
 }
-DISCRIMINATORS = {"patch": patch_discriminator}
-ADVERSARIAL_LOSSES = {"bce": CrossEntropy}
+DISCRIMINATORS_B = {"patch": patch_discriminator, "two-objective": two_objective_discriminator}
+LATENT_GENERATORS = {
+    "transpose": latent_networks.dcgan_generator,
+    "residual": latent_networks.residual_generator,
+}
+LATENT_DISCRIMINATORS = {
+    "strided": latent_networks.dcgan_discriminator,
+    "residual": latent_networks.residual_discriminator,
+}
+ADVERSARIAL_LOSSES: dict[str, Callable[[float], losses.AdversarialLoss]] = {
+    "bce": lambda smoothing: losses.CrossEntropy(real_label=1.0 - smoothing),
+    # the means of labels drawn from [0.9, 1] and [0, 0.1]
+    "soft-bce": lambda smoothing: losses.CrossEntropy(real_label=0.95, fake_label=0.05, goal=0.9),
+    "lsgan": lambda smoothing: losses.LeastSquares(real_label=1.0 - smoothing),
+    "hinge": lambda smoothing: losses.Hinge(),
+    "wgan-gp": lambda smoothing: losses.Wasserstein(),
+}
+SCHEDULES: dict[str, Callable[..., float | keras.optimizers.schedules.LearningRateSchedule]] = {
+    "constant": lambda rate, config, total_steps, updates: rate,
+    "linear": lambda rate, config, total_steps, updates: optim.LinearDecay(
+        rate, total_steps, knee=config.decay_from, updates=updates
+    ),
+    "cosine": lambda rate, config, total_steps, updates: optim.CosineDecay(
+        rate, total_steps, updates=updates
+    ),
+}
 
 
 def build_data_set(config: TrainConfig) -> DataSet:
@@ -40,8 +70,17 @@ def build_data_set(config: TrainConfig) -> DataSet:
         validation_fraction=config.validation_fraction,
         skip_bad=config.skip_bad_images,
         image_size=config.image_size,
+        only_b=config.model == "dcgan",
     )
-    for domain, count in (("A", len(data.train_a)), ("B", len(data.train_b))):
+    counts = {"A": len(data.train_a), "B": len(data.train_b)}
+    if config.model == "dcgan":
+        counts = {"B": len(data.train_b)}
+        if len(data.train_b) < 2:
+            raise InputError(
+                f"domain B has {len(data.train_b)} training image; a DCGAN is compared with the "
+                "differences between real images and needs at least 2. Add some."
+            )
+    for domain, count in counts.items():
         if count < config.batch_size:
             raise InputError(
                 f"--batch-size {config.batch_size} is larger than domain {domain}, which has "
@@ -53,38 +92,11 @@ def build_data_set(config: TrainConfig) -> DataSet:
 
 def steps_per_epoch(config: TrainConfig, data: DataSet) -> int:
     """Steps of an epoch: as configured, or one pass over the larger domain."""
-    larger = max(len(data.train_a), len(data.train_b))
-    return config.steps_per_epoch or -(-larger // config.batch_size)
-
-
-def build_training_batches(config: TrainConfig, data: DataSet) -> tf.data.Dataset:
-    """The endless pipeline of training batches."""
-    return pipeline.unpaired_dataset(
-        data.train_a,
-        data.train_b,
-        image_size=config.image_size,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        jitter=Jitter(
-            flip_left_right=config.flip_left_right,
-            flip_up_down=config.flip_up_down,
-            crop_probability=config.crop_probability,
-            crop_enlarge=config.crop_enlarge,
-            noise_std=config.noise_std,
-        ),
-    )
-
-
-def build_validation_batches(config: TrainConfig, data: DataSet) -> tf.data.Dataset | None:
-    """One pass over the held-out images; None without any."""
-    if not len(data.validation_a) or not len(data.validation_b):
-        return None
-    return pipeline.paired_by_place(
-        data.validation_a,
-        data.validation_b,
-        image_size=picture_size(config),
-        batch_size=config.batch_size,
-    )
+    if config.model == "dcgan":
+        count = len(data.train_b) * (pipeline.EXPANSION if config.expand else 1)
+    else:
+        count = max(len(data.train_a), len(data.train_b))
+    return config.steps_per_epoch or -(-count // config.batch_size)
 
 
 def picture_size(config: TrainConfig) -> int:
@@ -92,76 +104,181 @@ def picture_size(config: TrainConfig) -> int:
     return config.picture_size or config.image_size
 
 
-def build_model(config: TrainConfig) -> CycleGan:
-    """Networks, objective and optimizers, ready for `fit`."""
+def build_training_batches(config: TrainConfig, data: DataSet) -> tf.data.Dataset:
+    """The endless pipeline of training batches."""
+    options = {
+        "image_size": config.image_size,
+        "batch_size": config.batch_size,
+        "seed": config.seed,
+        "jitter": Jitter(
+            flip_left_right=config.flip_left_right,
+            flip_up_down=config.flip_up_down,
+            crop_probability=config.crop_probability,
+            crop_enlarge=config.crop_enlarge,
+            noise_std=config.noise_std,
+        ),
+    }
+    if config.model == "dcgan":
+        return pipeline.single_dataset(data.train_b, expand=config.expand, **options)
+    return pipeline.unpaired_dataset(data.train_a, data.train_b, **options)
+
+
+def build_validation_batches(config: TrainConfig, data: DataSet) -> tf.data.Dataset | None:
+    """One pass over (at most `VALIDATION_IMAGES` of) the held-out images; None without any."""
+    options = {"image_size": picture_size(config), "batch_size": max(8, config.batch_size)}
+    a, b = (domain.spread(VALIDATION_IMAGES) for domain in (data.validation_a, data.validation_b))
+    if config.model == "dcgan" and len(b):
+        return pipeline.image_batches(b, **options)
+    if config.model == "dcgan" or not len(a) or not len(b):
+        return None
+    return pipeline.paired_by_place(a, b, **options)
+
+
+def build_model(config: TrainConfig, total_steps: int | None = None) -> AdversarialModel:
+    """Networks, objective and optimizers, ready for `fit`.
+
+    Args:
+        config: of the run.
+        total_steps: of the whole training, for what falls over it; by default what the config
+            says, if it sets `steps_per_epoch`.
+
+    Raises:
+        ValueError: if something falls over the training, but its length is unknown.
+    """
+    total_steps = total_steps or config.epochs * (config.steps_per_epoch or 0)
+    ends = (config.cycle_weight_end, config.identity_weight_end)
+    if not total_steps and (config.schedule != "constant" or ends != (None, None)):
+        raise ValueError(
+            f"schedule {config.schedule!r} or a falling weight needs the length of the training; "
+            "pass total_steps, or set steps_per_epoch."
+        )
+    build = _cyclegan if config.model == "cyclegan" else _dcgan
+    model = build(config, _stabilizers(config))
+    model.total_steps.assign(max(1, total_steps))
+    rate_d = config.discriminator_learning_rate
+    rates = (
+        (config.learning_rate, 1),
+        (config.learning_rate if rate_d is None else rate_d, config.discriminator_steps),
+    )
+    schedule = SCHEDULES[config.schedule]
+    optimizers = (
+        optim.adam(
+            schedule(rate, config, model.total_steps, updates),
+            beta_1=config.beta_1,
+            beta_2=config.beta_2,
+            clip_norm=config.clip_norm,
+            loss_scaling=config.precision == "mixed_float16",
+        )
+        for rate, updates in rates
+    )
+    model.compile(*optimizers, jit_compile=runtime.compiles_with_xla(config.jit))
+    return model
+
+
+def build_translator(config: TrainConfig, model: AdversarialModel) -> Translator:
+    """Compiled A into B, or latents into pictures, by the average where there is one."""
+    networks = model.averages if config.submit == "ema" else model.generators
+    return Translator(networks[0], jit_compile=runtime.compiles_with_xla(config.jit))
+
+
+def _stabilizers(config: TrainConfig) -> Stabilizers:
+    penalty = config.gradient_penalty
+    if penalty is None:
+        penalty = 10.0 if config.adversarial_loss == "wgan-gp" else 0.0
+    return Stabilizers(
+        pool_size=config.pool_size,
+        augment_color=config.diff_augment == "all",
+        augment_geometry=config.diff_augment != "off",
+        ema_decay=config.ema_decay,
+        discriminator_steps=config.discriminator_steps,
+        r1_weight=config.r1_weight,
+        penalty_weight=penalty,
+    )
+
+
+def _adversarial(config: TrainConfig) -> losses.AdversarialLoss:
+    return ADVERSARIAL_LOSSES[config.adversarial_loss](config.label_smoothing)
+
+
+def _cyclegan(config: TrainConfig, stabilizers: Stabilizers) -> CycleGan:
     style = Style(
         norm=config.norm,
         norm_groups=config.norm_groups,
         upsampling=config.upsampling,
         global_skip=config.global_skip,
     )
+    regularization = Regularization(
+        noise_std=config.discriminator_noise,
+        dropout=config.discriminator_dropout,
+        spectral_norm=config.spectral_norm,
+    )
     generator = partial(
         GENERATORS[config.generator](config),
         style,
         base_filters=config.base_filters,
-        dropout=config.dropout,
-    )
-    discriminator = partial(
-        DISCRIMINATORS[config.discriminator], style, base_filters=config.discriminator_filters
+        **({} if config.dropout is None else {"dropout": config.dropout}),
     )
     networks = {"generator_ab": generator, "generator_ba": generator}
-    networks |= {"discriminator_a": discriminator, "discriminator_b": discriminator}
+    discriminators = {"discriminator_a": patch_discriminator}
+    discriminators["discriminator_b"] = DISCRIMINATORS_B[config.discriminator]
+    for name, build in discriminators.items():
+        networks[name] = partial(
+            build,
+            style,
+            regularization,
+            n_layers=config.discriminator_layers,
+            base_filters=config.discriminator_filters,
+        )
+    two_objective = losses.TwoObjective(config.two_objective_weight)
+    objective = Objective(
+        adversarial_a=_adversarial(config),
+        adversarial_b=two_objective
+        if config.discriminator == "two-objective"
+        else _adversarial(config),
+        cycle_weight=config.cycle_weight,
+        identity_weight=config.identity_weight,
+        cycle_weight_end=config.cycle_weight_end,
+        identity_weight_end=config.identity_weight_end,
+    )
     seeds = seed_stream(config.seed)
     model = CycleGan(
         *(build(seed=next(seeds), name=name) for name, build in networks.items()),
-        adversarial_loss=ADVERSARIAL_LOSSES[config.adversarial_loss](),
-        cycle_weight=config.cycle_weight,
-        identity_weight=config.identity_weight,
+        objective,
+        stabilizers,
+        seed=next(seeds),
     )
-    model.compile(
-        _optimizer(config), _optimizer(config), jit_compile=runtime.compiles_with_xla(config.jit)
-    )
+    for pool in (model.pool_a, model.pool_b):  # variables must stand before the step is traced
+        pool.build((config.batch_size, config.image_size, config.image_size, 3))
     return model
 
 
-def build_translator(config: TrainConfig, model: CycleGan) -> Translator:
-    """Compiled translation of A into B."""
-    return Translator(model.generator_ab, jit_compile=runtime.compiles_with_xla(config.jit))
-
-
-def build_callbacks(
-    config: TrainConfig, run: RunDir, data: DataSet, model: CycleGan, translate: Translator
-) -> list[keras.callbacks.Callback]:
-    """Guard, samples, weights and logs, in the order in which they must run."""
-    networks = [
-        model.generator_ab,
-        model.generator_ba,
-        model.discriminator_a,
-        model.discriminator_b,
-    ]
-    size = picture_size(config)
-    inputs, truth = data.held_out_pairs()
-    callbacks = [StopOnNonFinite(), SaveWeights(run, networks)]
-    if len(inputs):
-        pictures = pipeline.load_images(inputs, size), pipeline.load_images(truth, size)
-        callbacks += [TruthError(translate, *pictures)]
-        shown, shown_truth = (images[: config.sample_count] for images in pictures)
-    else:
-        # held-out images show what was learned; without any, spread over the training images
-        domain = data.validation_a if len(data.validation_a) else data.train_a
-        count = min(config.sample_count, len(domain))
-        places = [i * len(domain) // count for i in range(count)]
-        shown, shown_truth = pipeline.load_images(domain.take(places), size), None
-    return [
-        *callbacks,
-        SampleGrid(run, translate, shown, every=config.sample_every, truth=shown_truth),
-        EpochLog(run, images_per_step=2 * config.batch_size),
-    ]
-
-
-def _optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
-    return optim.adam(
-        config.learning_rate,
-        beta_1=config.beta_1,
-        loss_scaling=config.precision == "mixed_float16",
+def _dcgan(config: TrainConfig, stabilizers: Stabilizers) -> DcGan:
+    seeds = seed_stream(config.seed)
+    options = {"image_size": config.image_size, "seed": next(seeds)}
+    generator_options = {
+        "latent_size": config.latent_size,
+        "base_filters": config.base_filters,
+        "name": "generator",
+    }
+    discriminator_options = {
+        "base_filters": config.discriminator_filters,
+        "dropout": config.discriminator_dropout,
+        "noise_std": config.discriminator_noise,
+        "name": "discriminator",
+    }
+    if config.latent_discriminator == "residual":
+        discriminator_options["spectral_norm"] = config.spectral_norm
+    generator = LATENT_GENERATORS[config.latent_generator](**options, **generator_options)
+    discriminator = LATENT_DISCRIMINATORS[config.latent_discriminator](
+        **options, **discriminator_options
     )
+    model = DcGan(
+        generator,
+        discriminator,
+        _adversarial(config),
+        stabilizers,
+        latent_size=config.latent_size,
+        seed=next(seeds),
+    )
+    model.pool.build((config.batch_size, config.image_size, config.image_size, 3))
+    return model

@@ -1,4 +1,4 @@
-"""What happens while a model trains: samples, curves, weights, guards."""
+"""What a training run shows and keeps: samples, curves, weights."""
 
 import math
 import time
@@ -12,44 +12,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from cyclegan_tf import images
+from cyclegan_tf.metrics import sample_diversity
 from cyclegan_tf.rundir import RunDir
 
 Logs = dict[str, Any]
-
-
-class TrainingDiverged(RuntimeError):
-    """A loss became NaN or infinite."""
-
-
-class StopOnNonFinite(keras.callbacks.Callback):
-    """Stops the run at the first NaN or infinity in any log; put it first.
-
-    Keras's own guard reads only `loss`, which a GAN does not log.
-
-    Raises:
-        TrainingDiverged: naming the log, the step and the remedies.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.step = 0
-
-    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Checks the running means, which stay NaN once they are."""
-        self.step += 1
-        self._check(logs or {})
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Checks the validation logs too."""
-        self._check(logs or {})
-
-    def _check(self, logs: Logs) -> None:
-        for key, value in logs.items():
-            if not math.isfinite(value):
-                raise TrainingDiverged(
-                    f"{key} became {float(value)} at step {self.step}; the weights of the last "
-                    "good epoch are kept. Try a lower --learning-rate, or --precision float32."
-                )
 
 
 class SaveWeights(keras.callbacks.Callback):
@@ -73,35 +39,25 @@ class SaveWeights(keras.callbacks.Callback):
             self.run.save_weights(network)
 
 
-class SampleGrid(keras.callbacks.Callback):
-    """Draws fixed inputs above their translations: before training, every N epochs, at the end.
+class Grids(keras.callbacks.Callback):
+    """Draws a grid before the first step, every N epochs and at the end.
 
     Args:
         run: where the PNGs go; TensorBoard gets them too.
-        translate: maps `(n, h, w, 3)` in [-1, 1] to translations.
-        inputs: `(n, h, w, 3)` in [-1, 1].
         every: epochs between grids.
-        truth: true translations of the inputs, drawn below, if they are known.
     """
 
-    def __init__(
-        self,
-        run: RunDir,
-        translate: Callable[[np.ndarray], np.ndarray],
-        inputs: np.ndarray,
-        *,
-        every: int,
-        truth: np.ndarray | None = None,
-    ) -> None:
+    def __init__(self, run: RunDir, *, every: int) -> None:
         super().__init__()
         self.run = run
-        self.translate = translate
-        self.inputs = inputs
         self.every = every
-        self.truth = truth
         self.events = tf.summary.create_file_writer(str(run.tensorboard))
         self.epoch = 0
         self.drawn = -1
+
+    def picture(self) -> np.ndarray:
+        """The grid as it looks now, `(h, w, 3)` uint8."""
+        raise NotImplementedError
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Draws what the untrained network does."""
@@ -119,14 +75,97 @@ class SampleGrid(keras.callbacks.Callback):
             self._draw()
 
     def _draw(self) -> None:
-        rows = [self.inputs, self.translate(self.inputs)]
-        rows += [] if self.truth is None else [self.truth]
-        picture = images.grid([images.to_uint8(row) for row in rows])
+        picture = self.picture()
         images.save_png(self.run.samples / f"epoch_{self.epoch:04d}.png", picture)
         with self.events.as_default():
             tf.summary.image("samples", picture[None], step=self.epoch)
         self.events.flush()
         self.drawn = self.epoch
+
+
+class SampleGrid(Grids):
+    """Fixed inputs above their translations.
+
+    Args:
+        run: where the PNGs go.
+        translate: maps `(n, h, w, 3)` in [-1, 1] to translations.
+        inputs: `(n, h, w, 3)` in [-1, 1].
+        every: epochs between grids.
+        truth: true translations of the inputs, drawn below, if they are known.
+    """
+
+    def __init__(
+        self,
+        run: RunDir,
+        translate: Callable[[np.ndarray], np.ndarray],
+        inputs: np.ndarray,
+        *,
+        every: int,
+        truth: np.ndarray | None = None,
+    ) -> None:
+        super().__init__(run, every=every)
+        self.translate = translate
+        self.inputs = inputs
+        self.truth = truth
+
+    def picture(self) -> np.ndarray:
+        """Inputs, translations and, if known, the truth."""
+        rows = [self.inputs, self.translate(self.inputs)]
+        rows += [] if self.truth is None else [self.truth]
+        return images.grid([images.to_uint8(row) for row in rows])
+
+
+class LatentGrid(Grids):
+    """Pictures of fixed latents, and how much they differ from each other.
+
+    Adds `sample_diversity` to the logs of every epoch. Put it before what reads the logs.
+
+    Args:
+        run: where the PNGs go.
+        generate: maps `(n, latent_size)` to `(n, h, w, 3)` in [-1, 1].
+        latents: `(n, latent_size)`, n at least 2.
+        reals: real images to compare with, `(m, h, w, 3)` in [-1, 1].
+        every: epochs between grids.
+        shown: how many of the latents the grid shows.
+    """
+
+    def __init__(
+        self,
+        run: RunDir,
+        generate: Callable[[np.ndarray], np.ndarray],
+        latents: np.ndarray,
+        reals: np.ndarray,
+        *,
+        every: int,
+        shown: int,
+    ) -> None:
+        super().__init__(run, every=every)
+        self.generate = generate
+        self.latents = latents
+        self.reals = reals
+        self.shown = shown
+        self.diversity = math.nan
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Measures and logs the diversity."""
+        self.diversity = sample_diversity(self.generate(self.latents), self.reals)
+        if logs is not None:
+            logs["sample_diversity"] = self.diversity
+        super().on_epoch_end(epoch, logs)
+
+    def picture(self) -> np.ndarray:
+        """The pictures in a square, as near as their number allows."""
+        pictures = images.to_uint8(self.generate(self.latents[: self.shown]))
+        columns = math.ceil(math.sqrt(self.shown))
+        rows = [pictures[i : i + columns] for i in range(0, self.shown, columns)]
+        return images.grid(rows)
+
+    def summary(self) -> str:
+        """One line for the user."""
+        return (
+            f"sample diversity: {self.diversity:.2f} ({len(self.latents)} samples; 0: all the same "
+            "picture, 1: as different as the real ones)"
+        )
 
 
 class TruthError(keras.callbacks.Callback):
@@ -200,6 +239,7 @@ class EpochLog(keras.callbacks.Callback):
             "step": self.step,
             **{key: float(value) for key, value in (logs or {}).items()},
             "learning_rate": float(self.model.generator_optimizer.learning_rate),
+            "discriminator_learning_rate": float(self.model.discriminator_optimizer.learning_rate),
             "seconds": round(seconds, 3),
             "images_per_second": round(pace, 3),
         }
@@ -212,39 +252,25 @@ class EpochLog(keras.callbacks.Callback):
         plot_losses(self.run, self.rows)
 
 
-class StopAtDeadline(keras.callbacks.Callback):
-    """Ends training so that what follows still fits before the deadline.
-
-    Args:
-        deadline: of everything, on the clock of `time.monotonic`, in seconds.
-        reserve: seconds that samples and submission take afterwards.
-    """
-
-    def __init__(self, deadline: float, reserve: float) -> None:
-        super().__init__()
-        self.last_step_ends = deadline - reserve
-
-    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Starts the step's clock."""
-        self.began = time.monotonic()
-
-    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Stops if another step like this one would end too late."""
-        now = time.monotonic()
-        if now + (now - self.began) > self.last_step_ends:
-            self.model.stop_training = True
-
-
 def plot_losses(run: RunDir, rows: list[Logs]) -> None:
-    """Draws every loss over the epochs: players on the left, reconstruction on the right."""
-    figure = Figure(figsize=(11, 4), layout="constrained")
+    """Draws the logs over the epochs: the players, reconstruction, the discriminators' verdicts."""
+    panels = {
+        "players": (("gen_", "disc_"), "_loss", "mean loss of the epoch"),
+        "reconstruction": (("cycle", "identity"), "_loss", "mean absolute error, both domains"),
+        "discriminators": (("disc_",), "_accuracy", "share of patches judged rightly"),
+    }
+    keys = {
+        title: [key for key in rows[-1] if key.startswith(prefixes) and key.endswith(suffix)]
+        for title, (prefixes, suffix, _) in panels.items()
+    }
+    shown = [title for title in panels if keys[title]]
+    figure = Figure(figsize=(5.5 * len(shown), 4), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = (("players", ("gen_", "disc_")), ("reconstruction", ("cycle", "identity")))
-    for axes, (title, prefixes) in zip(figure.subplots(1, 2), panels, strict=True):
-        for key in [key for key in rows[-1] if key.startswith(prefixes)]:
-            epochs = [row["epoch"] for row in rows]
+    epochs = [row["epoch"] for row in rows]
+    for axes, title in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+        for key in keys[title]:
             axes.plot(epochs, [row[key] for row in rows], ".-", label=key)
-        axes.set(title=title, xlabel="epoch", ylabel="mean loss of the epoch")
+        axes.set(title=title, xlabel="epoch", ylabel=panels[title][2])
         axes.grid(alpha=0.3)
         axes.legend()
     partial = run.plots / "losses.partial.png"

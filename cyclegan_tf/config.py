@@ -12,6 +12,7 @@ import typing
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from cyclegan_tf.combinations import check_combinations, flag
 from cyclegan_tf.errors import InputError
 
 
@@ -27,6 +28,10 @@ class TrainConfig:
     Raises:
         InputError: on a value of the wrong type, out of its range, or at odds with another one.
     """
+
+    model: Literal["cyclegan", "dcgan"] = option(
+        "cyclegan", "cyclegan translates A into B; dcgan invents pictures like those of B"
+    )
 
     # Data
     data: str = option("", "data set folder (Kaggle TFRecords, Kaggle JPEGs, or trainA/trainB)")
@@ -47,13 +52,17 @@ class TrainConfig:
     crop_probability: float = option(0.0, "probability of enlarging and cropping an image")
     crop_enlarge: float = option(1.3, "how much larger it is made before the crop")
     noise_std: float = option(0.0, "standard deviation of Gaussian noise on images in [-1, 1]")
+    expand: bool = option(
+        False, "show each image also mirrored, flipped, cropped and noised: five for one (dcgan)"
+    )
 
     # Networks
     generator: Literal["unet", "resnet"] = option("unet", "architecture of both generators")
     base_filters: int = option(64, "filters of the generators' first layer; the rest scales")
     residual_blocks: int = option(9, "blocks of the ResNet: 9 at 256 px, 6 at 128 in the paper")
-    dropout: float = option(
-        0.5, "dropout rate: the U-Net's three deepest up-sampling levels, the ResNet's blocks"
+    dropout: float | None = option(
+        None,
+        "dropout rate: the U-Net's three deepest levels (default 0.5), the ResNet's blocks (0)",
     )
     norm: Literal["group", "instance", "none"] = option(
         "group", "normalization; instance is without scale and offset, as in the paper"
@@ -65,20 +74,61 @@ class TrainConfig:
     global_skip: bool = option(
         False, "generators predict a change of their input, at first none: keeps the content"
     )
-    discriminator: Literal["patch"] = option("patch", "architecture of both discriminators")
+    discriminator: Literal["patch", "two-objective"] = option(
+        "patch", "architecture of the discriminators; two-objective: that of B has two heads"
+    )
     discriminator_filters: int = option(64, "filters of the discriminators' first layer")
+    discriminator_layers: int = option(3, "strided layers, 1 to 4: patches of 16, 34, 70, 142 px")
+    discriminator_noise: float = option(0.0, "deviation of Gaussian noise on what they see")
+    discriminator_dropout: float = option(0.0, "dropout rate behind their layers")
+    spectral_norm: bool = option(False, "divide their kernels by their largest singular value")
+    latent_generator: Literal["transpose", "residual"] = option(
+        "residual", "dcgan: transposed convolutions as in 2016, or residual blocks that resize"
+    )
+    latent_discriminator: Literal["strided", "residual"] = option(
+        "strided", "dcgan: strided convolutions as in 2016, or residual blocks"
+    )
+    latent_size: int = option(128, "dcgan: numbers a picture is made from")
 
     # Objective
-    adversarial_loss: Literal["bce"] = option("bce", "adversarial objective (bce: cross-entropy)")
+    adversarial_loss: Literal["bce", "soft-bce", "lsgan", "hinge", "wgan-gp"] = option(
+        "bce", "adversarial objective (bce: cross-entropy, soft-bce: with soft labels)"
+    )
+    label_smoothing: float = option(0.0, "lowers the label of real images; bce and lsgan")
+    two_objective_weight: float = option(0.4, "weight of the second head for the generator")
     cycle_weight: float = option(10.0, "weight of cycle consistency (Zhu et al. 2017, section 3.3)")
+    cycle_weight_end: float | None = option(None, "what it falls to; default: it stays")
     identity_weight: float = option(5.0, "weight of the identity loss, 0: off (section 5.2)")
+    identity_weight_end: float | None = option(None, "what it falls to; default: it stays")
+    r1_weight: float = option(0.0, "weight of the R1 penalty (Mescheder et al. 2018)")
+    gradient_penalty: float | None = option(
+        None, "weight of the gradient penalty; default: 10 with wgan-gp, else 0"
+    )
+
+    # Stabilizers
+    pool_size: int = option(0, "fakes remembered for the discriminators, 50 in the paper")
+    diff_augment: Literal["off", "geometry", "all"] = option(
+        "off", "augment what the discriminators see; all: colours too (Zhao et al. 2020)"
+    )
+    ema_decay: float = option(0.0, "moving average of the generators' weights; 0.999 is usual")
+    submit: Literal["ema", "last"] = option(
+        "ema", "weights that draw samples and submission; ema: the average, where there is one"
+    )
+    discriminator_steps: int = option(1, "discriminator updates after each generator update")
 
     # Optimization
     batch_size: int = option(1, "images of each domain in a step")
     epochs: int = option(100, "epochs to train")
     steps_per_epoch: int | None = option(None, "steps in an epoch; default: the larger domain once")
     learning_rate: float = option(2e-4, "Adam's learning rate")
+    discriminator_learning_rate: float | None = option(None, "default: the generators'")
+    schedule: Literal["constant", "linear", "cosine"] = option(
+        "constant", "of both learning rates; linear and cosine end at zero"
+    )
+    decay_from: float = option(0.5, "share of the training before the linear schedule falls")
     beta_1: float = option(0.5, "Adam's beta 1; 0.9 makes the players oscillate (DCGAN, section 4)")
+    beta_2: float = option(0.999, "Adam's beta 2")
+    clip_norm: float | None = option(None, "scale gradients of a larger joint norm down to this")
     budget_minutes: float | None = option(
         None, "end training, final samples and images.zip within these minutes"
     )
@@ -92,46 +142,14 @@ class TrainConfig:
     deterministic: bool = option(False, "bit-exact repetition, somewhat slower")
 
     # Reports
+    profile: bool = option(False, "first profile a few steps for TensorBoard and print their cost")
     sample_every: int = option(5, "epochs between sample grids")
     sample_count: int = option(6, "pictures in a sample grid")
 
     def __post_init__(self) -> None:
-        hints = typing.get_type_hints(type(self))
-        for name, hint in hints.items():
-            object.__setattr__(self, name, _checked(name, getattr(self, name), hint))
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise InputError(f"{flag(name)} is {value}; expected {_range_text(low, high)}.")
-        if bool(self.a) != bool(self.b):
-            given, missing = ("--a", "--b") if self.a else ("--b", "--a")
-            raise InputError(
-                f"{given} is given without {missing}; name both folders, or use --data."
-            )
-        if self.data and self.a:
-            raise InputError(
-                f"--data {self.data} and --a {self.a} are both given; choose one of the two."
-            )
-        self._check_sizes()
-        widths = (self.base_filters, self.discriminator_filters)
-        if self.norm_groups and any(width % self.norm_groups for width in widths):
-            raise InputError(
-                f"--norm-groups {self.norm_groups} does not divide --base-filters {widths[0]} and "
-                f"--discriminator-filters {widths[1]}; take a divisor of both."
-            )
-
-    def _check_sizes(self) -> None:
-        unit, reason = {
-            "unet": (32, "the U-Net, which halves an image at least five times"),
-            "resnet": (4, "the ResNet, which halves an image twice"),
-        }[self.generator]
-        for name in ("image_size", "picture_size"):
-            size = getattr(self, name)
-            if size and size % unit:
-                raise InputError(
-                    f"{flag(name)} {size} does not fit {reason}; take a multiple of {unit}, such "
-                    f"as {max(32, round(size / unit) * unit)}."
-                )
+        for name, value in check_values(dataclasses.asdict(self)).items():
+            object.__setattr__(self, name, value)
+        check_combinations(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":
@@ -164,6 +182,23 @@ _RANGES: dict[str, tuple[float, float]] = {
     "crop_enlarge": (1, 4),
     "noise_std": (0, 1),
     "base_filters": (1, math.inf),
+    "discriminator_layers": (1, 4),
+    "discriminator_noise": (0, 1),
+    "discriminator_dropout": (0, 0.95),
+    "latent_size": (1, math.inf),
+    "label_smoothing": (0, 0.5),
+    "two_objective_weight": (0, math.inf),
+    "cycle_weight_end": (0, math.inf),
+    "identity_weight_end": (0, math.inf),
+    "r1_weight": (0, math.inf),
+    "gradient_penalty": (0, math.inf),
+    "pool_size": (0, math.inf),
+    "ema_decay": (0, 0.99999),
+    "discriminator_steps": (1, 100),
+    "discriminator_learning_rate": (0, 1),
+    "decay_from": (0, 0.99),
+    "beta_2": (0, 0.99999),
+    "clip_norm": (1e-6, math.inf),
     "residual_blocks": (0, 64),
     "dropout": (0, 0.95),
     "norm_groups": (1, math.inf),
@@ -182,9 +217,22 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 
 
-def flag(name: str) -> str:
-    """The command-line flag of a config field."""
-    return "--" + name.replace("_", "-")
+def check_values(values: dict[str, Any]) -> dict[str, Any]:
+    """Checks the type and the range of each field given, not how they go together.
+
+    Returns:
+        The values, integers made floats where those are expected.
+
+    Raises:
+        InputError: naming the flag, what came and what is expected.
+    """
+    hints = typing.get_type_hints(TrainConfig)
+    checked = {name: _checked(name, value, hints[name]) for name, value in values.items()}
+    for name, value in checked.items():
+        low, high = _RANGES.get(name, (-math.inf, math.inf))
+        if isinstance(value, int | float) and not low <= value <= high:
+            raise InputError(f"{flag(name)} is {value}; expected {_range_text(low, high)}.")
+    return checked
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

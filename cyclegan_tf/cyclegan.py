@@ -4,41 +4,68 @@ In the letters of Zhu et al. 2017: X is domain A, Y is domain B, G is `generator
 `generator_ba`, D_X is `discriminator_a`, D_Y is `discriminator_b`.
 """
 
-from typing import Any
+from dataclasses import dataclass, field
 
 import keras
 import tensorflow as tf
 
-from cyclegan_tf.losses import AdversarialLoss, mean_absolute_error
+from cyclegan_tf.adversarial import AdversarialModel, Images, Losses, Stabilizers
+from cyclegan_tf.layers import ImagePool
+from cyclegan_tf.losses import AdversarialLoss, CrossEntropy, mean_absolute_error
 
-Images = tf.Tensor  # (n, h, w, 3) float32 in [-1, 1]
-
-LOSS_KEYS = (
+LOG_KEYS = (
     "gen_ab_loss",
     "gen_ba_loss",
     "disc_a_loss",
     "disc_b_loss",
     "cycle_loss",
     "identity_loss",
+    "disc_a_real_accuracy",
+    "disc_a_fake_accuracy",
+    "disc_b_real_accuracy",
+    "disc_b_fake_accuracy",
 )
 
+Draws = tuple[tf.Tensor, tf.Tensor] | tuple[None, None]  # DiffAugment's for A and B
 
-class CycleGan(keras.Model):
+
+@dataclass(frozen=True)
+class Objective:
+    """What a CycleGan minimizes.
+
+    Attributes:
+        adversarial_a: objective of `discriminator_a` and of the generator it judges.
+        adversarial_b: objective of `discriminator_b` and of the generator it judges.
+        cycle_weight: weight of cycle consistency (Zhu et al. 2017, section 3.3).
+        identity_weight: weight of the identity loss (section 5.2); 0 saves two forward passes.
+        cycle_weight_end: what the cycle weight has become at the last step; None: constant.
+        identity_weight_end: the same of the identity weight.
+    """
+
+    adversarial_a: AdversarialLoss = field(default_factory=CrossEntropy)
+    adversarial_b: AdversarialLoss = field(default_factory=CrossEntropy)
+    cycle_weight: float = 10.0
+    identity_weight: float = 5.0
+    cycle_weight_end: float | None = None
+    identity_weight_end: float | None = None
+
+
+class CycleGan(AdversarialModel):
     """Learns to translate between two image domains from unpaired examples.
 
-    Trains under `fit` on batches `(real_a, real_b)`; calling it translates A into B. Logs the
-    keys of `LOSS_KEYS`: `gen_ab_loss` is all that `generator_ab` is trained on (adversarial,
+    Trains under `fit` on batches `(real_a, real_b)`; calling it translates A into B. It logs the
+    means of `LOG_KEYS`: `gen_ab_loss` is all that `generator_ab` is trained on (adversarial,
     cycle and its identity loss, weighted); `cycle_loss` and `identity_loss` are the unweighted
-    sums over both domains.
+    sums over both domains; the accuracies are shares of patches judged rightly.
 
     Args:
         generator_ab: translates A into B.
         generator_ba: translates B into A.
         discriminator_a: tells real A from fake A, by logits.
         discriminator_b: tells real B from fake B, by logits.
-        adversarial_loss: the objective of generators and discriminators.
-        cycle_weight: weight of cycle consistency.
-        identity_weight: weight of the identity loss; 0 saves its two forward passes.
+        objective: what is minimized.
+        stabilizers: what keeps the players in balance.
+        seed: of pools, augmentation and penalties.
 
     Reference: Zhu et al. 2017, arXiv:1703.10593, section 3.
     """
@@ -49,147 +76,121 @@ class CycleGan(keras.Model):
         generator_ba: keras.Model,
         discriminator_a: keras.Model,
         discriminator_b: keras.Model,
+        objective: Objective = Objective(),
+        stabilizers: Stabilizers = Stabilizers(),  # noqa: B008 - frozen
         *,
-        adversarial_loss: AdversarialLoss,
-        cycle_weight: float = 10.0,
-        identity_weight: float = 5.0,
+        seed: int = 0,
     ) -> None:
-        super().__init__(name="cyclegan")
-        self.generator_ab = generator_ab
-        self.generator_ba = generator_ba
-        self.discriminator_a = discriminator_a
-        self.discriminator_b = discriminator_b
-        self.adversarial_loss = adversarial_loss
-        self.cycle_weight = cycle_weight
-        self.identity_weight = identity_weight
-        self.means = {key: keras.metrics.Mean(name=key) for key in LOSS_KEYS}
-        self.built = True  # its four parts are
-
-    def compile(
-        self,
-        generator_optimizer: keras.optimizers.Optimizer,
-        discriminator_optimizer: keras.optimizers.Optimizer,
-        **options: Any,
-    ) -> None:
-        """Takes one optimizer for both generators and one for both discriminators.
-
-        An element-wise optimizer such as Adam does the same with the joint variables as one
-        optimizer for each network would.
-
-        Args:
-            generator_optimizer: of both generators.
-            discriminator_optimizer: of both discriminators.
-            **options: of `keras.Model.compile`, for example `jit_compile`.
-        """
-        super().compile(optimizer=None, **options)
-        self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
-        generator_optimizer.build(self.generator_variables)
-        discriminator_optimizer.build(self.discriminator_variables)
-
-    @property
-    def generator_variables(self) -> list[keras.Variable]:
-        """Trainable variables of both generators."""
-        return self.generator_ab.trainable_variables + self.generator_ba.trainable_variables
-
-    @property
-    def discriminator_variables(self) -> list[keras.Variable]:
-        """Trainable variables of both discriminators."""
-        return self.discriminator_a.trainable_variables + self.discriminator_b.trainable_variables
+        generators, discriminators = (
+            (generator_ab, generator_ba),
+            (discriminator_a, discriminator_b),
+        )
+        super().__init__(
+            generators, discriminators, stabilizers, LOG_KEYS, seed=seed, name="cyclegan"
+        )
+        self.generator_ab, self.generator_ba = generators
+        self.discriminator_a, self.discriminator_b = discriminators
+        self.objective = objective
+        size = stabilizers.pool_size
+        self.pool_a, self.pool_b = (
+            ImagePool(size, seed=seed + place) if size else keras.layers.Identity(dtype="float32")
+            for place in (2, 3)
+        )
 
     def call(self, real_a: Images, training: bool = False) -> Images:
         """Translates A into B."""
         return self.generator_ab(real_a, training=training)
 
-    def train_step(self, batch: tuple[Images, Images]) -> dict[str, tf.Tensor]:
-        """One step of both generators, then one of both discriminators on the same fakes."""
+    def train_step(self, batch: tuple[Images, Images]) -> Losses:
+        """One step of both generators, then of both discriminators on the same fakes."""
         real_a, real_b = batch
+        draws = self.diff_augment.draw(real_a.shape[0]), self.diff_augment.draw(real_b.shape[0])
         with tf.GradientTape() as tape:
-            fake_a, fake_b, losses = self.generator_losses(real_a, real_b, training=True)
+            fake_a, fake_b, losses = self.generator_losses(real_a, real_b, draws)
             loss = self.generator_optimizer.scale_loss(self.generator_objective(losses))
-        gradients = tape.gradient(loss, self.generator_variables)
-        self.generator_optimizer.apply(gradients, self.generator_variables)
+        self.update_generators(tape, loss)
 
-        with tf.GradientTape() as tape:
-            losses |= self.discriminator_losses(real_a, real_b, fake_a, fake_b, training=True)
-            loss = losses["disc_a_loss"] + losses["disc_b_loss"]
-            loss = self.discriminator_optimizer.scale_loss(loss)
-        gradients = tape.gradient(loss, self.discriminator_variables)
-        self.discriminator_optimizer.apply(gradients, self.discriminator_variables)
-        return self._averaged(losses)
+        older_a, older_b = self.pool_a(fake_a), self.pool_b(fake_b)
+        for _ in range(self.stabilizers.discriminator_steps):
+            with tf.GradientTape() as tape:
+                losses |= self.both_discriminator_losses(real_a, real_b, older_a, older_b, draws)
+                loss = losses["disc_a_loss"] + losses["disc_b_loss"]
+                loss = self.discriminator_optimizer.scale_loss(loss)
+            self.update_discriminators(tape, loss)
+        self.finish_step()
+        return self.averaged(losses)
 
-    def test_step(self, batch: tuple[Images, Images]) -> dict[str, tf.Tensor]:
-        """The losses of `train_step` without training."""
+    def test_step(self, batch: tuple[Images, Images]) -> Losses:
+        """The losses of the averaged generators, without training or augmentation."""
         real_a, real_b = batch
-        fake_a, fake_b, losses = self.generator_losses(real_a, real_b, training=False)
-        losses |= self.discriminator_losses(real_a, real_b, fake_a, fake_b, training=False)
-        return self._averaged(losses)
+        fake_a, fake_b, losses = self.generator_losses(real_a, real_b)
+        losses |= self.both_discriminator_losses(real_a, real_b, fake_a, fake_b)
+        return self.averaged(losses)
 
     def generator_losses(
-        self, real_a: Images, real_b: Images, *, training: bool
-    ) -> tuple[Images, Images, dict[str, tf.Tensor]]:
+        self, real_a: Images, real_b: Images, draws: Draws = (None, None)
+    ) -> tuple[Images, Images, Losses]:
         """Translates both ways and back.
+
+        Args:
+            real_a: images of domain A.
+            real_b: images of domain B.
+            draws: of DiffAugment; without them nothing is augmented or dropped out, and the
+                averages of the generators translate.
 
         Returns:
             `fake_a`, `fake_b` and the losses `gen_ab_loss`, `gen_ba_loss`, `cycle_loss` and
             `identity_loss`.
         """
-        fake_b = self.generator_ab(real_a, training=training)
-        fake_a = self.generator_ba(real_b, training=training)
-        cycled_a = self.generator_ba(fake_b, training=training)
-        cycled_b = self.generator_ab(fake_a, training=training)
+        training = draws[0] is not None
+        objective, (draw_a, draw_b) = self.objective, draws
+        adversarial_a, adversarial_b = objective.adversarial_a, objective.adversarial_b
+        generator_ab, generator_ba = self.generators if training else self.averages
+        fake_b = generator_ab(real_a, training=training)
+        fake_a = generator_ba(real_b, training=training)
+        cycled_a = generator_ba(fake_b, training=training)
+        cycled_b = generator_ab(fake_a, training=training)
         cycle_loss = mean_absolute_error(real_a, cycled_a) + mean_absolute_error(real_b, cycled_b)
-        identity_a, identity_b = self._identity_losses(real_a, real_b, training=training)
+        identity_a = identity_b = tf.constant(0.0)
+        if objective.identity_weight:
+            identity_a = mean_absolute_error(real_a, generator_ba(real_a, training=training))
+            identity_b = mean_absolute_error(real_b, generator_ab(real_b, training=training))
 
-        adversarial_b = self.adversarial_loss.generator(
-            self.discriminator_b(fake_b, training=training)
-        )
-        adversarial_a = self.adversarial_loss.generator(
-            self.discriminator_a(fake_a, training=training)
-        )
-        shared = self.cycle_weight * cycle_loss
+        logits_b = self.discriminator_b(self.seen(fake_b, draw_b), training=training)
+        logits_a = self.discriminator_a(self.seen(fake_a, draw_a), training=training)
+        cycle = self.falling(objective.cycle_weight, objective.cycle_weight_end) * cycle_loss
+        weight = self.falling(objective.identity_weight, objective.identity_weight_end)
         losses = {
-            "gen_ab_loss": adversarial_b + shared + self.identity_weight * identity_b,
-            "gen_ba_loss": adversarial_a + shared + self.identity_weight * identity_a,
+            "gen_ab_loss": adversarial_b.generator(logits_b) + cycle + weight * identity_b,
+            "gen_ba_loss": adversarial_a.generator(logits_a) + cycle + weight * identity_a,
             "cycle_loss": cycle_loss,
             "identity_loss": identity_a + identity_b,
         }
         return fake_a, fake_b, losses
 
-    def generator_objective(self, losses: dict[str, tf.Tensor]) -> tf.Tensor:
+    def generator_objective(self, losses: Losses) -> tf.Tensor:
         """One scalar whose gradient is, for each generator, that of its own loss.
 
         The adversarial and identity losses of one generator do not depend on the other; the cycle
         loss is part of both totals and must count once.
         """
-        both = losses["gen_ab_loss"] + losses["gen_ba_loss"]
-        return both - self.cycle_weight * losses["cycle_loss"]
+        objective = self.objective
+        weight = self.falling(objective.cycle_weight, objective.cycle_weight_end)
+        return losses["gen_ab_loss"] + losses["gen_ba_loss"] - weight * losses["cycle_loss"]
 
-    def discriminator_losses(
-        self, real_a: Images, real_b: Images, fake_a: Images, fake_b: Images, *, training: bool
-    ) -> dict[str, tf.Tensor]:
-        """The losses `disc_a_loss` and `disc_b_loss` on real images and given fakes."""
-        losses = {}
-        for key, discriminator, real, fake in (
-            ("disc_a_loss", self.discriminator_a, real_a, fake_a),
-            ("disc_b_loss", self.discriminator_b, real_b, fake_b),
-        ):
-            real_logits = discriminator(real, training=training)
-            # fakes come as constants: this loss must not reach the generators
-            fake_logits = discriminator(tf.stop_gradient(fake), training=training)
-            losses[key] = self.adversarial_loss.discriminator(real_logits, fake_logits)
-        return losses
-
-    def _identity_losses(
-        self, real_a: Images, real_b: Images, *, training: bool
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        if not self.identity_weight:
-            return tf.constant(0.0), tf.constant(0.0)
-        same_a = self.generator_ba(real_a, training=training)
-        same_b = self.generator_ab(real_b, training=training)
-        return mean_absolute_error(real_a, same_a), mean_absolute_error(real_b, same_b)
-
-    def _averaged(self, losses: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        for key, mean in self.means.items():
-            mean.update_state(losses[key])
-        return {key: mean.result() for key, mean in self.means.items()}
+    def both_discriminator_losses(
+        self,
+        real_a: Images,
+        real_b: Images,
+        fake_a: Images,
+        fake_b: Images,
+        draws: Draws = (None, None),
+    ) -> Losses:
+        """Losses and accuracies of both discriminators on real images and given fakes."""
+        objective, (draw_a, draw_b) = self.objective, draws
+        adversarial_a, adversarial_b = objective.adversarial_a, objective.adversarial_b
+        return self.discriminator_losses(
+            "disc_a", self.discriminator_a, adversarial_a, real_a, fake_a, draw_a
+        ) | self.discriminator_losses(
+            "disc_b", self.discriminator_b, adversarial_b, real_b, fake_b, draw_b
+        )

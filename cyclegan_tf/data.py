@@ -1,6 +1,7 @@
 """Data sets: which layout a folder has, reading it into memory, splitting it by name."""
 
 import hashlib
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,8 @@ _LAYOUTS = (
     ("photo_jpg", "monet_jpg", True),
     ("trainA", "trainB", False),
 )
-_TEST_FOLDERS = ("testA", "testB")
+_TEST_FOLDERS = {"trainA": "testA", "trainB": "testB"}
+_SHARP_ENOUGH = 512  # pixels a side that are never reduced: twice what a submission shows
 TRUTH_FOLDER = "truth_tfrec"  # written by the demo: the true paintings of its photos
 
 
@@ -46,6 +48,11 @@ class ImageSet:
         return ImageSet(
             tuple(self.names[i] for i in indices), tuple(self.encoded[i] for i in indices)
         )
+
+    def spread(self, count: int) -> "ImageSet":
+        """At most `count` images at even distances over the set."""
+        count = min(count, len(self))
+        return self.take([i * len(self) // count for i in range(count)])
 
     def split(self, fraction: float) -> tuple["ImageSet", "ImageSet"]:
         """Splits into training and held-out images by a hash of the names.
@@ -98,7 +105,14 @@ class DataSet:
 
 
 def load_data_set(
-    *, data: str, a: str, b: str, validation_fraction: float, skip_bad: bool, image_size: int
+    *,
+    data: str,
+    a: str,
+    b: str,
+    validation_fraction: float,
+    skip_bad: bool,
+    image_size: int,
+    only_b: bool = False,
 ) -> DataSet:
     """Reads a data set folder (`data`), or two folders (`a` and `b`), into memory.
 
@@ -109,6 +123,7 @@ def load_data_set(
         validation_fraction: share of each domain held out where there are no test folders.
         skip_bad: leave out and count what is no image.
         image_size: training size; images more than four times as large are reduced once.
+        only_b: leave domain A empty, for models that need none.
 
     Raises:
         InputError: if a folder is missing, empty or of no known layout, or a file is unreadable.
@@ -116,17 +131,21 @@ def load_data_set(
     folder_a, folder_b, kaggle_shaped = (
         find_layout(Path(data)) if data else (Path(a), Path(b), False)
     )
-    reader = _Reader(skip_bad=skip_bad, shrink_above=4 * image_size)
-    all_a, all_b = reader.read(folder_a), reader.read(folder_b)
-    tests = [Path(data) / name for name in _TEST_FOLDERS] if data and not kaggle_shaped else []
-    if tests and all(folder.is_dir() for folder in tests):
-        validation_a, validation_b = reader.read(tests[0]), reader.read(tests[1])
-    else:
-        all_a, validation_a = all_a.split(validation_fraction)
-        all_b, validation_b = all_b.split(validation_fraction)
+    reader = _Reader(skip_bad=skip_bad, shrink_above=max(4 * image_size, _SHARP_ENOUGH))
+
+    def read(folder: Path) -> tuple[ImageSet, ImageSet]:
+        images, test = reader.read(folder), _TEST_FOLDERS.get(folder.name)
+        if data and test and (folder.parent / test).is_dir():
+            return images, reader.read(folder.parent / test)
+        return images.split(validation_fraction)
+
+    train_a, validation_a = (ImageSet(), ImageSet()) if only_b else read(folder_a)
+    train_b, validation_b = read(folder_b)
     truth_folder = Path(data) / TRUTH_FOLDER
     truth = reader.read(truth_folder) if data and truth_folder.is_dir() else ImageSet()
-    return DataSet(all_a, all_b, validation_a, validation_b, truth, kaggle_shaped, reader.skipped)
+    return DataSet(
+        train_a, train_b, validation_a, validation_b, truth, kaggle_shaped, reader.skipped
+    )
 
 
 def find_layout(folder: Path) -> tuple[Path, Path, bool]:
@@ -186,13 +205,16 @@ class _Reader:
 
     def read(self, folder: Path) -> ImageSet:
         names, images = [], []
+        entries = read_encoded(folder)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for name, encoded in pool.map(self._check, read_encoded(folder)):
-                if encoded is None:
-                    self.skipped += 1
-                else:
-                    names.append(name)
-                    images.append(encoded)
+            # a pool takes all it is given at once: large files must not pile up unreduced
+            while chunk := list(itertools.islice(entries, 256)):
+                for name, encoded in pool.map(self._check, chunk):
+                    if encoded is None:
+                        self.skipped += 1
+                    else:
+                        names.append(name)
+                        images.append(encoded)
         if not names:
             raise InputError(f"{folder} holds no readable image; expected at least one.")
         return ImageSet(tuple(names), tuple(images))
@@ -211,6 +233,8 @@ class _Reader:
 
 
 def _require_folder(folder: Path) -> None:
+    if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+        raise InputError(f"{folder} cannot be read (no permission); change its permissions.")
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         raise InputError(f"{folder} {what}; expected a folder of images. Check the path.")
@@ -218,4 +242,6 @@ def _require_folder(folder: Path) -> None:
 
 def _name_hash(name: str) -> float:
     """A number in [0, 1) that depends on the name alone."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+    # a file's name may be no UTF-8
+    data = name.encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big") / 2**64

@@ -1,17 +1,27 @@
 """The pixel contract: uint8 RGB outside, float32 NHWC in [-1, 1] inside; only this file crosses."""
 
 import io
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 # Larger than any camera's picture; what claims more is a decompression bomb.
 MAX_PIXELS = 100_000_000
 
-_ORIENTATION = 0x0112  # EXIF tag
+_ORIENTATION = 0x0112  # EXIF tag; its values, and what turns the picture upright
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def decode(encoded: tf.Tensor) -> tf.Tensor:
@@ -88,7 +98,7 @@ def upright_rgb(data: bytes, *, shrink_above: int | None = None) -> bytes:
             return _encode(_upright(image, shrink_above), "PNG", compress_level=1)
     except UnidentifiedImageError as error:  # its text names a buffer in memory
         raise ValueError("no readable image (of no known format)") from error
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, struct.error, Image.DecompressionBombError) as error:
         raise ValueError(f"no readable image ({error})") from error
 
 
@@ -144,7 +154,9 @@ def _too_large(image: Image.Image, shrink_above: int | None) -> bool:
 
 
 def _upright(image: Image.Image, shrink_above: int | None) -> Image.Image:
-    upright = _as_rgb(ImageOps.exif_transpose(image))
+    # not ImageOps.exif_transpose: it writes the EXIF block anew, and stumbles over broken ones
+    turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION))
+    upright = _as_rgb(image if turn is None else image.transpose(turn))
     if _too_large(upright, shrink_above):
         ratio = shrink_above / min(upright.size)
         size = tuple(max(1, round(side * ratio)) for side in upright.size)

@@ -8,6 +8,7 @@ import keras
 from keras import KerasTensor, layers, ops
 
 
+@keras.saving.register_keras_serializable("cyclegan_tf")
 class ReflectionPadding2D(layers.Layer):
     """Pads an image with its own mirror image, the border itself not repeated.
 
@@ -39,6 +40,104 @@ class ReflectionPadding2D(layers.Layer):
     def get_config(self) -> dict[str, object]:
         """What rebuilds the layer."""
         return {**super().get_config(), "padding": self.padding}
+
+
+@keras.saving.register_keras_serializable("cyclegan_tf")
+class SpectralConv2D(layers.Conv2D):
+    """A convolution whose kernel, as a matrix, is divided by its largest singular value.
+
+    A power iteration in every training call follows the singular vector (Miyato et al. 2018,
+    algorithm 1). The gradient flows through the division, which Keras's own wrapper leaves out.
+
+    Args:
+        seed: of the first guess of the singular vector.
+        **options: of `keras.layers.Conv2D`.
+    """
+
+    def __init__(self, *arguments: object, seed: int = 0, **options: object) -> None:
+        super().__init__(*arguments, **options)
+        self.seed = seed
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Adds the singular vector to the weights of the convolution."""
+        super().build(input_shape)
+        self.singular_vector = self.add_weight(
+            shape=(1, self.filters),
+            initializer=keras.initializers.RandomNormal(seed=self.seed),
+            trainable=False,
+            autocast=False,
+            name="singular_vector",
+        )
+
+    def call(self, x: KerasTensor, training: bool = False) -> KerasTensor:
+        """Convolves with the normalized kernel."""
+        kernel = ops.cast(self.kernel, "float32")
+        matrix = ops.reshape(kernel, (-1, self.filters))
+        fixed = ops.stop_gradient(matrix)  # the singular vectors count as constants
+        right = ops.convert_to_tensor(self.singular_vector)
+        left = _unit(ops.matmul(right, ops.transpose(fixed)))
+        right = _unit(ops.matmul(left, fixed))
+        if training:
+            self.singular_vector.assign(right)
+        norm = ops.sum(ops.matmul(left, matrix) * right)
+        outputs = self.convolution_op(x, ops.cast(kernel / norm, x.dtype))
+        return outputs + ops.cast(self.bias, outputs.dtype) if self.use_bias else outputs
+
+    def get_config(self) -> dict[str, object]:
+        """What rebuilds the layer."""
+        return {**super().get_config(), "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("cyclegan_tf")
+class ImagePool(layers.Layer):
+    """Remembers generated images, so that the discriminator also sees older ones.
+
+    It fills up first; then, half the time, an image is swapped for a random older one, which is
+    returned in its place. All state stands in weights: it is saved with the model and compiles.
+
+    Args:
+        size: images remembered, at least 1; 50 in the papers.
+        seed: of the draws.
+
+    Reference: Shrivastava et al. 2017, section 2.3; Zhu et al. 2017, section 4.
+    """
+
+    def __init__(self, size: int = 50, *, seed: int = 0, **options: object) -> None:
+        super().__init__(**{"trainable": False, "dtype": "float32"} | options)
+        self.size = size
+        self.seed = seed
+        self.random = keras.random.SeedGenerator(seed)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Makes room for `size` images of the shape of the first batch."""
+        shape = (self.size, *input_shape[1:])
+        self.images = self.add_weight(shape=shape, initializer="zeros", name="images")
+        self.count = self.add_weight(shape=(), initializer="zeros", dtype="int32", name="count")
+
+    def call(self, batch: KerasTensor) -> KerasTensor:
+        """Maps `(n, h, w, c)` to the same shape: each image itself or an older one."""
+        shape = (batch.shape[0],)
+        # integers, which XLA draws alike; its uniform numbers are others
+        coins = keras.random.randint(shape, 0, 2, seed=self.random) == 1
+        places = keras.random.randint(shape, 0, self.size, seed=self.random)
+        images, count = ops.convert_to_tensor(self.images), ops.convert_to_tensor(self.count)
+        returned = []
+        for i in range(batch.shape[0]):
+            filling = count < self.size
+            place = ops.where(filling, count, places[i])
+            older = ops.take(images, place, axis=0)
+            swapped = ops.logical_and(ops.logical_not(filling), coins[i])
+            returned.append(ops.where(swapped, older, batch[i]))
+            kept = ops.where(ops.logical_or(filling, swapped), batch[i], older)
+            images = ops.slice_update(images, (place, 0, 0, 0), kept[None])
+            count = count + ops.cast(filling, "int32")
+        self.images.assign(images)
+        self.count.assign(count)
+        return ops.stack(returned)
+
+    def get_config(self) -> dict[str, object]:
+        """What rebuilds the layer."""
+        return {**super().get_config(), "size": self.size, "seed": self.seed}
 
 
 @dataclass(frozen=True)
@@ -78,16 +177,18 @@ def convolution(
     padding: str = "same",
     use_bias: bool = True,
     zeros: bool = False,
+    spectral_norm: bool = False,
 ) -> KerasTensor:
     """A convolution whose kernel starts as N(0, 0.02) (Zhu et al. 2017, section 7.1), or at 0."""
-    return layers.Conv2D(
-        filters,
-        kernel_size,
-        strides=strides,
-        padding=padding,
-        use_bias=use_bias,
-        kernel_initializer=_kernel(seeds, zeros=zeros),
-    )(x)
+    options = {
+        "strides": strides,
+        "padding": padding,
+        "use_bias": use_bias,
+        "kernel_initializer": _kernel(seeds, zeros=zeros),
+    }
+    if spectral_norm:
+        return SpectralConv2D(filters, kernel_size, seed=next(seeds), **options)(x)
+    return layers.Conv2D(filters, kernel_size, **options)(x)
 
 
 def enlarge(
@@ -124,6 +225,10 @@ def normalize(x: KerasTensor, style: Style, seeds: Iterator[int]) -> KerasTensor
     gamma = keras.initializers.RandomNormal(1.0, 0.02, seed=next(seeds))
     groups = style.norm_groups or -1
     return layers.GroupNormalization(groups=groups, epsilon=1e-5, gamma_initializer=gamma)(x)
+
+
+def _unit(vector: KerasTensor) -> KerasTensor:
+    return vector / (ops.norm(vector) + 1e-12)
 
 
 def _kernel(seeds: Iterator[int], *, zeros: bool = False) -> keras.initializers.Initializer:

@@ -1,35 +1,150 @@
 """What the players are trained on: adversarial objectives, cycle consistency, identity."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from keras import KerasTensor, ops
 
+# What a discriminator returns: logits of any shape, or two such for the two-objective one.
+Logits = KerasTensor | list[KerasTensor]
+
 
 class AdversarialLoss(Protocol):
-    """The two sides of an adversarial objective, on logits of any shape, each a float32 scalar."""
+    """The two sides of an adversarial objective, each a float32 scalar.
 
-    def generator(self, fake_logits: KerasTensor) -> KerasTensor:
+    Attributes:
+        threshold: logits above it call an image real.
+    """
+
+    threshold: float
+
+    def generator(self, fake_logits: Logits) -> KerasTensor:
         """What the generator minimizes."""
 
-    def discriminator(self, real_logits: KerasTensor, fake_logits: KerasTensor) -> KerasTensor:
+    def discriminator(self, real_logits: Logits, fake_logits: Logits) -> KerasTensor:
         """What the discriminator minimizes."""
 
 
+@dataclass(frozen=True)
 class CrossEntropy:
-    """The non-saturating objective of Goodfellow et al. 2014, section 3: real is 1, fake is 0."""
+    """The non-saturating objective of Goodfellow et al. 2014, section 3.
 
-    def generator(self, fake_logits: KerasTensor) -> KerasTensor:
-        """Mean of -log sigmoid(logit): the generator wants its fakes called real."""
-        return ops.mean(ops.softplus(-_float32(fake_logits)))
+    Attributes:
+        real_label: the discriminator's target for real images; below 1 it is smoothed
+            (Salimans et al. 2016, section 3.4).
+        fake_label: its target for fakes.
+        goal: what the generator wants its fakes to be called.
+    """
 
-    def discriminator(self, real_logits: KerasTensor, fake_logits: KerasTensor) -> KerasTensor:
+    real_label: float = 1.0
+    fake_label: float = 0.0
+    goal: float = 1.0
+    threshold: float = 0.0
+
+    def generator(self, fake_logits: Logits) -> KerasTensor:
+        """Mean cross-entropy of the fakes and the goal."""
+        return binary_cross_entropy(fake_logits, self.goal)
+
+    def discriminator(self, real_logits: Logits, fake_logits: Logits) -> KerasTensor:
         """Half the sum of both cross-entropies: halved, D learns slower than G.
 
         Reference: Zhu et al. 2017, section 4.
         """
-        real_loss = ops.mean(ops.softplus(-_float32(real_logits)))
-        fake_loss = ops.mean(ops.softplus(_float32(fake_logits)))
-        return 0.5 * (real_loss + fake_loss)
+        real_loss = binary_cross_entropy(real_logits, self.real_label)
+        return 0.5 * (real_loss + binary_cross_entropy(fake_logits, self.fake_label))
+
+
+@dataclass(frozen=True)
+class LeastSquares:
+    """Squared distance to the labels (Mao et al. 2017; Zhu et al. 2017, section 4).
+
+    Attributes:
+        real_label: the discriminator's target for real images; fakes are 0, the goal is 1.
+    """
+
+    real_label: float = 1.0
+    threshold: float = 0.5
+
+    def generator(self, fake_logits: Logits) -> KerasTensor:
+        """Mean squared distance of the fakes to 1."""
+        return ops.mean(ops.square(_float32(fake_logits) - 1.0))
+
+    def discriminator(self, real_logits: Logits, fake_logits: Logits) -> KerasTensor:
+        """Half the sum of both squared distances."""
+        real_loss = ops.mean(ops.square(_float32(real_logits) - self.real_label))
+        return 0.5 * (real_loss + ops.mean(ops.square(_float32(fake_logits))))
+
+
+@dataclass(frozen=True)
+class Hinge:
+    """Only logits inside the margin of 1 train the discriminator (Lim and Ye 2017)."""
+
+    threshold: float = 0.0
+
+    def generator(self, fake_logits: Logits) -> KerasTensor:
+        """Minus the mean logit of the fakes."""
+        return -ops.mean(_float32(fake_logits))
+
+    def discriminator(self, real_logits: Logits, fake_logits: Logits) -> KerasTensor:
+        """Mean distance of real logits below 1 and of fake logits above -1."""
+        real_loss = ops.mean(ops.relu(1.0 - _float32(real_logits)))
+        return real_loss + ops.mean(ops.relu(1.0 + _float32(fake_logits)))
+
+
+@dataclass(frozen=True)
+class Wasserstein:
+    """Difference of mean logits; wants a gradient penalty (Gulrajani et al. 2017)."""
+
+    threshold: float = 0.0
+
+    def generator(self, fake_logits: Logits) -> KerasTensor:
+        """Minus the mean logit of the fakes."""
+        return -ops.mean(_float32(fake_logits))
+
+    def discriminator(self, real_logits: Logits, fake_logits: Logits) -> KerasTensor:
+        """Mean logit of the fakes minus that of the real images."""
+        return ops.mean(_float32(fake_logits)) - ops.mean(_float32(real_logits))
+
+
+@dataclass(frozen=True)
+class TwoObjective:
+    """Two heads of one discriminator: hinge, and cross-entropy on flipped labels.
+
+    The second head calls fakes 1 and real images 0. One trunk that has to serve both finds it
+    harder to memorize a few hundred paintings. An idea of the competition's public notebooks.
+
+    Attributes:
+        weight: of the second head in the generator's loss.
+    """
+
+    weight: float = 0.4
+    threshold: float = 0.0
+
+    def generator(self, fake_logits: Logits) -> KerasTensor:
+        """Hinge loss of the first head plus the weighted wish to be called 0 by the second."""
+        hinge_logits, flipped_logits = fake_logits
+        flipped = binary_cross_entropy(flipped_logits, 0.0)
+        return Hinge().generator(hinge_logits) + self.weight * flipped
+
+    def discriminator(self, real_logits: Logits, fake_logits: Logits) -> KerasTensor:
+        """Sum of both heads' losses: each head gets its own gradient, the trunk the sum."""
+        (real_hinge, real_flipped), (fake_hinge, fake_flipped) = real_logits, fake_logits
+        hinge = Hinge().discriminator(real_hinge, fake_hinge)
+        flipped = CrossEntropy(real_label=0.0, fake_label=1.0)
+        return hinge + flipped.discriminator(real_flipped, fake_flipped)
+
+
+def binary_cross_entropy(logits: KerasTensor, label: float) -> KerasTensor:
+    """Mean cross-entropy between sigmoid(logits) and one label for all of them."""
+    logits = _float32(logits)
+    # written with softplus, it neither overflows nor takes the logarithm of 0
+    return ops.mean(label * ops.softplus(-logits) + (1.0 - label) * ops.softplus(logits))
+
+
+def share_called_real(logits: Logits, threshold: float) -> KerasTensor:
+    """Share of logits above the threshold; of a two-objective pair the first head decides."""
+    first = logits[0] if isinstance(logits, list | tuple) else logits
+    return ops.mean(ops.cast(_float32(first) > threshold, "float32"))
 
 
 def mean_absolute_error(x: KerasTensor, y: KerasTensor) -> KerasTensor:

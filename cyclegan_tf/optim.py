@@ -1,15 +1,114 @@
-"""Optimizers."""
+"""Optimizers, learning-rate schedules, and the moving average of weights."""
+
+import math
 
 import keras
+from keras import KerasTensor, ops
 
 
-def adam(learning_rate: float, *, beta_1: float, loss_scaling: bool) -> keras.optimizers.Optimizer:
+class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """Constant up to the knee, then a straight line to zero at the last step.
+
+    Args:
+        initial: rate up to the knee.
+        total_steps: steps of the training; a variable, so that a time budget can re-plan it.
+        knee: share of the training before the rate falls; one half in Zhu et al. 2017, section 4.
+        updates: of the optimizer in each step of the training.
+    """
+
+    def __init__(
+        self,
+        initial: float,
+        total_steps: keras.Variable,
+        *,
+        knee: float = 0.5,
+        updates: int = 1,
+    ) -> None:
+        self.initial = initial
+        self.total_steps = total_steps
+        self.knee = knee
+        self.updates = updates
+
+    def __call__(self, step: KerasTensor) -> KerasTensor:
+        """The rate of an update, counted from 0."""
+        left = 1.0 - progress(step // self.updates, self.total_steps)
+        return self.initial * ops.minimum(1.0, left / (1.0 - self.knee))
+
+    def get_config(self) -> dict[str, float]:
+        """What the schedule was made with."""
+        total = int(ops.convert_to_numpy(self.total_steps))
+        knee, updates = self.knee, self.updates
+        return {"initial": self.initial, "total_steps": total, "knee": knee, "updates": updates}
+
+
+class CosineDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """Half a cosine from the initial rate to zero (Loshchilov and Hutter 2017).
+
+    Args:
+        initial: rate of the first step.
+        total_steps: steps of the training, as a variable.
+        updates: of the optimizer in each step of the training.
+    """
+
+    def __init__(self, initial: float, total_steps: keras.Variable, *, updates: int = 1) -> None:
+        self.initial = initial
+        self.total_steps = total_steps
+        self.updates = updates
+
+    def __call__(self, step: KerasTensor) -> KerasTensor:
+        """The rate of an update, counted from 0."""
+        done = progress(step // self.updates, self.total_steps)
+        return self.initial * 0.5 * (1.0 + ops.cos(math.pi * done))
+
+    def get_config(self) -> dict[str, float]:
+        """What the schedule was made with."""
+        total = int(ops.convert_to_numpy(self.total_steps))
+        return {"initial": self.initial, "total_steps": total, "updates": self.updates}
+
+
+def progress(step: KerasTensor, total_steps: keras.Variable) -> KerasTensor:
+    """Share of the training that is done: 0 at the first step, 1 from the last on."""
+    total = ops.maximum(1.0, ops.cast(total_steps, "float32"))
+    return ops.clip(ops.cast(step, "float32") / total, 0.0, 1.0)
+
+
+def adam(
+    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
+    *,
+    beta_1: float,
+    beta_2: float = 0.999,
+    clip_norm: float | None = None,
+    loss_scaling: bool = False,
+) -> keras.optimizers.Optimizer:
     """Adam, wrapped in dynamic loss scaling where float16 gradients would underflow.
 
     Args:
-        learning_rate: step size.
+        learning_rate: step size, or its schedule.
         beta_1: decay of the first moment.
+        beta_2: decay of the second moment.
+        clip_norm: gradients of a larger joint norm are scaled down to it.
         loss_scaling: scale the loss; the training step calls `scale_loss` inside the tape.
     """
-    optimizer = keras.optimizers.Adam(learning_rate, beta_1=beta_1)
+    optimizer = keras.optimizers.Adam(
+        learning_rate, beta_1=beta_1, beta_2=beta_2, global_clipnorm=clip_norm
+    )
     return keras.optimizers.LossScaleOptimizer(optimizer) if loss_scaling else optimizer
+
+
+def update_average(
+    average: keras.Model, network: keras.Model, *, decay: float, step: KerasTensor
+) -> None:
+    """Moves the weights of `average` towards those of `network`: an exponential moving average.
+
+    Args:
+        average: a copy of the network, never trained itself.
+        network: what is being trained.
+        decay: share of the old average that stays; less in the beginning, `(1 + t) / (10 + t)`,
+            so that the first weights, which are noise, are soon forgotten.
+        step: updates done so far.
+    """
+    t = ops.cast(step, "float32")
+    keep = ops.minimum(decay, (1.0 + t) / (10.0 + t))
+    for old, new in zip(average.variables, network.variables, strict=True):
+        if keras.backend.is_float_dtype(new.dtype):  # the statistics of batch norms too
+            old.assign(old + (1.0 - keep) * (new - old))

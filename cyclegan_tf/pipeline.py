@@ -1,11 +1,15 @@
 """The unpaired tf.data pipeline: every sample is a pure function of the seed and its number."""
 
+from functools import partial
+
 import numpy as np
 import tensorflow as tf
 
 from cyclegan_tf import augment, images
 from cyclegan_tf.augment import Jitter
 from cyclegan_tf.data import ImageSet
+
+EXPANSION = 5  # versions of each image in an expanded data set
 
 
 def shuffled_index(
@@ -73,6 +77,40 @@ def unpaired_dataset(
     )
 
 
+def single_dataset(
+    domain: ImageSet,
+    *,
+    image_size: int,
+    batch_size: int,
+    seed: int,
+    jitter: Jitter,
+    expand: bool = False,
+    first_step: int = 0,
+) -> tf.data.Dataset:
+    """Endless batches of one domain, drawn and augmented as in `unpaired_dataset`.
+
+    Args:
+        domain: training images.
+        image_size: side of the square training images.
+        batch_size: images in a batch.
+        seed: fixes the order and the augmentation.
+        jitter: strengths of the augmentation.
+        expand: show each image in `EXPANSION` versions: as it is, mirrored, upside down, enlarged
+            and cropped, noised; the jitter then gives the strengths of the last two.
+        first_step: the step to start from.
+
+    Returns:
+        Data set of `(batch_size, image_size, image_size, 3)` float32 in [-1, 1].
+    """
+    draw = _Draw(domain, 2 * seed + 1, image_size, batch_size, jitter, expand=expand)
+    return (
+        tf.data.Dataset.range(first_step * batch_size, np.iinfo(np.int64).max)
+        .map(draw, tf.data.AUTOTUNE)
+        .batch(batch_size, drop_remainder=True)
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
 def paired_by_place(
     a: ImageSet, b: ImageSet, *, image_size: int, batch_size: int
 ) -> tf.data.Dataset:
@@ -109,27 +147,39 @@ class _Draw:
     """Draws, decodes and augments the numbered samples of one domain."""
 
     def __init__(
-        self, domain: ImageSet, seed: int, image_size: int, batch_size: int, jitter: Jitter
+        self,
+        domain: ImageSet,
+        seed: int,
+        image_size: int,
+        batch_size: int,
+        jitter: Jitter,
+        *,
+        expand: bool = False,
     ) -> None:
         # a tensor, not a Python list: the bytes stay outside of the graph's definition
         self.encoded = tf.constant(domain.encoded)
         self.seed = seed
         self.image_size = image_size
         self.batch_size = batch_size
-        self.jitter = jitter
+        self.versions = _versions(jitter) if expand else (jitter,)
 
     def __call__(self, sample: tf.Tensor) -> tf.Tensor:
-        index = shuffled_index(
-            sample, count=len(self.encoded), batch_size=self.batch_size, seed=self.seed
+        count = len(self.encoded)
+        place = shuffled_index(
+            sample,
+            count=count * len(self.versions),
+            batch_size=self.batch_size,
+            seed=self.seed,
         )
-        return self._augmented(self.encoded[index], tf.stack([self.seed, sample]))
+        seed = tf.stack([self.seed, sample])
+        image = images.center_square(images.decode(self.encoded[place % count]))
+        branches = [partial(self._augmented, image, seed, version) for version in self.versions]
+        return tf.switch_case(tf.cast(place // count, tf.int32), branches)
 
-    def _augmented(self, encoded: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        jitter = self.jitter
+    def _augmented(self, image: tf.Tensor, seed: tf.Tensor, jitter: Jitter) -> tf.Tensor:
         crop_seed, flip_seed, noise_seed = tf.unstack(
             tf.random.experimental.stateless_split(seed, 3)
         )
-        image = images.center_square(images.decode(encoded))
         image = augment.enlarge_and_crop(
             image, crop_seed, probability=jitter.crop_probability, enlarge=jitter.crop_enlarge
         )
@@ -138,3 +188,13 @@ class _Draw:
             image, flip_seed, left_right=jitter.flip_left_right, up_down=jitter.flip_up_down
         )
         return augment.add_noise(image, noise_seed, std=jitter.noise_std)
+
+
+def _versions(jitter: Jitter) -> tuple[Jitter, ...]:
+    return (
+        Jitter(),
+        Jitter(flip_left_right=1.0),
+        Jitter(flip_up_down=1.0),
+        Jitter(crop_probability=1.0, crop_enlarge=jitter.crop_enlarge),
+        Jitter(noise_std=jitter.noise_std),
+    )

@@ -1,6 +1,7 @@
 """The run folder: where a training run keeps its config, curves, samples, weights, submission."""
 
 import json
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,9 +68,10 @@ class RunDir:
         """
         try:
             values = json.loads(self.config_file.read_text())
-        except FileNotFoundError as error:
+        except OSError as error:
             raise InputError(
-                f"{self.path} holds no run (no config.json); expected a folder that train wrote."
+                f"{self.path} holds no run (config.json: {error.strerror}); expected a folder that "
+                "train wrote."
             ) from error
         except ValueError as error:
             raise InputError(
@@ -95,6 +97,26 @@ class RunDir:
         partial = self.weights / f"{network.name}.partial.weights.h5"
         network.save_weights(partial)
         partial.replace(self.weights_file(network))
+
+    def load_weights(self, network: keras.Model) -> None:
+        """Reads a network's weights back.
+
+        Raises:
+            InputError: if the run has none, or they are of another architecture.
+        """
+        path = self.weights_file(network)
+        if not path.exists():
+            raise InputError(f"{path} does not exist; expected the weights of a finished run.")
+        try:
+            with warnings.catch_warnings():
+                # Keras only warns of layers it does not find; half a network is no network
+                warnings.filterwarnings("error", message="Skipping")
+                network.load_weights(path)
+        except (OSError, ValueError, KeyError, UserWarning) as error:
+            raise InputError(
+                f"{path} does not hold the weights of {network.name} "
+                f"({str(error).splitlines()[0]}); restore it, or train again."
+            ) from error
 
     def weights_file(self, network: keras.Model) -> Path:
         """Where a network's weights are."""

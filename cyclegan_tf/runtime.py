@@ -1,5 +1,10 @@
 """What the machine is told before anything is built: precision, compilation, determinism."""
 
+import contextlib
+import resource
+import time
+from pathlib import Path
+
 import keras
 import tensorflow as tf
 
@@ -13,7 +18,9 @@ def set_up(*, precision: str, seed: int, deterministic: bool) -> None:
         deterministic: bit-exact ops, somewhat slower.
     """
     for gpu in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)
+        # refused once the GPU is in use, as in a notebook that has computed something before
+        with contextlib.suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, True)
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(precision)
     if deterministic:
@@ -37,3 +44,45 @@ def describe() -> str:
     gpus = tf.config.list_physical_devices("GPU")
     device = f"{len(gpus)} GPU(s)" if gpus else "CPU"
     return f"TensorFlow {tf.__version__}, Keras {keras.__version__}, {device}"
+
+
+def profile(
+    model: keras.Model, batches: tf.data.Dataset, folder: Path, images_per_step: int
+) -> str:
+    """Trains a few steps, traces them for TensorBoard, and undoes what they did to the model.
+
+    Args:
+        model: compiled; its state afterwards is that before.
+        batches: training batches.
+        folder: where the trace goes: `tensorboard --logdir FOLDER`, tab Profile.
+        images_per_step: of both domains together.
+
+    Returns:
+        One line: time a step, images a second, peak memory.
+    """
+    state = [tf.identity(v) for v in _variables(model)]
+    steps = 5
+    model.fit(batches, steps_per_epoch=2, verbose=0, shuffle=False)  # compiles
+    tf.profiler.experimental.start(str(folder))
+    began = time.perf_counter()
+    model.fit(batches, steps_per_epoch=steps, verbose=0, shuffle=False)
+    seconds = (time.perf_counter() - began) / steps
+    tf.profiler.experimental.stop()
+    for variable, value in zip(_variables(model), state, strict=True):
+        variable.assign(value)
+    return (
+        f"profile: {seconds:.2f} s a step, {images_per_step / seconds:.1f} images a second, peak "
+        f"memory {_peak_gigabytes():.1f} GB; trace: tensorboard --logdir {folder}"
+    )
+
+
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    optimizers = (model.generator_optimizer, model.discriminator_optimizer)
+    return model.variables + [v for optimizer in optimizers for v in optimizer.variables]
+
+
+def _peak_gigabytes() -> float:
+    """Of the GPU where there is one, else of the process."""
+    if tf.config.list_physical_devices("GPU"):
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"] / 1e9
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6

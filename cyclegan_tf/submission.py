@@ -79,10 +79,13 @@ def count_warning(count: int) -> str | None:
 
 def entry_names(names: Sequence[str]) -> list[str]:
     """File names inside the zip: `NAME.jpg`, or 1.jpg, 2.jpg, ... if the names cannot serve."""
-    usable = len(set(names)) == len(names) and all(
-        name and not set(name) & set('/\\:*?"<>|\0') and name not in (".", "..") for name in names
-    )
+    usable = len(set(names)) == len(names) and all(map(_is_file_name, names))
     return [f"{name}.jpg" for name in (names if usable else range(1, len(names) + 1))]
+
+
+def _is_file_name(name: str) -> bool:
+    """Whether every system takes it: what is printable is no surrogate and no control sign."""
+    return name.isprintable() and not set(name) & set('/\\:*?"<>|') and name.strip(". ") != ""
 
 
 def _encoded(

@@ -1,4 +1,4 @@
-"""Trains a CycleGan and, for Kaggle-shaped data, writes the submission.
+"""Trains a CycleGan or a DcGan and, for Kaggle-shaped data, writes the submission.
 
 python -m cyclegan_tf.train
 python -m cyclegan_tf.train --data DIR --preset cpu --run runs/monet
@@ -8,16 +8,16 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cyclegan_tf.command import Parser, command, load_tensorflow
-from cyclegan_tf.config import TrainConfig, add_flags, flag_values
+from cyclegan_tf.config import TrainConfig, add_flags, check_values, flag_values
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.presets import PRESETS, preset_config
 
 if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
-    from cyclegan_tf.callbacks import StopAtDeadline
     from cyclegan_tf.data import DataSet
+    from cyclegan_tf.guards import TimeBudget
     from cyclegan_tf.rundir import RunDir
     from cyclegan_tf.translator import Translator
 
@@ -31,11 +31,14 @@ def main(argv: list[str] | None = None) -> int:
     started = time.monotonic()
     arguments = _parser().parse_args(argv)
     given = flag_values(arguments)
-    TrainConfig(**given)  # wrong flags are told before anything is loaded or written
+    # wrong flags are told before anything is loaded or written
+    check_values(given)
+    if arguments.preset:
+        preset_config(arguments.preset, **given)
     load_tensorflow()
     if not any(given.get(name) for name in ("data", "a", "b")):
         given["data"] = str(_default_data())
-    preset = arguments.preset or _default_preset(Path(given.get("data", "")))
+    preset = arguments.preset or _default_preset(given)
     config = preset_config(preset, **given)
 
     from cyclegan_tf.rundir import next_free_run
@@ -57,25 +60,29 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
     Raises:
         InputError: before the first step, if the data or the run folder cannot be used.
     """
-    from cyclegan_tf import build, runtime
-    from cyclegan_tf.callbacks import TrainingDiverged
+    from cyclegan_tf import build, reporting, runtime
+    from cyclegan_tf.guards import TrainingDiverged
     from cyclegan_tf.rundir import RunDir
 
     started = time.monotonic() if started is None else started
     runtime.set_up(precision=config.precision, seed=config.seed, deterministic=config.deterministic)
     data = build.build_data_set(config)
-    model = build.build_model(config)
-    translate = build.build_translator(config, model)
-    deadline = _deadline(config, data, translate, started)
+    steps = build.steps_per_epoch(config, data)
+    model = build.build_model(config, config.epochs * steps)
+    draw = build.build_translator(config, model)
+    budget = _budget(config, data, draw, started, config.epochs * steps)
     run = RunDir.create(run_path, config)  # last: what is refused before leaves nothing behind
     print(f"{runtime.describe()}\ndata: {data.summary()}\nrun: {run.path}")
-    callbacks = build.build_callbacks(config, run, data, model, translate) + deadline
+    batches = build.build_training_batches(config, data)
+    if config.profile:
+        print(runtime.profile(model, batches, run.tensorboard, 2 * config.batch_size))
+    callbacks = budget + reporting.build_callbacks(config, run, data, model, draw)
     try:
         model.fit(
-            build.build_training_batches(config, data),
+            batches,
             validation_data=build.build_validation_batches(config, data),
             epochs=config.epochs,
-            steps_per_epoch=build.steps_per_epoch(config, data),
+            steps_per_epoch=steps,
             callbacks=callbacks,
             shuffle=False,  # the pipeline does
             verbose=_verbosity(),
@@ -85,8 +92,7 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
         return 1
     for line in [c.summary() for c in callbacks if hasattr(c, "summary")]:
         print(line)
-    if data.kaggle_shaped:
-        _submit(data, run, translate)
+    _finish(config, data, run, draw)
     return 0
 
 
@@ -114,16 +120,18 @@ def _default_data() -> Path:
     return SYNTHETIC_DATA
 
 
-def _default_preset(data: Path) -> str:
-    """The preset for this data on this machine, told to the user."""
-    if data == SYNTHETIC_DATA:
+def _default_preset(given: dict[str, Any]) -> str:
+    """The preset for this data and model on this machine, told to the user."""
+    if given.get("model") == "dcgan":
+        preset = "dcgan"
+    elif given.get("data") == str(SYNTHETIC_DATA):
         return "demo"
-    from cyclegan_tf import runtime
+    else:
+        from cyclegan_tf import runtime
 
-    preset = "kaggle" if runtime.has_accelerator() else "cpu"
-    print(
-        f"no --preset: using {preset}; the others are {', '.join(sorted(set(PRESETS) - {preset}))}"
-    )
+        preset = "kaggle" if runtime.has_accelerator() else "cpu"
+    others = ", ".join(name for name in PRESETS if name != preset)
+    print(f"no --preset: using {preset}; the others are {others}")
     return preset
 
 
@@ -132,15 +140,16 @@ def _verbosity() -> int:
     return 1 if sys.stdout.isatty() or "ipykernel" in sys.modules else 2
 
 
-def _deadline(
-    config: TrainConfig, data: "DataSet", translate: "Translator", started: float
-) -> list["StopAtDeadline"]:
+def _budget(
+    config: TrainConfig, data: "DataSet", draw: "Translator", started: float, most_steps: int
+) -> list["TimeBudget"]:
     """The callback that keeps the time budget, if there is one."""
     if config.budget_minutes is None:
         return []
-    from cyclegan_tf.callbacks import StopAtDeadline
+    from cyclegan_tf.guards import TimeBudget
 
-    reserve = _submission_seconds(data, translate) if data.kaggle_shaped else 5.0
+    submits = data.kaggle_shaped and config.model == "cyclegan"
+    reserve = _submission_seconds(data, draw) if submits else 5.0
     deadline = started + 60 * config.budget_minutes
     if time.monotonic() + reserve > deadline:
         needed = (time.monotonic() + reserve - started) / 60
@@ -148,35 +157,41 @@ def _deadline(
             f"--budget-minutes {config.budget_minutes:g} leaves no time for training: starting and "
             f"images.zip alone take about {needed:.1f} minutes; give more."
         )
-    return [StopAtDeadline(deadline, reserve)]
+    return [TimeBudget(deadline, reserve, most_steps)]
 
 
-def _submission_seconds(data: "DataSet", translate: "Translator") -> float:
+def _submission_seconds(data: "DataSet", draw: "Translator") -> float:
     """How long images.zip will take, from the time of one batch."""
     import numpy as np
 
     from cyclegan_tf.submission import SIZE
 
-    batch = np.zeros((translate.batch_size, SIZE, SIZE, 3), np.float32)
-    translate(batch)  # the first call compiles
+    batch = np.zeros((draw.batch_size, SIZE, SIZE, 3), np.float32)
+    draw(batch)  # the first call compiles
     began = time.monotonic()
-    translate(batch)
-    batches = -(-len(data.all_a()) // translate.batch_size)
+    draw(batch)
+    batches = -(-len(data.all_a()) // draw.batch_size)
     # half as much again for JPEGs and a machine that slows down, and the last samples
     return 1.5 * batches * (time.monotonic() - began) + 10.0
 
 
-def _submit(data: "DataSet", run: "RunDir", translate: "Translator") -> None:
-    from cyclegan_tf import pipeline, submission
+def _finish(config: TrainConfig, data: "DataSet", run: "RunDir", draw: "Translator") -> None:
+    """What a finished training leaves besides its weights: the submission, or a strip."""
+    from cyclegan_tf import images, pipeline, reporting, submission
 
-    photos = data.all_a()
-    batches = pipeline.image_batches(
-        photos, image_size=submission.SIZE, batch_size=translate.batch_size
-    )
-    count = submission.write_submission(run.submission, photos.names, batches, translate)
-    print(f"submission: {run.submission}, {count:,} images")
-    if warning := submission.count_warning(count):
-        print(f"warning: {warning}", file=sys.stderr)
+    if config.model == "dcgan":
+        rows = [images.to_uint8(draw(row)) for row in reporting.strip_latents(config)]
+        images.save_png(run.samples / "interpolation.png", images.grid(rows))
+        print(f"more pictures: python -m cyclegan_tf.generate --run {run.path} --output images.zip")
+    elif data.kaggle_shaped:
+        photos = data.all_a()
+        batches = pipeline.image_batches(
+            photos, image_size=submission.SIZE, batch_size=draw.batch_size
+        )
+        count = submission.write_submission(run.submission, photos.names, batches, draw)
+        print(f"submission: {run.submission}, {count:,} images")
+        if warning := submission.count_warning(count):
+            print(f"warning: {warning}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan_tf.cyclegan import CycleGan
+from cyclegan_tf.adversarial import Stabilizers
+from cyclegan_tf.cyclegan import CycleGan, Objective
 from cyclegan_tf.data import ImageSet
-from cyclegan_tf.losses import CrossEntropy
 from cyclegan_tf.optim import adam
 
 
@@ -67,10 +67,14 @@ def pixel_network(scale: float, name: str) -> keras.Model:
     return keras.Model(inputs, outputs, name=name)
 
 
+@keras.saving.register_keras_serializable("tests")
 class ScaleAndShift(keras.layers.Layer):
     def __init__(self, scale: float, **options) -> None:
         super().__init__(**options)
         self.initial_scale = scale
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "scale": self.initial_scale}
 
     def build(self, input_shape) -> None:
         constant = keras.initializers.Constant(self.initial_scale)
@@ -81,19 +85,15 @@ class ScaleAndShift(keras.layers.Layer):
         return x * self.scale + self.shift
 
 
-def pixel_cyclegan(**options) -> CycleGan:
-    """A CycleGan of four two-number networks."""
+def pixel_cyclegan(stabilizers: Stabilizers | None = None, **objective) -> CycleGan:
+    """A CycleGan of four two-number networks; keywords are fields of its objective."""
     model = CycleGan(
         pixel_network(0.5, "generator_ab"),
         pixel_network(0.8, "generator_ba"),
         pixel_network(0.3, "discriminator_a"),
         pixel_network(-0.2, "discriminator_b"),
-        adversarial_loss=CrossEntropy(),
-        **options,
+        Objective(**objective),
+        stabilizers or Stabilizers(),
     )
-    model.compile(
-        adam(1e-3, beta_1=0.5, loss_scaling=False),
-        adam(1e-3, beta_1=0.5, loss_scaling=False),
-        run_eagerly=True,
-    )
+    model.compile(adam(1e-3, beta_1=0.5), adam(1e-3, beta_1=0.5), run_eagerly=True)
     return model

@@ -53,8 +53,34 @@ def test_integer_is_accepted_where_a_float_is_expected():
         ({"steps_per_epoch": 0}, ["--steps-per-epoch", "at least 1"]),
         ({"learning_rate": float("nan")}, ["--learning-rate", "nan"]),
         ({"flip_left_right": 1.5}, ["--flip-left-right", "from 0 to 1"]),
-        ({"generator": "transformer"}, ["--generator", "transformer", "choose one of: unet"]),
+        (
+            {"generator": "transformer"},
+            ["--generator", "transformer", "choose one of: unet, resnet"],
+        ),
         ({"image_size": 100}, ["--image-size", "100", "multiple of 32", "96"]),
+        ({"image_size": 98, "generator": "resnet"}, ["98", "multiple of 4"]),
+        ({"image_size": 32, "discriminator_layers": 4}, ["--discriminator-layers 4", "48 px"]),
+        ({"norm_groups": 3}, ["--norm-groups 3", "divisor"]),
+        ({"label_smoothing": 0.1, "adversarial_loss": "hinge"}, ["--label-smoothing", "hinge"]),
+        ({"gradient_penalty": 0, "adversarial_loss": "wgan-gp"}, ["--gradient-penalty 0", "10"]),
+        ({"model": "dcgan", "image_size": 96}, ["96", "64 or 128"]),
+        ({"model": "dcgan", "discriminator": "two-objective"}, ["--discriminator", "cyclegan"]),
+        ({"model": "dcgan", "picture_size": 128}, ["--picture-size", "cyclegan"]),
+        ({"model": "dcgan", "cycle_weight": 5.0}, ["--cycle-weight", "cyclegan"]),
+        ({"latent_size": 64}, ["--latent-size", "dcgan"]),
+        ({"expand": True, "noise_std": 0.05}, ["--expand", "dcgan"]),
+        ({"model": "dcgan", "expand": True}, ["--expand", "--noise-std is 0"]),
+        (
+            {"model": "dcgan", "latent_discriminator": "strided", "spectral_norm": True},
+            ["--spectral-norm", "--latent-discriminator residual"],
+        ),
+        ({"norm": "instance", "norm_groups": 4}, ["--norm-groups 4", "--norm instance"]),
+        ({"identity_weight": 0.0, "identity_weight_end": 5.0}, ["--identity-weight 0", "5.0"]),
+        ({"image_size": 256, "picture_size": 320}, ["--picture-size 320", "multiple of 256"]),
+        (
+            {"generator": "resnet", "picture_size": 40, "discriminator_layers": 4},
+            ["--picture-size 40", "at least 48 px"],
+        ),
         ({"a": "photos"}, ["--a", "without --b"]),
         ({"data": "d", "a": "x", "b": "y"}, ["--data d", "--a x", "choose one"]),
     ],
@@ -83,12 +109,20 @@ def test_notebook_preset_is_the_reference_recipe():
     assert (config.cycle_weight, config.identity_weight) == (10.0, 5.0)
 
 
+def test_paper_preset_is_the_papers():
+    config = PRESETS["paper"]()
+    assert (config.generator, config.residual_blocks, config.norm) == ("resnet", 9, "instance")
+    assert (config.adversarial_loss, config.pool_size, config.batch_size) == ("lsgan", 50, 1)
+    assert (config.schedule, config.decay_from, config.epochs) == ("linear", 0.5, 200)
+    assert (config.cycle_weight, config.identity_weight) == (10.0, 5.0)
+
+
 def test_unknown_preset_is_refused_with_the_choices():
     with pytest.raises(InputError, match="choose one of: demo"):
         preset_config("monet")
 
 
-@pytest.mark.parametrize("command", ["train", "demo"])
+@pytest.mark.parametrize("command", ["train", "demo", "generate"])
 def test_help_answers_without_loading_tensorflow(command):
     code = (
         "import runpy, sys\n"

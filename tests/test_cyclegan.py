@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cyclegan_tf.cyclegan import LOSS_KEYS, CycleGan
+from cyclegan_tf.adversarial import Stabilizers
+from cyclegan_tf.cyclegan import LOG_KEYS, CycleGan
 from cyclegan_tf.discriminators import patch_discriminator
 from cyclegan_tf.generators import unet_generator
-from cyclegan_tf.losses import CrossEntropy
 from cyclegan_tf.optim import adam
 from tests.conftest import pixel_cyclegan
 
@@ -34,8 +34,12 @@ def test_losses_by_hand():
         "gen_ba_loss": softplus(-0.3 * 0.8 * y).mean() + 10 * cycle + 5 * same_a,
         "disc_a_loss": (softplus(-0.3 * x).mean() + softplus(0.3 * 0.8 * y).mean()) / 2,
         "disc_b_loss": (softplus(0.2 * y).mean() + softplus(-0.2 * 0.5 * x).mean()) / 2,
+        "disc_a_real_accuracy": (x > 0).mean(),
+        "disc_a_fake_accuracy": (y <= 0).mean(),
+        "disc_b_real_accuracy": (y < 0).mean(),
+        "disc_b_fake_accuracy": (x >= 0).mean(),
     }
-    assert set(losses) == set(LOSS_KEYS)
+    assert set(losses) == set(LOG_KEYS)
     for key, value in expected.items():
         assert float(losses[key]) == pytest.approx(value, rel=1e-5), key
 
@@ -44,9 +48,9 @@ def test_joint_gradient_equals_that_of_four_separate_losses():
     model = pixel_cyclegan()
     a, b = pictures(1), pictures(2)
     with tf.GradientTape(persistent=True) as tape:
-        fake_a, fake_b, losses = model.generator_losses(a, b, training=True)
+        fake_a, fake_b, losses = model.generator_losses(a, b)
         objective = model.generator_objective(losses)
-        losses |= model.discriminator_losses(a, b, fake_a, fake_b, training=True)
+        losses |= model.both_discriminator_losses(a, b, fake_a, fake_b)
         both = losses["disc_a_loss"] + losses["disc_b_loss"]
     joint = tape.gradient(objective, model.generator_variables)
     separate = tape.gradient(losses["gen_ab_loss"], model.generator_ab.trainable_variables)
@@ -64,8 +68,8 @@ def test_joint_optimizer_steps_like_one_for_each_network():
     model.train_step((a, b))
     networks = ("generator_ab", "generator_ba", "discriminator_a", "discriminator_b")
     with tf.GradientTape(persistent=True) as tape:
-        fake_a, fake_b, losses = reference.generator_losses(a, b, training=True)
-        losses |= reference.discriminator_losses(a, b, fake_a, fake_b, training=True)
+        fake_a, fake_b, losses = reference.generator_losses(a, b)
+        losses |= reference.both_discriminator_losses(a, b, fake_a, fake_b)
     keys = ("gen_ab_loss", "gen_ba_loss", "disc_a_loss", "disc_b_loss")
     for name, key in zip(networks, keys, strict=True):
         variables = getattr(reference, name).trainable_variables
@@ -79,8 +83,8 @@ def test_discriminator_loss_does_not_reach_the_generators():
     model = pixel_cyclegan()
     a, b = pictures(1), pictures(2)
     with tf.GradientTape() as tape:
-        fake_a, fake_b, _ = model.generator_losses(a, b, training=True)
-        losses = model.discriminator_losses(a, b, fake_a, fake_b, training=True)
+        fake_a, fake_b, _ = model.generator_losses(a, b)
+        losses = model.both_discriminator_losses(a, b, fake_a, fake_b)
     assert tape.gradient(losses["disc_b_loss"], model.generator_variables) == [None] * 4
 
 
@@ -118,13 +122,15 @@ def test_calling_it_translates_a_into_b():
     np.testing.assert_allclose(model(pictures(1)), 0.5 * pictures(1).numpy())
 
 
-def small_cyclegan(seed: int = 0, *, loss_scaling: bool = False, **options) -> CycleGan:
+def small_cyclegan(
+    seed: int = 0, *, loss_scaling: bool = False, stabilizers: Stabilizers | None = None, **options
+) -> CycleGan:
     model = CycleGan(
         unet_generator(32, base_filters=2, seed=seed, name="generator_ab"),
         unet_generator(32, base_filters=2, seed=seed + 1, name="generator_ba"),
         patch_discriminator(base_filters=2, seed=seed + 2, name="discriminator_a"),
         patch_discriminator(base_filters=2, seed=seed + 3, name="discriminator_b"),
-        adversarial_loss=CrossEntropy(),
+        **({"stabilizers": stabilizers} if stabilizers else {}),
     )
     optimizers = [adam(1e-3, beta_1=0.5, loss_scaling=loss_scaling) for _ in range(2)]
     model.compile(*optimizers, **options)
@@ -141,7 +147,7 @@ def test_it_trains_and_validates_under_fit():
     model = small_cyclegan()
     before = [v.numpy().copy() for v in model.trainable_variables]
     history = model.fit(batches(), validation_data=batches(), epochs=2, verbose=0, shuffle=False)
-    assert set(history.history) == set(LOSS_KEYS) | {f"val_{key}" for key in LOSS_KEYS}
+    assert set(history.history) == set(LOG_KEYS) | {f"val_{key}" for key in LOG_KEYS}
     assert history.history["cycle_loss"][1] < history.history["cycle_loss"][0]
     moved = [
         not np.array_equal(x, v) for x, v in zip(before, model.trainable_variables, strict=True)

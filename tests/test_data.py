@@ -92,6 +92,10 @@ def test_split_loses_and_doubles_nothing():
     assert images.split(0.0)[1] == ImageSet()
 
 
+def test_names_that_are_no_utf8_are_split_too():
+    assert len(ImageSet(("\udce4",), (b"",)).split(0.5)[0]) in (0, 1)
+
+
 def test_truth_is_paired_with_held_out_images_by_name(tmp_path):
     photos = image_set(40)
     write_kaggle(tmp_path, photos, image_set(40, prefix="monet"))

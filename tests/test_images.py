@@ -113,6 +113,36 @@ def test_exif_rotation_is_applied():
     assert pixels[10:].mean() < 15
 
 
+def test_all_eight_orientations_become_upright():
+    upright = np.zeros((12, 8, 3), np.uint8)
+    upright[:4, :4] = 255  # white in the upper left, taller than wide
+    stored = {  # how a camera stores it for each value of the tag
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright),
+        7: upright[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(upright, -1),
+    }
+    for value, pixels in stored.items():
+        exif = Image.Exif()
+        exif[0x0112] = value
+        data = encoded(Image.fromarray(np.ascontiguousarray(pixels)), "PNG", exif=exif.tobytes())
+        assert np.array_equal(decoded(images.upright_rgb(data)), upright), value
+
+
+def test_broken_exif_block_costs_no_picture():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010E] = "a description that is cut off below"
+    whole = encoded(Image.new("RGB", (16, 8), RED), "JPEG", exif=exif.tobytes())
+    start = whole.index(b"Exif")
+    broken = whole[: start + 40] + b"\xff" * 8 + whole[start + 48 :]
+    assert decoded(images.upright_rgb(broken)).shape[2] == 3
+
+
 def test_first_frame_of_an_animation_is_taken():
     frames = [Image.new("RGB", (8, 8), RED), Image.new("RGB", (8, 8), (0, 255, 0))]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])

@@ -6,8 +6,9 @@ import tensorflow as tf
 
 from cyclegan_tf import pipeline
 from cyclegan_tf.augment import Jitter
+from cyclegan_tf.data import ImageSet
 from cyclegan_tf.images import to_uint8
-from tests.conftest import image_set
+from tests.conftest import image_set, png
 
 STRONG = Jitter(
     flip_left_right=0.5, flip_up_down=0.5, crop_probability=0.5, crop_enlarge=1.3, noise_std=0.05
@@ -126,3 +127,28 @@ def test_real_epoch_shows_every_photo_and_monet_by_name(real_data):
         orders.append(drawn[0])
     assert sorted(orders[0]) == sorted(orders[1])
     assert orders[0] != orders[1]
+
+
+def test_expanded_set_shows_five_versions_of_every_image():
+    left_white = np.zeros((32, 32, 3), np.uint8)
+    left_white[:, :16] = 255
+    left_white[:4] = 128
+    domain = ImageSet(("x",), (png(left_white),))
+    jitter = Jitter(crop_enlarge=1.3, noise_std=0.05)
+    dataset = pipeline.single_dataset(
+        domain, image_size=32, batch_size=1, seed=0, jitter=jitter, expand=True
+    )
+    shown = [to_uint8(batch)[0] for batch in dataset.take(5)]
+    expected = [left_white, left_white[:, ::-1], left_white[::-1]]
+    for version in expected:
+        assert sum(np.array_equal(picture, version) for picture in shown) == 1
+    rest = [p for p in shown if not any(np.array_equal(p, version) for version in expected)]
+    noise = [np.abs(p.astype(int) - left_white).mean() for p in rest]
+    assert min(noise) < 8 < max(noise)  # noised, and cropped
+
+
+def test_single_domain_is_drawn_like_one_of_two():
+    options = {"image_size": 32, "batch_size": 2, "seed": 3, "jitter": STRONG}
+    alone = next(iter(pipeline.single_dataset(image_set(6), **options)))
+    _, beside = next(iter(pipeline.unpaired_dataset(image_set(9), image_set(6), **options)))
+    assert np.array_equal(alone, beside)

@@ -72,6 +72,8 @@ def test_wrong_size_is_found_out(tmp_path):
         (["a", "a"], ["1.jpg", "2.jpg"]),
         (["../a", "b"], ["1.jpg", "2.jpg"]),
         (["", "b"], ["1.jpg", "2.jpg"]),
+        (["..", "b"], ["1.jpg", "2.jpg"]),
+        (["not \udce4 utf-8", "b"], ["1.jpg", "2.jpg"]),
     ],
 )
 def test_names_come_from_the_data_or_are_numbers(names, entries):

@@ -147,6 +147,7 @@ def test_another_seed_starts_from_other_weights(kaggle_set):
         (["--bach-size", "4"], ["--bach-size", "--help"]),
         (["--a", "x"], ["--a is given without --b"]),
         (["--preset", "monet"], ["monet", "demo", "kaggle"]),
+        (["--preset", "paper", "--image-size", "302"], ["302", "U-Net", "multiple of 32"]),
     ],
 )
 def test_bad_flags_end_in_one_line_and_exit_code_2(argv, words, tmp_path, monkeypatch, capsys):
@@ -157,6 +158,13 @@ def test_bad_flags_end_in_one_line_and_exit_code_2(argv, words, tmp_path, monkey
     assert error.count("\n") == 1
     assert all(word in error for word in words), error
     assert not list(tmp_path.iterdir())
+
+
+def test_flags_are_checked_against_the_preset_they_change(tmp_path, capsys):
+    # 300 px fit no U-Net, which is the default, but the ResNet of this preset
+    argv = ["--preset=paper", "--image-size=300", "--data", str(tmp_path / "nowhere")]
+    assert train.main(argv) == 2
+    assert "nowhere does not exist" in capsys.readouterr().err
 
 
 def test_batch_larger_than_a_domain_is_refused(tmp_path, capsys):

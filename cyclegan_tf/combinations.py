@@ -1,0 +1,146 @@
+"""Which settings go together: what TrainConfig refuses beyond types and ranges of single fields."""
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from cyclegan_tf.errors import InputError
+
+if TYPE_CHECKING:
+    from cyclegan_tf.config import TrainConfig
+
+# Fields that only one kind of model reads; set for the other they would be ignored.
+_ONLY_FOR = {
+    "cyclegan": (
+        "picture_size",
+        "generator",
+        "residual_blocks",
+        "dropout",
+        "norm",
+        "norm_groups",
+        "upsampling",
+        "global_skip",
+        "discriminator",
+        "discriminator_layers",
+        "two_objective_weight",
+        "cycle_weight",
+        "cycle_weight_end",
+        "identity_weight",
+        "identity_weight_end",
+    ),
+    "dcgan": ("expand", "latent_generator", "latent_discriminator", "latent_size"),
+}
+
+
+def flag(name: str) -> str:
+    """The command-line flag of a config field."""
+    return "--" + name.replace("_", "-")
+
+
+def check_combinations(config: "TrainConfig") -> None:
+    """Raises `InputError`, with a remedy, where two settings contradict each other."""
+    _check_sources(config)
+    _check_sizes(config)
+    _check_objective(config)
+    _check_model(config)
+
+
+def _check_sources(config: "TrainConfig") -> None:
+    b_suffices = config.model == "dcgan" and not config.a
+    if bool(config.a) != bool(config.b) and not b_suffices:
+        given, missing = ("--a", "--b") if config.a else ("--b", "--a")
+        raise InputError(f"{given} is given without {missing}; name both folders, or use --data.")
+    if config.data and (config.a or config.b):
+        raise InputError(
+            f"--data {config.data} and --a {config.a} or --b {config.b} are both given; choose one."
+        )
+
+
+def _check_sizes(config: "TrainConfig") -> None:
+    if config.model == "dcgan":
+        if config.image_size & (config.image_size - 1):
+            lower = 1 << (config.image_size.bit_length() - 1)
+            raise InputError(
+                f"--image-size {config.image_size} does not fit a DCGAN, which doubles 4 or 8 "
+                f"pixels; take a power of two, such as {lower} or {2 * lower}."
+            )
+        return
+    if config.generator == "unet":
+        _check_multiple(config, "image_size", 32, "the U-Net, which halves an image 5 to 8 times")
+        # the largest power of two in the image size: the side of what one bottleneck pixel sees
+        stride = min(config.image_size & -config.image_size, 256)
+        reason = f"a U-Net of --image-size {config.image_size}"
+        _check_multiple(config, "picture_size", stride, reason)
+    else:
+        for name in ("image_size", "picture_size"):
+            _check_multiple(config, name, 4, "the ResNet, which halves an image twice")
+    smallest = 3 * 2**config.discriminator_layers
+    for name in ("image_size", "picture_size"):
+        size = getattr(config, name)
+        if size and size < smallest:
+            raise InputError(
+                f"{flag(name)} {size} leaves no patch behind --discriminator-layers "
+                f"{config.discriminator_layers}; take at least {smallest} px, or fewer layers."
+            )
+
+
+def _check_multiple(config: "TrainConfig", name: str, unit: int, reason: str) -> None:
+    size = getattr(config, name)
+    if size and size % unit:
+        raise InputError(
+            f"{flag(name)} {size} does not fit {reason}; take a multiple of {unit}, such as "
+            f"{max(unit, round(size / unit) * unit)}."
+        )
+
+
+def _check_objective(config: "TrainConfig") -> None:
+    if config.label_smoothing and config.adversarial_loss not in ("bce", "lsgan"):
+        raise InputError(
+            f"--label-smoothing {config.label_smoothing} has no meaning for --adversarial-loss "
+            f"{config.adversarial_loss}, which has no labels to lower; take bce or lsgan, or 0."
+        )
+    if config.adversarial_loss == "wgan-gp" and config.gradient_penalty == 0:
+        raise InputError(
+            "--gradient-penalty 0 leaves the critic of --adversarial-loss wgan-gp without "
+            "bounds; take 10, or another objective."
+        )
+    if not config.identity_weight and config.identity_weight_end:
+        raise InputError(
+            f"--identity-weight 0 switches the loss off, it cannot become "
+            f"--identity-weight-end {config.identity_weight_end}; start from a small weight."
+        )
+    if config.expand and not config.noise_std:
+        raise InputError(
+            "--expand shows a noised version of each image, but --noise-std is 0; take 0.05."
+        )
+
+
+def _check_model(config: "TrainConfig") -> None:
+    """Refuses what the chosen networks would ignore."""
+    other = "dcgan" if config.model == "cyclegan" else "cyclegan"
+    for field in dataclasses.fields(config):
+        if field.name in _ONLY_FOR[other] and getattr(config, field.name) != field.default:
+            raise InputError(
+                f"{flag(field.name)} belongs to --model {other}, this is --model {config.model}; "
+                "leave it out."
+            )
+    if (
+        config.spectral_norm
+        and config.model == "dcgan"
+        and config.latent_discriminator == "strided"
+    ):
+        raise InputError(
+            "--spectral-norm belongs to --latent-discriminator residual; leave one of them out."
+        )
+    if not config.norm_groups:
+        return
+    widths = (config.base_filters, config.discriminator_filters)
+    if config.norm != "group":
+        raise InputError(
+            f"--norm-groups {config.norm_groups} belongs to --norm group, this is --norm "
+            f"{config.norm}; leave it out."
+        )
+    if any(width % config.norm_groups for width in widths):
+        raise InputError(
+            f"--norm-groups {config.norm_groups} does not divide --base-filters {widths[0]} and "
+            f"--discriminator-filters {widths[1]}; take a divisor of both."
+        )

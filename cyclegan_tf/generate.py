@@ -1,0 +1,112 @@
+"""Writes pictures that a trained DcGan invents: into a folder, or as a submission.
+
+python -m cyclegan_tf.generate --run runs/dcgan-1 --output images.zip --count 7000
+python -m cyclegan_tf.generate --run runs/dcgan-1 --output pictures/ --count 16
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cyclegan_tf.command import Parser, command, load_tensorflow
+from cyclegan_tf.errors import InputError
+
+if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
+    import numpy as np
+
+    from cyclegan_tf.translator import Translator
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """The command line."""
+    parser = Parser("generate", __doc__.split("\n")[0])
+    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="a finished run")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="PATH", help="folder, or a file NAME.zip"
+    )
+    parser.add_argument("--count", type=int, default=7000, help="pictures (default: 7000)")
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same pictures")
+    arguments = parser.parse_args(argv)
+    if arguments.count < 1:
+        raise InputError(f"--count is {arguments.count}; expected at least 1.")
+    if arguments.seed < 0:
+        raise InputError(f"--seed is {arguments.seed}; expected at least 0.")
+    output, zipped = arguments.output, arguments.output.suffix == ".zip"
+    if output.is_dir() if zipped else output.exists():
+        raise InputError(f"{output} exists; expected a new folder, or a file NAME.zip.")
+    load_tensorflow()
+    draw, latent_size = load_dcgan(arguments.run)
+    latents = _latents(arguments.count, latent_size, arguments.seed, draw.batch_size)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        (_write_zip if zipped else _write_folder)(output, arguments.count, latents, draw)
+    except OSError as error:
+        raise InputError(
+            f"{output} cannot be written ({error.strerror}); choose another."
+        ) from error
+    print(f"{arguments.output}: {arguments.count:,} pictures")
+    return 0
+
+
+def load_dcgan(run_path: Path) -> tuple["Translator", int]:
+    """A trained generator from its run folder.
+
+    Returns:
+        What maps `(n, latent_size)` to `(n, h, w, 3)` in [-1, 1], and the latent size.
+
+    Raises:
+        InputError: if the folder holds no run of a DcGan, or no weights.
+    """
+    from cyclegan_tf import build
+    from cyclegan_tf.rundir import RunDir
+
+    run = RunDir(run_path)
+    config = run.config()
+    if config.model != "dcgan":
+        raise InputError(
+            f"{run_path} is a run of --model {config.model}; expected one of --model dcgan."
+        )
+    model = build.build_model(config, total_steps=1)  # nothing is trained
+    for network in {id(n): n for n in (*model.generators, *model.averages)}.values():
+        run.load_weights(network)
+    return build.build_translator(config, model), config.latent_size
+
+
+def _latents(count: int, latent_size: int, seed: int, batch_size: int) -> Iterator["np.ndarray"]:
+    from cyclegan_tf.dcgan import sample_latents
+
+    latents = sample_latents(count, latent_size, seed=seed)
+    return (latents[i : i + batch_size] for i in range(0, count, batch_size))
+
+
+def _write_zip(path: Path, count: int, latents: Iterator["np.ndarray"], draw: "Translator") -> None:
+    import tensorflow as tf
+
+    from cyclegan_tf import submission
+
+    def picture(batch: "np.ndarray") -> "np.ndarray":
+        size = [submission.SIZE, submission.SIZE]
+        return tf.image.resize(draw(batch), size, method="bicubic").numpy()
+
+    names = [str(number) for number in range(1, count + 1)]
+    submission.write_submission(path, names, latents, picture)
+    if warning := submission.count_warning(count):
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def _write_folder(
+    folder: Path, count: int, latents: Iterator["np.ndarray"], draw: "Translator"
+) -> None:
+    from cyclegan_tf import images
+
+    folder.mkdir(parents=True)
+    digits = len(str(count))
+    pictures = (picture for batch in latents for picture in draw(batch))
+    for number, picture in enumerate(pictures, start=1):
+        images.save_png(folder / f"{number:0{digits}d}.png", images.to_uint8(picture))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

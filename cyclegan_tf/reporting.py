@@ -1,0 +1,74 @@
+"""Which callbacks a configured run gets, in the order in which they must run."""
+
+import keras
+import numpy as np
+
+from cyclegan_tf import pipeline
+from cyclegan_tf.adversarial import AdversarialModel
+from cyclegan_tf.build import picture_size
+from cyclegan_tf.callbacks import EpochLog, LatentGrid, SampleGrid, SaveWeights, TruthError
+from cyclegan_tf.config import TrainConfig
+from cyclegan_tf.data import DataSet
+from cyclegan_tf.dcgan import interpolate, sample_latents
+from cyclegan_tf.guards import DiscriminatorWatch, StopOnNonFinite
+from cyclegan_tf.rundir import RunDir
+from cyclegan_tf.translator import Translator
+
+DIVERSITY_SAMPLES = 64  # enough for a mean over 2,016 pairs
+
+
+def build_callbacks(
+    config: TrainConfig, run: RunDir, data: DataSet, model: AdversarialModel, draw: Translator
+) -> list[keras.callbacks.Callback]:
+    """Guards first, then what adds to the logs, then what writes them.
+
+    Args:
+        config: of the run.
+        run: where reports go.
+        data: whose held-out images are shown.
+        model: is watched and saved.
+        draw: makes pictures of inputs (or of latents) with the weights that count.
+    """
+    networks = {n.name: n for n in (*model.generators, *model.averages, *model.discriminators)}
+    samples = _translations if config.model == "cyclegan" else _inventions
+    images_per_step = config.batch_size * (2 if config.model == "cyclegan" else 1)
+    return [
+        StopOnNonFinite(),
+        DiscriminatorWatch(),
+        SaveWeights(run, list(networks.values())),
+        *samples(config, run, data, draw),
+        EpochLog(run, images_per_step=images_per_step),
+    ]
+
+
+def _translations(
+    config: TrainConfig, run: RunDir, data: DataSet, draw: Translator
+) -> list[keras.callbacks.Callback]:
+    """Samples of a CycleGan, with the error to the true translations where they are known."""
+    size = picture_size(config)
+    inputs, truth = data.held_out_pairs()
+    if len(inputs):
+        pictures = pipeline.load_images(inputs, size), pipeline.load_images(truth, size)
+        shown, shown_truth = (images[: config.sample_count] for images in pictures)
+        grid = SampleGrid(run, draw, shown, every=config.sample_every, truth=shown_truth)
+        return [TruthError(draw, *pictures), grid]
+    # held-out images show what was learned; without any, some spread over the training images
+    domain = data.validation_a if len(data.validation_a) else data.train_a
+    shown = pipeline.load_images(domain.spread(config.sample_count), size)
+    return [SampleGrid(run, draw, shown, every=config.sample_every)]
+
+
+def _inventions(
+    config: TrainConfig, run: RunDir, data: DataSet, draw: Translator
+) -> list[keras.callbacks.Callback]:
+    """Samples of a DcGan and their diversity."""
+    latents = sample_latents(DIVERSITY_SAMPLES, config.latent_size, seed=config.seed)
+    reals = pipeline.load_images(data.train_b.spread(DIVERSITY_SAMPLES), config.image_size)
+    count = min(config.sample_count, DIVERSITY_SAMPLES)
+    return [LatentGrid(run, draw, latents, reals, every=config.sample_every, shown=count)]
+
+
+def strip_latents(config: TrainConfig, *, rows: int = 4, columns: int = 8) -> np.ndarray:
+    """`(rows, columns, latent_size)`: ways between random latents, for the interpolation strip."""
+    ends = sample_latents(2 * rows, config.latent_size, seed=config.seed + 1)
+    return np.stack([interpolate(ends[2 * i], ends[2 * i + 1], columns) for i in range(rows)])

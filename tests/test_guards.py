@@ -1,0 +1,99 @@
+import math
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from cyclegan_tf.callbacks import EpochLog, SaveWeights
+from cyclegan_tf.config import TrainConfig
+from cyclegan_tf.guards import DiscriminatorWatch, StopOnNonFinite, TimeBudget, TrainingDiverged
+from cyclegan_tf.rundir import RunDir
+from tests.conftest import pixel_cyclegan, pixel_network
+from tests.test_callbacks import fit
+
+
+@pytest.fixture
+def run(tmp_path) -> RunDir:
+    return RunDir.create(tmp_path / "run", TrainConfig())
+
+
+def test_nan_stops_the_run_and_keeps_the_last_good_weights(run):
+    model = pixel_cyclegan()
+    networks = [model.generator_ab, model.discriminator_b]
+    good = [v.numpy().copy() for v in model.generator_ab.trainable_variables]
+    poisoned = np.full((2, 4, 4, 3), np.nan, np.float32)
+    callbacks = [StopOnNonFinite(), SaveWeights(run, networks), EpochLog(run, images_per_step=4)]
+    with pytest.raises(TrainingDiverged, match=r"nan at step 1.*--learning-rate"):
+        fit(model, callbacks, pictures=poisoned)
+    kept = pixel_network(0.0, "generator_ab")
+    kept.load_weights(run.weights_file(model.generator_ab))
+    np.testing.assert_array_equal(kept.get_weights(), good)
+    assert not run.metrics_file.exists()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_any_log_that_is_not_finite_stops_the_run(value):
+    guard = StopOnNonFinite()
+    guard.set_model(pixel_cyclegan())
+    guard.on_train_batch_end(0, {"cycle_loss": 1.0, "val_x": 0.0})
+    with pytest.raises(TrainingDiverged, match="disc_a_loss"):
+        guard.on_epoch_end(0, {"cycle_loss": 1.0, "disc_a_loss": value})
+
+
+def test_weights_that_became_nan_are_not_saved(run):
+    model = pixel_cyclegan()
+    guard = StopOnNonFinite()
+    guard.set_model(model)
+    guard.on_epoch_end(0, {"cycle_loss": 1.0})
+    model.generator_ab.trainable_variables[0].assign(np.nan)
+    with pytest.raises(TrainingDiverged, match="generator_ab_affine/scale"):
+        guard.on_epoch_end(1, {"cycle_loss": 1.0})
+
+
+class Slow(keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch, logs=None):
+        time.sleep(0.05)
+
+
+def test_training_stops_in_time_for_what_follows():
+    model = pixel_cyclegan()
+    fit(model, [], epochs=1, steps=1)  # the first step compiles
+    budget = TimeBudget(time.monotonic() + 11.0, reserve=10.0, most_steps=10**6)
+    fit(model, [budget, Slow()], epochs=1000, steps=1000)
+    assert time.monotonic() < budget.last_step_ends + 0.2
+    assert budget.done >= 2
+
+
+def test_plan_ends_with_the_last_step():
+    model = pixel_cyclegan()
+    fit(model, [], epochs=1, steps=1)
+    budget = TimeBudget(time.monotonic() + 2.0, reserve=0.0, most_steps=10**6)
+    fit(model, [budget, Slow()], epochs=1000, steps=1000)
+    assert int(model.total_steps) == pytest.approx(budget.done, abs=2)
+
+
+def test_clock_does_not_lengthen_a_training():
+    model = pixel_cyclegan()
+    budget = TimeBudget(time.monotonic() + 1000.0, reserve=0.0, most_steps=4)
+    fit(model, [budget], epochs=2, steps=2)
+    assert int(model.total_steps) == 4
+    assert budget.done == 4
+
+
+def accuracies(real: float, fake: float) -> dict[str, float]:
+    return {"disc_a_real_accuracy": real, "disc_a_fake_accuracy": fake}
+
+
+def test_discriminator_that_wins_for_three_epochs_is_named_once(capsys):
+    watch = DiscriminatorWatch()
+    for epoch in range(5):
+        watch.on_epoch_end(epoch, accuracies(0.99, 1.0))
+        assert capsys.readouterr().out.count("warning: disc_a") == (epoch == 2)
+
+
+def test_one_balanced_epoch_starts_the_count_anew(capsys):
+    watch = DiscriminatorWatch()
+    for epoch, fake in enumerate((1.0, 1.0, 0.9, 1.0, 1.0)):
+        watch.on_epoch_end(epoch, accuracies(1.0, fake))
+    assert capsys.readouterr().out == ""
