@@ -1,5 +1,6 @@
 """What a training run shows and keeps: samples, curves, weights."""
 
+import abc
 import math
 import time
 from collections.abc import Callable
@@ -39,7 +40,7 @@ class SaveWeights(keras.callbacks.Callback):
             self.run.save_weights(network)
 
 
-class Grids(keras.callbacks.Callback):
+class Grids(keras.callbacks.Callback, abc.ABC):
     """Draws a grid before the first step, every N epochs and at the end.
 
     Args:
@@ -55,9 +56,9 @@ class Grids(keras.callbacks.Callback):
         self.epoch = 0
         self.drawn = -1
 
+    @abc.abstractmethod
     def picture(self) -> np.ndarray:
         """The grid as it looks now, `(h, w, 3)` uint8."""
-        raise NotImplementedError
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Draws what the untrained network does."""

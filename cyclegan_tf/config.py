@@ -16,9 +16,9 @@ from cyclegan_tf.combinations import check_combinations, flag
 from cyclegan_tf.errors import InputError
 
 
-def option(default: Any, text: str) -> Any:
-    """A config field: its default, and the text that `--help` prints."""
-    return dataclasses.field(default=default, metadata={"help": text})
+def option(default: Any, text: str, *, low: float = -math.inf, high: float = math.inf) -> Any:
+    """A config field: its default, the text that `--help` prints, and its closed range."""
+    return dataclasses.field(default=default, metadata={"help": text, "range": (low, high)})
 
 
 @dataclass(frozen=True)
@@ -37,37 +37,48 @@ class TrainConfig:
     data: str = option("", "data set folder (Kaggle TFRecords, Kaggle JPEGs, or trainA/trainB)")
     a: str = option("", "folder of domain A, what is translated (with --b, in place of --data)")
     b: str = option("", "folder of domain B, what it is translated into")
-    image_size: int = option(256, "side in pixels of the square training images")
+    image_size: int = option(256, "side in pixels of the square training images", low=32)
     picture_size: int | None = option(
-        None, "side of whole pictures in samples and validation; default: the image size"
+        None, "side of whole pictures in samples and validation; default: the image size", low=32
     )
     validation_fraction: float = option(
-        0.0, "share of each domain held out, by a hash of the names; 0 with no test folders: none"
+        0.0,
+        "share of each domain held out, by a hash of the names; 0 with no test folders: none",
+        low=0,
+        high=0.9,
     )
     skip_bad_images: bool = option(False, "count and skip what is no image instead of refusing it")
 
     # Augmentation
-    flip_left_right: float = option(0.5, "probability of a left-right flip")
-    flip_up_down: float = option(0.0, "probability of an up-down flip")
-    crop_probability: float = option(0.0, "probability of enlarging and cropping an image")
-    crop_enlarge: float = option(1.3, "how much larger it is made before the crop")
-    noise_std: float = option(0.0, "standard deviation of Gaussian noise on images in [-1, 1]")
+    flip_left_right: float = option(0.5, "probability of a left-right flip", low=0, high=1)
+    flip_up_down: float = option(0.0, "probability of an up-down flip", low=0, high=1)
+    crop_probability: float = option(
+        0.0, "probability of enlarging and cropping an image", low=0, high=1
+    )
+    crop_enlarge: float = option(1.3, "how much larger it is made before the crop", low=1, high=4)
+    noise_std: float = option(
+        0.0, "standard deviation of Gaussian noise on images in [-1, 1]", low=0, high=1
+    )
     expand: bool = option(
         False, "show each image also mirrored, flipped, cropped and noised: five for one (dcgan)"
     )
 
     # Networks
     generator: Literal["unet", "resnet"] = option("unet", "architecture of both generators")
-    base_filters: int = option(64, "filters of the generators' first layer; the rest scales")
-    residual_blocks: int = option(9, "blocks of the ResNet: 9 at 256 px, 6 at 128 in the paper")
+    base_filters: int = option(64, "filters of the generators' first layer; the rest scales", low=1)
+    residual_blocks: int = option(
+        9, "blocks of the ResNet: 9 at 256 px, 6 at 128 in the paper", low=0, high=64
+    )
     dropout: float | None = option(
         None,
         "dropout rate: the U-Net's three deepest levels (default 0.5), the ResNet's blocks (0)",
+        low=0,
+        high=0.95,
     )
     norm: Literal["group", "instance", "none"] = option(
         "group", "normalization; instance is without scale and offset, as in the paper"
     )
-    norm_groups: int | None = option(None, "groups of --norm group; default: one a channel")
+    norm_groups: int | None = option(None, "groups of --norm group; default: one a channel", low=1)
     upsampling: Literal["transpose", "resize"] = option(
         "transpose", "how generators enlarge: transposed convolutions, or nearest + convolution"
     )
@@ -77,10 +88,14 @@ class TrainConfig:
     discriminator: Literal["patch", "two-objective"] = option(
         "patch", "architecture of the discriminators; two-objective: that of B has two heads"
     )
-    discriminator_filters: int = option(64, "filters of the discriminators' first layer")
-    discriminator_layers: int = option(3, "strided layers, 1 to 4: patches of 16, 34, 70, 142 px")
-    discriminator_noise: float = option(0.0, "deviation of Gaussian noise on what they see")
-    discriminator_dropout: float = option(0.0, "dropout rate behind their layers")
+    discriminator_filters: int = option(64, "filters of the discriminators' first layer", low=1)
+    discriminator_layers: int = option(
+        3, "strided layers, 1 to 4: patches of 16, 34, 70, 142 px", low=1, high=4
+    )
+    discriminator_noise: float = option(
+        0.0, "deviation of Gaussian noise on what they see", low=0, high=1
+    )
+    discriminator_dropout: float = option(0.0, "dropout rate behind their layers", low=0, high=0.95)
     spectral_norm: bool = option(False, "divide their kernels by their largest singular value")
     latent_generator: Literal["transpose", "residual"] = option(
         "residual", "dcgan: transposed convolutions as in 2016, or residual blocks that resize"
@@ -88,53 +103,73 @@ class TrainConfig:
     latent_discriminator: Literal["strided", "residual"] = option(
         "strided", "dcgan: strided convolutions as in 2016, or residual blocks"
     )
-    latent_size: int = option(128, "dcgan: numbers a picture is made from")
+    latent_size: int = option(128, "dcgan: numbers a picture is made from", low=1)
 
     # Objective
     adversarial_loss: Literal["bce", "soft-bce", "lsgan", "hinge", "wgan-gp"] = option(
         "bce", "adversarial objective (bce: cross-entropy, soft-bce: with soft labels)"
     )
-    label_smoothing: float = option(0.0, "lowers the label of real images; bce and lsgan")
-    two_objective_weight: float = option(0.4, "weight of the second head for the generator")
-    cycle_weight: float = option(10.0, "weight of cycle consistency (Zhu et al. 2017, section 3.3)")
-    cycle_weight_end: float | None = option(None, "what it falls to; default: it stays")
-    identity_weight: float = option(5.0, "weight of the identity loss, 0: off (section 5.2)")
-    identity_weight_end: float | None = option(None, "what it falls to; default: it stays")
-    r1_weight: float = option(0.0, "weight of the R1 penalty (Mescheder et al. 2018)")
+    label_smoothing: float = option(
+        0.0, "lowers the label of real images; bce and lsgan", low=0, high=0.5
+    )
+    two_objective_weight: float = option(0.4, "weight of the second head for the generator", low=0)
+    cycle_weight: float = option(
+        10.0, "weight of cycle consistency (Zhu et al. 2017, section 3.3)", low=0
+    )
+    cycle_weight_end: float | None = option(None, "what it falls to; default: it stays", low=0)
+    identity_weight: float = option(5.0, "weight of the identity loss, 0: off (section 5.2)", low=0)
+    identity_weight_end: float | None = option(None, "what it falls to; default: it stays", low=0)
+    r1_weight: float = option(0.0, "weight of the R1 penalty (Mescheder et al. 2018)", low=0)
     gradient_penalty: float | None = option(
-        None, "weight of the gradient penalty; default: 10 with wgan-gp, else 0"
+        None, "weight of the gradient penalty; default: 10 with wgan-gp, else 0", low=0
     )
 
     # Stabilizers
-    pool_size: int = option(0, "fakes remembered for the discriminators, 50 in the paper")
+    pool_size: int = option(0, "fakes remembered for the discriminators, 50 in the paper", low=0)
     diff_augment: Literal["off", "geometry", "all"] = option(
         "off", "augment what the discriminators see; all: colours too (Zhao et al. 2020)"
     )
-    ema_decay: float = option(0.0, "moving average of the generators' weights; 0.999 is usual")
+    ema_decay: float = option(
+        0.0, "moving average of the generators' weights; 0.999 is usual", low=0, high=0.99999
+    )
     submit: Literal["ema", "last"] = option(
         "ema", "weights that draw samples and submission; ema: the average, where there is one"
     )
-    discriminator_steps: int = option(1, "discriminator updates after each generator update")
+    discriminator_steps: int = option(
+        1, "discriminator updates after each generator update", low=1, high=100
+    )
 
     # Optimization
-    batch_size: int = option(1, "images of each domain in a step")
-    epochs: int = option(100, "epochs to train")
-    steps_per_epoch: int | None = option(None, "steps in an epoch; default: the larger domain once")
-    learning_rate: float = option(2e-4, "Adam's learning rate")
-    discriminator_learning_rate: float | None = option(None, "default: the generators'")
+    batch_size: int = option(1, "images of each domain in a step", low=1)
+    epochs: int = option(100, "epochs to train", low=1)
+    steps_per_epoch: int | None = option(
+        None, "steps in an epoch; default: the larger domain once", low=1
+    )
+    learning_rate: float = option(2e-4, "Adam's learning rate", low=0, high=1)
+    discriminator_learning_rate: float | None = option(
+        None, "default: the generators'", low=0, high=1
+    )
     schedule: Literal["constant", "linear", "cosine"] = option(
         "constant", "of both learning rates; linear and cosine end at zero"
     )
-    decay_from: float = option(0.5, "share of the training before the linear schedule falls")
-    beta_1: float = option(0.5, "Adam's beta 1; 0.9 makes the players oscillate (DCGAN, section 4)")
-    beta_2: float = option(0.999, "Adam's beta 2")
-    clip_norm: float | None = option(None, "scale gradients of a larger joint norm down to this")
+    decay_from: float = option(
+        0.5, "share of the training before the linear schedule falls", low=0, high=0.99
+    )
+    beta_1: float = option(
+        0.5, "Adam's beta 1; 0.9 makes the players oscillate (DCGAN, section 4)", low=0, high=0.999
+    )
+    beta_2: float = option(0.999, "Adam's beta 2", low=0, high=0.99999)
+    clip_norm: float | None = option(
+        None, "scale gradients of a larger joint norm down to this", low=1e-06
+    )
     budget_minutes: float | None = option(
-        None, "end training, final samples and images.zip within these minutes"
+        None, "end training, final samples and images.zip within these minutes", low=0.1
     )
 
     # Machine
-    seed: int = option(0, "seeds weights, order of images, augmentation and dropout")
+    seed: int = option(
+        0, "seeds weights, order of images, augmentation and dropout", low=0, high=2**31 - 1
+    )
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = option(
         "float32", "number format of the layers' computations"
     )
@@ -143,8 +178,8 @@ class TrainConfig:
 
     # Reports
     profile: bool = option(False, "first profile a few steps for TensorBoard and print their cost")
-    sample_every: int = option(5, "epochs between sample grids")
-    sample_count: int = option(6, "pictures in a sample grid")
+    sample_every: int = option(5, "epochs between sample grids", low=1)
+    sample_count: int = option(6, "pictures in a sample grid", low=1, high=64)
 
     def __post_init__(self) -> None:
         for name, value in check_values(dataclasses.asdict(self)).items():
@@ -171,52 +206,6 @@ class TrainConfig:
         return dataclasses.asdict(self)
 
 
-# Closed intervals; what has no upper end is bounded only by the machine.
-_RANGES: dict[str, tuple[float, float]] = {
-    "image_size": (32, math.inf),
-    "picture_size": (32, math.inf),
-    "validation_fraction": (0, 0.9),
-    "flip_left_right": (0, 1),
-    "flip_up_down": (0, 1),
-    "crop_probability": (0, 1),
-    "crop_enlarge": (1, 4),
-    "noise_std": (0, 1),
-    "base_filters": (1, math.inf),
-    "discriminator_layers": (1, 4),
-    "discriminator_noise": (0, 1),
-    "discriminator_dropout": (0, 0.95),
-    "latent_size": (1, math.inf),
-    "label_smoothing": (0, 0.5),
-    "two_objective_weight": (0, math.inf),
-    "cycle_weight_end": (0, math.inf),
-    "identity_weight_end": (0, math.inf),
-    "r1_weight": (0, math.inf),
-    "gradient_penalty": (0, math.inf),
-    "pool_size": (0, math.inf),
-    "ema_decay": (0, 0.99999),
-    "discriminator_steps": (1, 100),
-    "discriminator_learning_rate": (0, 1),
-    "decay_from": (0, 0.99),
-    "beta_2": (0, 0.99999),
-    "clip_norm": (1e-6, math.inf),
-    "residual_blocks": (0, 64),
-    "dropout": (0, 0.95),
-    "norm_groups": (1, math.inf),
-    "discriminator_filters": (1, math.inf),
-    "cycle_weight": (0, math.inf),
-    "identity_weight": (0, math.inf),
-    "batch_size": (1, math.inf),
-    "epochs": (1, math.inf),
-    "steps_per_epoch": (1, math.inf),
-    "learning_rate": (0, 1),
-    "beta_1": (0, 0.999),
-    "budget_minutes": (0.1, math.inf),
-    "seed": (0, 2**31 - 1),
-    "sample_every": (1, math.inf),
-    "sample_count": (1, 64),
-}
-
-
 def check_values(values: dict[str, Any]) -> dict[str, Any]:
     """Checks the type and the range of each field given, not how they go together.
 
@@ -228,8 +217,9 @@ def check_values(values: dict[str, Any]) -> dict[str, Any]:
     """
     hints = typing.get_type_hints(TrainConfig)
     checked = {name: _checked(name, value, hints[name]) for name, value in values.items()}
+    ranges = {field.name: field.metadata["range"] for field in dataclasses.fields(TrainConfig)}
     for name, value in checked.items():
-        low, high = _RANGES.get(name, (-math.inf, math.inf))
+        low, high = ranges[name]
         if isinstance(value, int | float) and not low <= value <= high:
             raise InputError(f"{flag(name)} is {value}; expected {_range_text(low, high)}.")
     return checked

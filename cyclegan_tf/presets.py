@@ -12,6 +12,7 @@ def demo() -> TrainConfig:
     """The synthetic set at 128 px: learns the painter's palette in minutes on two CPU cores.
 
     Command: `python -m cyclegan_tf.train`
+    Takes four to five minutes, images.zip included.
     """
     return TrainConfig(
         image_size=128,
@@ -71,7 +72,7 @@ def notebook() -> TrainConfig:
     Repaired: no norm at the 1 x 1 bottleneck, gamma around 1, every photo reached.
 
     Command: `python -m cyclegan_tf.train --data DIR --preset notebook`
-    Needs a GPU: a step of batch 4 takes 8 to 9 s on two CPU cores.
+    Meant for one GPU and some hours; a step of batch 4 takes 8 to 9 s on two CPU cores.
     """
     return TrainConfig(
         image_size=256,
@@ -134,6 +135,7 @@ def dcgan_notebook() -> TrainConfig:
     """The classic DCGAN recipe, which ends in one picture for every latent.
 
     Command: `python -m cyclegan_tf.train --data DIR --preset dcgan-notebook`
+    Meant for one GPU and an hour or two; with `--image-size 64` for two CPU cores.
     Its soft labels, drawn from [0.9, 1] and [0, 0.1], stand for their means.
     """
     return TrainConfig(
@@ -166,7 +168,7 @@ def dcgan() -> TrainConfig:
     """A DCGAN that keeps its variety: equal rates, DiffAugment, EMA, residual blocks that resize.
 
     Command: `python -m cyclegan_tf.train --data DIR --preset dcgan`
-    64 px in 40 minutes on two CPU cores.
+    Meant for two CPU cores, 40 minutes at 64 px; a GPU takes `--image-size 128` as well.
     """
     return TrainConfig(
         model="dcgan",
