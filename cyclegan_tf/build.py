@@ -99,6 +99,11 @@ def steps_per_epoch(config: TrainConfig, data: DataSet) -> int:
     return config.steps_per_epoch or -(-count // config.batch_size)
 
 
+def images_per_step(config: TrainConfig) -> int:
+    """Real images that a training step looks at: of both domains, or of B alone."""
+    return config.batch_size * (2 if config.model == "cyclegan" else 1)
+
+
 def picture_size(config: TrainConfig) -> int:
     """Side of whole pictures in samples and validation."""
     return config.picture_size or config.image_size

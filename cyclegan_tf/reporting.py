@@ -5,7 +5,7 @@ import numpy as np
 
 from cyclegan_tf import pipeline
 from cyclegan_tf.adversarial import AdversarialModel
-from cyclegan_tf.build import picture_size
+from cyclegan_tf.build import images_per_step, picture_size
 from cyclegan_tf.callbacks import EpochLog, LatentGrid, SampleGrid, SaveWeights, TruthError
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.data import DataSet
@@ -31,13 +31,12 @@ def build_callbacks(
     """
     networks = {n.name: n for n in (*model.generators, *model.averages, *model.discriminators)}
     samples = _translations if config.model == "cyclegan" else _inventions
-    images_per_step = config.batch_size * (2 if config.model == "cyclegan" else 1)
     return [
         StopOnNonFinite(),
         DiscriminatorWatch(),
         SaveWeights(run, list(networks.values())),
         *samples(config, run, data, draw),
-        EpochLog(run, images_per_step=images_per_step),
+        EpochLog(run, images_per_step=images_per_step(config)),
     ]
 
 

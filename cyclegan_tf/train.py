@@ -75,7 +75,7 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
     print(f"{runtime.describe()}\ndata: {data.summary()}\nrun: {run.path}")
     batches = build.build_training_batches(config, data)
     if config.profile:
-        print(runtime.profile(model, batches, run.tensorboard, 2 * config.batch_size))
+        print(runtime.profile(model, batches, run.tensorboard, build.images_per_step(config)))
     callbacks = budget + reporting.build_callbacks(config, run, data, model, draw)
     try:
         model.fit(
