@@ -129,7 +129,8 @@ class ImagePool(layers.Layer):
             swapped = ops.logical_and(ops.logical_not(filling), coins[i])
             returned.append(ops.where(swapped, older, batch[i]))
             kept = ops.where(ops.logical_or(filling, swapped), batch[i], older)
-            images = ops.slice_update(images, (place, 0, 0, 0), kept[None])
+            # not slice_update, which TensorFlow compiles with XLA even in an eager step
+            images = ops.scatter_update(images, ops.reshape(place, (1, 1)), kept[None])
             count = count + ops.cast(filling, "int32")
         self.images.assign(images)
         self.count.assign(count)
