@@ -19,14 +19,20 @@ from cyclegan_tf.discriminators import (
     two_objective_discriminator,
 )
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.generators import resnet_generator, unet_generator
+from cyclegan_tf.generators import resnet_generator, unet_depth, unet_generator
 from cyclegan_tf.layers import Style, seed_stream
 from cyclegan_tf.translator import Translator
 
+MARGIN = 16  # pixels of mirrored border around what a U-Net translates
 VALIDATION_IMAGES = 128  # of each domain: more would take longer than the epoch, on a CPU
 
 GENERATORS: dict[str, Callable[[TrainConfig], Callable[..., keras.Model]]] = {
-    "unet": lambda config: partial(unet_generator, config.image_size),
+    "unet": lambda config: partial(
+        unet_generator,
+        config.image_size,
+        depth=config.unet_depth,
+        head_filters=config.head_filters,
+    ),
     "resnet": lambda config: partial(resnet_generator, config.residual_blocks),
 }
 DISCRIMINATORS_B = {"patch": patch_discriminator, "two-objective": two_objective_discriminator}
@@ -75,12 +81,12 @@ def build_data_set(config: TrainConfig) -> DataSet:
     counts = {"A": len(data.train_a), "B": len(data.train_b)}
     if config.model == "dcgan":
         counts = {"B": len(data.train_b)}
-        if len(data.train_b) < 2:
-            raise InputError(
-                f"domain B has {len(data.train_b)} training image; a DCGAN is compared with the "
-                "differences between real images and needs at least 2. Add some."
-            )
     for domain, count in counts.items():
+        if count < 2 and (config.model == "dcgan" or config.evaluate_every):
+            raise InputError(
+                f"domain {domain} has {count} training image; --model dcgan and --evaluate-every "
+                "measure how images differ and need at least 2. Add some."
+            )
         if count < config.batch_size:
             raise InputError(
                 f"--batch-size {config.batch_size} is larger than domain {domain}, which has "
@@ -180,10 +186,30 @@ def build_model(config: TrainConfig, total_steps: int | None = None) -> Adversar
     return model
 
 
-def build_translator(config: TrainConfig, model: AdversarialModel) -> Translator:
-    """Compiled A into B, or latents into pictures, by the average where there is one."""
-    networks = model.averages if config.submit == "ema" else model.generators
-    return Translator(networks[0], jit_compile=runtime.compiles_with_xla(config.jit))
+def submitted_generators(config: TrainConfig, model: AdversarialModel) -> list[keras.Model]:
+    """The generators that draw samples and submission: the averages, where there are any."""
+    return model.generators if config.submit == "last" else model.averages
+
+
+def build_translator(
+    config: TrainConfig, model: AdversarialModel, *, back: bool = False
+) -> Translator:
+    """Compiled A into B (or `back`), or latents into pictures, by the submitted generator."""
+    generator = submitted_generators(config, model)[1 if back else 0]
+    jit_compile = runtime.compiles_with_xla(config.jit)
+    return Translator(generator, margin=_margin(config), jit_compile=jit_compile)
+
+
+def _margin(config: TrainConfig) -> int:
+    """Pixels of mirrored border that keep a U-Net's zero padding out of sight; 0: none needed.
+
+    It must be a multiple of what the U-Net divides sides by. A deep one, which would want a
+    border as wide as a quarter of the picture, goes without.
+    """
+    if config.model == "dcgan" or config.generator != "unet":
+        return 0
+    margin = max(MARGIN, 2 ** (config.unet_depth or unet_depth(config.image_size)))
+    return margin if 4 * margin < picture_size(config) else 0
 
 
 def _stabilizers(config: TrainConfig) -> Stabilizers:

@@ -254,24 +254,27 @@ class EpochLog(keras.callbacks.Callback):
 
 
 def plot_losses(run: RunDir, rows: list[Logs]) -> None:
-    """Draws the logs over the epochs: the players, reconstruction, the discriminators' verdicts."""
+    """Draws the logs over the epochs: players, reconstruction, discriminators' verdicts, scores."""
     panels = {
         "players": (("gen_", "disc_"), "_loss", "mean loss of the epoch"),
         "reconstruction": (("cycle", "identity"), "_loss", "mean absolute error, both domains"),
         "discriminators": (("disc_",), "_accuracy", "share of patches judged rightly"),
+        "score": (("fid",), "", "Frechet distance to real pictures"),
     }
+    logged = list(dict.fromkeys(key for row in rows for key in row))  # scores skip epochs
     keys = {
-        title: [key for key in rows[-1] if key.startswith(prefixes) and key.endswith(suffix)]
+        title: [key for key in logged if key.startswith(prefixes) and key.endswith(suffix)]
         for title, (prefixes, suffix, _) in panels.items()
     }
     shown = [title for title in panels if keys[title]]
     figure = Figure(figsize=(5.5 * len(shown), 4), layout="constrained")
     FigureCanvasAgg(figure)
-    epochs = [row["epoch"] for row in rows]
     for axes, title in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         for key in keys[title]:
-            axes.plot(epochs, [row[key] for row in rows], ".-", label=key)
+            points = [(row["epoch"], row[key]) for row in rows if key in row]
+            axes.plot(*zip(*points, strict=True), ".-", label=key)
         axes.set(title=title, xlabel="epoch", ylabel=panels[title][2])
+        axes.xaxis.get_major_locator().set_params(integer=True)  # there is no half an epoch
         axes.grid(alpha=0.3)
         axes.legend()
     partial = run.plots / "losses.partial.png"

@@ -13,6 +13,8 @@ _ONLY_FOR = {
     "cyclegan": (
         "picture_size",
         "generator",
+        "unet_depth",
+        "head_filters",
         "residual_blocks",
         "dropout",
         "norm",
@@ -42,6 +44,20 @@ def check_combinations(config: "TrainConfig") -> None:
     _check_sizes(config)
     _check_objective(config)
     _check_model(config)
+    _check_reports(config)
+
+
+def _check_reports(config: "TrainConfig") -> None:
+    if config.submit == "best" and not config.evaluate_every:
+        raise InputError(
+            "--submit best needs scores to choose by, but --evaluate-every is not given; give "
+            "--evaluate-every 5, or submit ema."
+        )
+    if config.inception and not config.evaluate_every:
+        raise InputError(
+            f"--inception {config.inception} is for scores while training, but --evaluate-every "
+            "is not given; give --evaluate-every 5, or leave it out."
+        )
 
 
 def _check_sources(config: "TrainConfig") -> None:
@@ -64,7 +80,11 @@ def _check_sizes(config: "TrainConfig") -> None:
                 f"pixels; take a power of two, such as {lower} or {2 * lower}."
             )
         return
-    if config.generator == "unet":
+    if config.generator == "unet" and config.unet_depth:
+        for name in ("image_size", "picture_size"):
+            reason = f"a U-Net of --unet-depth {config.unet_depth}"
+            _check_multiple(config, name, 2**config.unet_depth, reason)
+    elif config.generator == "unet":
         _check_multiple(config, "image_size", 32, "the U-Net, which halves an image 5 to 8 times")
         # the largest power of two in the image size: the side of what one bottleneck pixel sees
         stride = min(config.image_size & -config.image_size, 256)
@@ -133,14 +153,18 @@ def _check_model(config: "TrainConfig") -> None:
         )
     if not config.norm_groups:
         return
-    widths = (config.base_filters, config.discriminator_filters)
+    widths = {
+        name: getattr(config, name)
+        for name in ("base_filters", "head_filters", "discriminator_filters")
+    }
     if config.norm != "group":
         raise InputError(
             f"--norm-groups {config.norm_groups} belongs to --norm group, this is --norm "
             f"{config.norm}; leave it out."
         )
-    if any(width % config.norm_groups for width in widths):
+    if any(width % config.norm_groups for width in widths.values()):
+        given = ", ".join(f"{flag(name)} {width}" for name, width in widths.items())
         raise InputError(
-            f"--norm-groups {config.norm_groups} does not divide --base-filters {widths[0]} and "
-            f"--discriminator-filters {widths[1]}; take a divisor of both."
+            f"--norm-groups {config.norm_groups} does not divide all of {given}; take a divisor of "
+            "all."
         )

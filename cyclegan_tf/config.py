@@ -66,6 +66,12 @@ class TrainConfig:
     # Networks
     generator: Literal["unet", "resnet"] = option("unet", "architecture of both generators")
     base_filters: int = option(64, "filters of the generators' first layer; the rest scales", low=1)
+    unet_depth: int | None = option(
+        None, "how often the U-Net halves an image; default: as often as it can", low=2, high=8
+    )
+    head_filters: int = option(
+        0, "U-Net: filters of a last stage at full size that sees the input again; 0: none", low=0
+    )
     residual_blocks: int = option(
         9, "blocks of the ResNet: 9 at 256 px, 6 at 128 in the paper", low=0, high=64
     )
@@ -132,8 +138,10 @@ class TrainConfig:
     ema_decay: float = option(
         0.0, "moving average of the generators' weights; 0.999 is usual", low=0, high=0.99999
     )
-    submit: Literal["ema", "last"] = option(
-        "ema", "weights that draw samples and submission; ema: the average, where there is one"
+    submit: Literal["ema", "last", "best"] = option(
+        "ema",
+        "weights that draw samples and submission; ema: the average, where there is one; best: "
+        "the average of the epoch with the lowest FID (--evaluate-every)",
     )
     discriminator_steps: int = option(
         1, "discriminator updates after each generator update", low=1, high=100
@@ -170,8 +178,9 @@ class TrainConfig:
     seed: int = option(
         0, "seeds weights, order of images, augmentation and dropout", low=0, high=2**31 - 1
     )
-    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = option(
-        "float32", "number format of the layers' computations"
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16", "auto"] = option(
+        "float32",
+        "number format of the computations; auto: bfloat16 on a CPU made for it, else float32",
     )
     jit: Literal["auto", "on", "off"] = option("auto", "compile with XLA; auto: on a GPU or TPU")
     deterministic: bool = option(False, "bit-exact repetition, somewhat slower")
@@ -180,6 +189,14 @@ class TrainConfig:
     profile: bool = option(False, "first profile a few steps for TensorBoard and print their cost")
     sample_every: int = option(5, "epochs between sample grids", low=1)
     sample_count: int = option(6, "pictures in a sample grid", low=1, high=64)
+    evaluate_every: int | None = option(
+        None,
+        "epochs between scores (FID, KID) of a fixed set of pictures; default: no scores",
+        low=1,
+    )
+    inception: str = option(
+        "", "frozen Inception graph for the scores; default: fetched once, and kept"
+    )
 
     def __post_init__(self) -> None:
         for name, value in check_values(dataclasses.asdict(self)).items():

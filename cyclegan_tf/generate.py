@@ -37,8 +37,13 @@ def main(argv: list[str] | None = None) -> int:
     if output.is_dir() if zipped else output.exists():
         raise InputError(f"{output} exists; expected a new folder, or a file NAME.zip.")
     load_tensorflow()
-    draw, latent_size = load_dcgan(arguments.run)
-    latents = _latents(arguments.count, latent_size, arguments.seed, draw.batch_size)
+    from cyclegan_tf import build
+    from cyclegan_tf.rundir import RunDir
+    from cyclegan_tf.trained import load_trained
+
+    config, model = load_trained(RunDir(arguments.run), model="dcgan")
+    draw = build.build_translator(config, model)
+    latents = _latents(arguments.count, config.latent_size, arguments.seed, draw.batch_size)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         (_write_zip if zipped else _write_folder)(output, arguments.count, latents, draw)
@@ -48,30 +53,6 @@ def main(argv: list[str] | None = None) -> int:
         ) from error
     print(f"{arguments.output}: {arguments.count:,} pictures")
     return 0
-
-
-def load_dcgan(run_path: Path) -> tuple["Translator", int]:
-    """A trained generator from its run folder.
-
-    Returns:
-        What maps `(n, latent_size)` to `(n, h, w, 3)` in [-1, 1], and the latent size.
-
-    Raises:
-        InputError: if the folder holds no run of a DcGan, or no weights.
-    """
-    from cyclegan_tf import build
-    from cyclegan_tf.rundir import RunDir
-
-    run = RunDir(run_path)
-    config = run.config()
-    if config.model != "dcgan":
-        raise InputError(
-            f"{run_path} is a run of --model {config.model}; expected one of --model dcgan."
-        )
-    model = build.build_model(config, total_steps=1)  # nothing is trained
-    for network in {id(n): n for n in (*model.generators, *model.averages)}.values():
-        run.load_weights(network)
-    return build.build_translator(config, model), config.latent_size
 
 
 def _latents(count: int, latent_size: int, seed: int, batch_size: int) -> Iterator["np.ndarray"]:

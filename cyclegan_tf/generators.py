@@ -29,7 +29,9 @@ def unet_generator(
     image_size: int,
     style: Style = Style(norm="group"),  # noqa: B008 - frozen
     *,
+    depth: int | None = None,
     base_filters: int = 64,
+    head_filters: int = 0,
     dropout: float = 0.5,
     seed: int = 0,
     name: str = "generator",
@@ -37,20 +39,23 @@ def unet_generator(
     """A U-Net: an encoder down to the smallest map, a decoder, skips between them.
 
     Args:
-        image_size: side it is trained at; fixes the depth.
+        image_size: side it is trained at.
         style: norm, up-sampling, global skip.
+        depth: how often it halves the image; by default `unet_depth(image_size)`, as pix2pix.
         base_filters: filters of the first level; the widest levels have eight times as many.
+        head_filters: filters of a last stage at full size, which sees the image again; with 0 the
+            U-Net ends, as in pix2pix, in the step from half the size to three channels.
         dropout: rate in the three deepest up-sampling levels.
         seed: of weights and dropout.
         name: of the model.
 
     Returns:
         Model from `(n, h, w, 3)` in [-1, 1] to the same shape and range; h and w are any
-        multiples of `2 ** unet_depth(image_size)`.
+        multiples of `2 ** depth`.
 
     Reference: Isola et al. 2017 (pix2pix), section 6.1.
     """
-    depth = unet_depth(image_size)
+    depth = depth or unet_depth(image_size)
     seeds = seed_stream(seed)
     filters = [base_filters * min(2**level, 8) for level in range(depth)]
     x = inputs = keras.Input((None, None, 3), name="image")
@@ -70,7 +75,12 @@ def unet_generator(
             x = layers.Dropout(dropout, seed=next(seeds))(x)
         x = layers.ReLU()(x)
         x = layers.Concatenate()([x, skips[-2 - level]])
-    x = enlarge(x, 3, 4, style.upsampling, seeds=seeds, zeros=style.global_skip)
+    if not head_filters:
+        x = enlarge(x, 3, 4, style.upsampling, seeds=seeds, zeros=style.global_skip)
+        return keras.Model(inputs, _picture(x, inputs, style), name=name)
+    x = enlarge(x, head_filters, 4, style.upsampling, seeds=seeds, use_bias=style.norm != "group")
+    x = layers.Concatenate()([layers.ReLU()(normalize(x, style, seeds)), inputs])
+    x = convolution(x, 3, 5, seeds=seeds, zeros=style.global_skip)
     return keras.Model(inputs, _picture(x, inputs, style), name=name)
 
 

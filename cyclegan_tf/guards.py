@@ -64,15 +64,15 @@ class TimeBudget(keras.callbacks.Callback):
         self.most_steps = most_steps
         self.done = 0
         self.pace: float | None = None
-        self.validation = 0.0
+        self.between = 0.0
 
-    def on_test_begin(self, logs: Logs | None = None) -> None:
-        """Starts the validation's clock."""
-        self.validation_began = time.monotonic()
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Starts the clock of what the other callbacks do before the first step."""
+        self.ended = time.monotonic()
 
-    def on_test_end(self, logs: Logs | None = None) -> None:
-        """Validation also follows the last step: keeps room for it."""
-        self.validation = max(self.validation, time.monotonic() - self.validation_began)
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Validation, scores and samples also follow the last step: keeps room for them."""
+        self.between = max(self.between, time.monotonic() - self.ended)
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Starts the step's clock."""
@@ -81,8 +81,9 @@ class TimeBudget(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Plans again; stops if another step like the last ones would end too late."""
         now = time.monotonic()
+        self.ended = now
         took, self.done = now - self.began, self.done + 1
-        last_step_ends = self.last_step_ends - self.validation
+        last_step_ends = self.last_step_ends - self.between
         if self.done > 1:  # the first step compiles
             # a slow average: one hiccup must not bend the schedule
             self.pace = took if self.pace is None else 0.95 * self.pace + 0.05 * took

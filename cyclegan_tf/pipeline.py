@@ -1,5 +1,7 @@
 """The unpaired tf.data pipeline: every sample is a pure function of the seed and its number."""
 
+import hashlib
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -8,6 +10,7 @@ import tensorflow as tf
 from cyclegan_tf import augment, images
 from cyclegan_tf.augment import Jitter
 from cyclegan_tf.data import ImageSet
+from cyclegan_tf.records import untuned
 
 EXPANSION = 5  # versions of each image in an expanded data set
 
@@ -74,6 +77,7 @@ def unpaired_dataset(
         .map(lambda sample: tuple(draw(sample) for draw in draws), tf.data.AUTOTUNE)
         .batch(batch_size, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
+        .with_options(untuned())
     )
 
 
@@ -108,6 +112,7 @@ def single_dataset(
         .map(draw, tf.data.AUTOTUNE)
         .batch(batch_size, drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
+        .with_options(untuned())
     )
 
 
@@ -125,6 +130,7 @@ def paired_by_place(
         .map(load, tf.data.AUTOTUNE)
         .batch(batch_size)
         .prefetch(tf.data.AUTOTUNE)
+        .with_options(untuned())
     )
 
 
@@ -135,12 +141,44 @@ def image_batches(domain: ImageSet, *, image_size: int, batch_size: int) -> tf.d
         .map(lambda encoded: images.load_square(encoded, image_size), tf.data.AUTOTUNE)
         .batch(batch_size)
         .prefetch(tf.data.AUTOTUNE)
+        .with_options(untuned())
     )
 
 
 def load_images(domain: ImageSet, image_size: int) -> np.ndarray:
     """All images of a (small) set as `(n, image_size, image_size, 3)` float32 in [-1, 1]."""
     return np.stack([images.load_square(encoded, image_size) for encoded in domain.encoded])
+
+
+class SquarePictures:
+    """A set of images as they are shown whole: centred squares of one size, decoded one by one.
+
+    Iterating yields `(size, size, 3)` uint8.
+
+    Attributes:
+        title: what progress bars call the set.
+        digest: SHA-256 of all encoded bytes in order, and the size.
+    """
+
+    def __init__(self, title: str, domain: ImageSet, size: int) -> None:
+        self.title = title
+        self._domain = domain
+        self._size = size
+        digest = hashlib.sha256(str(size).encode())
+        for encoded in domain.encoded:
+            digest.update(hashlib.sha256(encoded).digest())
+        self.digest = digest.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._domain)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (picture for batch in self.batches(8) for picture in images.to_uint8(batch))
+
+    def batches(self, batch_size: int) -> Iterator[np.ndarray]:
+        """The same as `(n, size, size, 3)` float32 in [-1, 1], the last batch smaller."""
+        batches = image_batches(self._domain, image_size=self._size, batch_size=batch_size)
+        return batches.as_numpy_iterator()
 
 
 class _Draw:

@@ -24,7 +24,8 @@ def read_records(path: Path) -> Iterator[tuple[str, bytes]]:
     """
     count = 0
     try:
-        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+        records = tf.data.TFRecordDataset(str(path)).with_options(untuned())
+        for record in records.as_numpy_iterator():
             yield _parse(record, path, count)
             count += 1
     except tf.errors.OpError as error:
@@ -34,6 +35,18 @@ def read_records(path: Path) -> Iterator[tuple[str, bytes]]:
         ) from error
     if count == 0:
         raise InputError(f"{path} holds no record; expected images. Fetch the file again.")
+
+
+def untuned() -> tf.data.Options:
+    """Options of a data set without the autotuner, so that an iterator ends when it is done.
+
+    The tuner's thread sometimes sleeps through the end, for as long as the iterator has lived and
+    up to a minute (seen in TensorFlow 2.21: its callback runs before it counts as cancelled).
+    Without it `tf.data.AUTOTUNE` is a thread a core.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
 
 
 def write_records(path: Path, target: str, images: Iterable[tuple[str, bytes]]) -> None:

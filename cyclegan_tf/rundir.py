@@ -92,19 +92,20 @@ class RunDir:
         if self.metrics_file.exists():
             yield from (json.loads(line) for line in self.metrics_file.read_text().splitlines())
 
-    def save_weights(self, network: keras.Model) -> None:
-        """Writes a network to `weights/NAME.weights.h5`, keeping the old file until it is done."""
-        partial = self.weights / f"{network.name}.partial.weights.h5"
+    def save_weights(self, network: keras.Model, *, best: bool = False) -> None:
+        """Writes a network to its `weights_file`, keeping the old file until it is done."""
+        path = self.weights_file(network, best=best)
+        partial = path.with_name("partial." + path.name)
         network.save_weights(partial)
-        partial.replace(self.weights_file(network))
+        partial.replace(path)
 
-    def load_weights(self, network: keras.Model) -> None:
+    def load_weights(self, network: keras.Model, *, best: bool = False) -> None:
         """Reads a network's weights back.
 
         Raises:
             InputError: if the run has none, or they are of another architecture.
         """
-        path = self.weights_file(network)
+        path = self.weights_file(network, best=best)
         if not path.exists():
             raise InputError(f"{path} does not exist; expected the weights of a finished run.")
         try:
@@ -118,9 +119,9 @@ class RunDir:
                 f"({str(error).splitlines()[0]}); restore it, or train again."
             ) from error
 
-    def weights_file(self, network: keras.Model) -> Path:
-        """Where a network's weights are."""
-        return self.weights / f"{network.name}.weights.h5"
+    def weights_file(self, network: keras.Model, *, best: bool = False) -> Path:
+        """Where a network's weights are: `weights/NAME.weights.h5`, or `weights/best_NAME...`."""
+        return self.weights / f"{'best_' if best else ''}{network.name}.weights.h5"
 
 
 def next_free_run(parent: Path, prefix: str) -> Path:

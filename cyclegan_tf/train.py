@@ -61,11 +61,17 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
         InputError: before the first step, if the data or the run folder cannot be used.
     """
     from cyclegan_tf import build, reporting, runtime
+    from cyclegan_tf.features import default_inception
     from cyclegan_tf.guards import TrainingDiverged
+    from cyclegan_tf.inception import Inception
     from cyclegan_tf.rundir import RunDir
 
     started = time.monotonic() if started is None else started
     runtime.set_up(precision=config.precision, seed=config.seed, deterministic=config.deterministic)
+    inception = None
+    if config.evaluate_every:
+        graph = Path(config.inception) if config.inception else default_inception()
+        inception = Inception(graph)
     data = build.build_data_set(config)
     steps = build.steps_per_epoch(config, data)
     model = build.build_model(config, config.epochs * steps)
@@ -76,7 +82,9 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
     batches = build.build_training_batches(config, data)
     if config.profile:
         print(runtime.profile(model, batches, run.tensorboard, build.images_per_step(config)))
-    callbacks = budget + reporting.build_callbacks(config, run, data, model, draw)
+    callbacks = budget + reporting.build_callbacks(
+        config, run, data=data, model=model, draw=draw, inception=inception
+    )
     try:
         model.fit(
             batches,
@@ -92,6 +100,9 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
         return 1
     for line in [c.summary() for c in callbacks if hasattr(c, "summary")]:
         print(line)
+    if config.submit == "best":
+        for network in build.submitted_generators(config, model):
+            run.load_weights(network, best=True)
     _finish(config, data, run, draw)
     return 0
 

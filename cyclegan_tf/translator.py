@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from cyclegan_tf.layers import ReflectionPadding2D
+
 
 class Translator:
     """Runs a generator on batches of one fixed size, so that it is traced once per image size.
@@ -11,16 +13,29 @@ class Translator:
     Args:
         generator: model from `(n, h, w, 3)` in [-1, 1] to the same.
         batch_size: images computed at once; smaller batches are filled up and cut off again.
+        margin: pixels by which an image is continued, mirrored, on each side, and cut again
+            afterwards. Convolutions that pad with zeros see a dark frame there, and draw one.
         jit_compile: use XLA.
     """
 
     def __init__(
-        self, generator: keras.Model, *, batch_size: int = 16, jit_compile: bool = False
+        self,
+        generator: keras.Model,
+        *,
+        batch_size: int = 16,
+        margin: int = 0,
+        jit_compile: bool = False,
     ) -> None:
         self.batch_size = batch_size
-        self._run = tf.function(
-            lambda images: generator(images, training=False), jit_compile=jit_compile
-        )
+        mirror = ReflectionPadding2D(margin, dtype="float32")
+
+        def run(images: tf.Tensor) -> tf.Tensor:
+            if not margin:
+                return generator(images, training=False)
+            translated = generator(mirror(images), training=False)
+            return translated[:, margin:-margin, margin:-margin]
+
+        self._run = tf.function(run, jit_compile=jit_compile)
 
     def __call__(self, images: np.ndarray | tf.Tensor) -> np.ndarray:
         """Translates any number of images.

@@ -23,6 +23,14 @@ def float32_policy():
     keras.config.set_dtype_policy("float32")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory):
+    """No test reads or writes the features that the user has cached."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CYCLEGAN_TF_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real images that CYCLEGAN_TF_REAL_DATA names."""

@@ -58,6 +58,7 @@ def test_integer_is_accepted_where_a_float_is_expected():
             ["--generator", "transformer", "choose one of: unet, resnet"],
         ),
         ({"image_size": 100}, ["--image-size", "100", "multiple of 32", "96"]),
+        ({"image_size": 100, "unet_depth": 4}, ["--image-size 100", "--unet-depth 4", "16", "96"]),
         ({"image_size": 98, "generator": "resnet"}, ["98", "multiple of 4"]),
         ({"image_size": 32, "discriminator_layers": 4}, ["--discriminator-layers 4", "48 px"]),
         ({"norm_groups": 3}, ["--norm-groups 3", "divisor"]),
@@ -83,6 +84,9 @@ def test_integer_is_accepted_where_a_float_is_expected():
         ),
         ({"a": "photos"}, ["--a", "without --b"]),
         ({"data": "d", "a": "x", "b": "y"}, ["--data d", "--a x", "choose one"]),
+        ({"submit": "best"}, ["--submit best", "--evaluate-every"]),
+        ({"inception": "x.pb"}, ["--inception x.pb", "--evaluate-every"]),
+        ({"evaluate_every": 0}, ["--evaluate-every", "at least 1"]),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_remedy(values, words):
@@ -122,7 +126,7 @@ def test_unknown_preset_is_refused_with_the_choices():
         preset_config("monet")
 
 
-@pytest.mark.parametrize("command", ["train", "demo", "generate"])
+@pytest.mark.parametrize("command", ["train", "demo", "generate", "evaluate"])
 def test_help_answers_without_loading_tensorflow(command):
     code = (
         "import runpy, sys\n"

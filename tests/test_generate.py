@@ -1,6 +1,7 @@
 """A DcGan from the command line: trained, then asked for pictures."""
 
 import json
+import shutil
 import zipfile
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from cyclegan_tf import generate, train
 from tests.conftest import image_set
 from tests.test_data import write_folder, write_kaggle
+from tests.tiny_inception import write_tiny_graph
 
 TINY = [
     "--preset=dcgan",
@@ -37,7 +39,9 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dcgan")
     write_kaggle(folder / "set", image_set(6), image_set(6))
     run = folder / "run"
-    assert train.main([*TINY, "--data", str(folder / "set"), "--run", str(run)]) == 0
+    graph = write_tiny_graph(folder / "graph.pb")
+    scoring = ["--evaluate-every=2", "--inception", str(graph)]
+    assert train.main([*TINY, *scoring, "--data", str(folder / "set"), "--run", str(run)]) == 0
     return run
 
 
@@ -48,6 +52,27 @@ def test_run_has_samples_diversity_and_an_interpolation(run):
     assert all(0 <= row["sample_diversity"] < 10 for row in rows)
     assert (run / "weights" / "generator_ema.weights.h5").exists()
     assert not (run / "images.zip").exists()
+
+
+def test_run_has_scores_where_it_was_time_for_them(run):
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert ["fid" in row for row in rows] == [False, True]
+    assert (run / "weights" / "best_generator_ema.weights.h5").exists()
+
+
+def test_run_that_submits_the_best_weights_draws_with_them(run, tmp_path):
+    copy = shutil.copytree(run, tmp_path / "run")
+    weights, values = copy / "weights", json.loads((copy / "config.json").read_text())
+    # as if the plain weights were the best average
+    shutil.copy(weights / "generator.weights.h5", weights / "best_generator_ema.weights.h5")
+    pictures = {}
+    for submit in ("best", "last", "ema"):
+        (copy / "config.json").write_text(json.dumps(values | {"submit": submit}))
+        output = tmp_path / submit
+        assert generate.main(["--run", str(copy), "--output", str(output), "--count", "1"]) == 0
+        pictures[submit] = picture(output / "1.png")
+    np.testing.assert_array_equal(pictures["best"], pictures["last"])
+    assert not np.array_equal(pictures["best"], pictures["ema"])
 
 
 def test_folder_of_pictures_is_written(run, tmp_path):

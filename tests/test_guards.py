@@ -4,7 +4,9 @@ import time
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from cyclegan_tf import guards
 from cyclegan_tf.callbacks import EpochLog, SaveWeights
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.guards import DiscriminatorWatch, StopOnNonFinite, TimeBudget, TrainingDiverged
@@ -79,6 +81,76 @@ def test_clock_does_not_lengthen_a_training():
     fit(model, [budget], epochs=2, steps=2)
     assert int(model.total_steps) == 4
     assert budget.done == 4
+
+
+class Clock:
+    """Stands in for the module `time`; only the test moves it."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(guards, "time", clock)
+    return clock
+
+
+def steps_of_a_second(budget: TimeBudget, clock: Clock, most: int) -> int:
+    """Takes steps until the budget stops them; returns how many there were."""
+    for step in range(1, most + 1):
+        budget.on_train_batch_begin(0)
+        clock.now += 1.0
+        budget.on_train_batch_end(0)
+        if budget.model.stop_training:
+            return step
+    return most
+
+
+def watched_budget() -> TimeBudget:
+    """100 seconds, 10 of them for what follows the training."""
+    budget = TimeBudget(100.0, 10.0, 1000)
+    model = keras.Model()
+    model.total_steps, model.stop_training = tf.Variable(0), False
+    budget.set_model(model)
+    return budget
+
+
+def test_what_was_done_before_the_first_step_is_left_room_for_after_the_last(clock):
+    budget = watched_budget()
+    budget.on_train_begin()
+    clock.now = 20.0  # scores and samples of the untrained network
+    budget.on_epoch_begin(0)
+    # 100 seconds, less 10 for the submission, less 20 and again 20 for scores and samples
+    assert steps_of_a_second(budget, clock, most=1000) == 50
+    assert int(budget.model.total_steps) == 50
+
+
+def test_longest_pause_between_two_epochs_is_left_room_for_after_the_last(clock):
+    budget = watched_budget()
+    budget.on_train_begin()
+    budget.on_epoch_begin(0)
+    assert steps_of_a_second(budget, clock, most=10) == 10
+    assert int(budget.model.total_steps) == 90
+    clock.now += 30.0  # scores after the first epoch, but not after the second
+    budget.on_epoch_begin(1)
+    assert steps_of_a_second(budget, clock, most=10) == 10
+    budget.on_epoch_begin(2)
+    # at 50 seconds; the last step must end at 60
+    assert steps_of_a_second(budget, clock, most=1000) == 10
+
+
+def test_a_pause_longer_than_what_is_left_ends_the_training_at_once(clock):
+    budget = watched_budget()
+    budget.on_train_begin()
+    budget.on_epoch_begin(0)
+    assert steps_of_a_second(budget, clock, most=10) == 10
+    clock.now += 60.0
+    budget.on_epoch_begin(1)
+    assert steps_of_a_second(budget, clock, most=1000) == 1
 
 
 def accuracies(real: float, fake: float) -> dict[str, float]:

@@ -37,6 +37,28 @@ def test_unet_takes_other_aspects():
     assert generator(np.zeros((1, 32, 96, 3), np.float32)).shape == (1, 32, 96, 3)
 
 
+def test_shallow_unet_takes_multiples_of_its_own_unit():
+    generator = unet_generator(128, Style(norm="none"), depth=2, base_filters=4)
+    # 4x4 kernels down to 4 and 8 filters, 4x4 transposed ones from 8 to 4 and from 4 + 4 to 3
+    kernels = 16 * (3 * 4 + 4 * 8 + 8 * 4 + 8 * 3)
+    assert generator.count_params() == kernels + 4 + 8 + 4 + 3
+    assert generator(np.zeros((1, 20, 12, 3), np.float32)).shape == (1, 20, 12, 3)
+
+
+def test_head_adds_a_stage_at_full_size_that_sees_the_image():
+    bare = unet_generator(32, Style(norm="none"), depth=2, base_filters=4)
+    headed = unet_generator(32, Style(norm="none"), depth=2, base_filters=4, head_filters=5)
+    # instead of 4 + 4 to 3 by 4x4: 4 + 4 to 5 by 4x4, then 5 + 3 to 3 by 5x5
+    more = 16 * 8 * (5 - 3) + (5 - 3) + 25 * 8 * 3 + 3
+    assert headed.count_params() - bare.count_params() == more
+    image = picture(32)
+    last = next(layer for layer in headed.layers[::-1] if isinstance(layer, keras.layers.Conv2D))
+    passing = np.zeros((5, 5, 8, 3), np.float32)
+    passing[2, 2, 5:] = np.eye(3)  # only the image, pixel by pixel
+    last.set_weights([passing, np.zeros(3, np.float32)])
+    np.testing.assert_allclose(headed(image), np.tanh(image), atol=1e-6)
+
+
 def test_bottleneck_is_alive():
     generator = unet_generator(32, base_filters=2)
     inner = [layer for layer in generator.layers if isinstance(layer, keras.layers.LeakyReLU)][-1]

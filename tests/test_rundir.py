@@ -64,6 +64,25 @@ def test_weights_are_replaced_whole(tmp_path):
     np.testing.assert_array_equal(other.get_weights(), network.get_weights())
 
 
+def test_best_weights_stand_beside_the_last_ones(tmp_path):
+    run = RunDir.create(tmp_path, TrainConfig())
+    run.save_weights(pixel_network(0.25, "generator_ab"))
+    run.save_weights(pixel_network(0.75, "generator_ab"), best=True)
+    names = {"best_generator_ab.weights.h5", "generator_ab.weights.h5"}
+    assert {path.name for path in run.weights.iterdir()} == names
+    network = pixel_network(0.0, "generator_ab")
+    for best, scale in ((True, 0.75), (False, 0.25)):
+        run.load_weights(network, best=best)
+        assert float(network.get_weights()[0]) == scale
+
+
+def test_missing_best_weights_are_named(tmp_path):
+    run, network = RunDir.create(tmp_path, TrainConfig()), pixel_network(0.25, "generator_ab")
+    run.save_weights(network)
+    with pytest.raises(InputError, match=r"best_generator_ab\.weights\.h5 does not exist"):
+        run.load_weights(network, best=True)
+
+
 def test_runs_are_numbered(tmp_path):
     assert next_free_run(tmp_path, "demo").name == "demo-1"
     (tmp_path / "demo-1").mkdir()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import zipfile
 from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
@@ -10,12 +11,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan_tf import demo, train
-from cyclegan_tf.build import build_data_set, build_model, build_training_batches
+from cyclegan_tf import demo, evaluation, pipeline, train
+from cyclegan_tf.build import (
+    build_data_set,
+    build_model,
+    build_training_batches,
+    build_translator,
+)
 from cyclegan_tf.config import TrainConfig
+from cyclegan_tf.images import to_uint8
 from cyclegan_tf.rundir import RunDir
+from cyclegan_tf.trained import load_trained
 from tests.conftest import image_set
 from tests.test_data import write_folder, write_kaggle
+from tests.tiny_inception import write_tiny_graph
 
 TINY = [
     "--preset=demo",
@@ -40,11 +49,16 @@ def kaggle_set(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(kaggle_set, tmp_path_factory):
-    """A run from the command line: its folder, and what it printed."""
-    run = tmp_path_factory.mktemp("runs") / "run"
+    """A run from the command line: its folder, and what it printed. Its first epoch is its best."""
+    folder = tmp_path_factory.mktemp("runs")
+    graph = write_tiny_graph(folder / "graph.pb")
+    scoring = ["--evaluate-every=1", "--submit=best", "--inception", str(graph)]
+    options = ["--seed=7", "--learning-rate=0.02", "--data", str(kaggle_set)]
+    run, distances = folder / "run", iter([9.0, 1.0, 2.0])  # before, and after both epochs
     out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        code = train.main([*TINY, "--seed=7", "--data", str(kaggle_set), "--run", str(run)])
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(evaluation, "feature_frechet_distance", lambda *_: next(distances))
+        code = train.main([*TINY, *options, *scoring, "--run", str(run)])
     assert code == 0
     return run, out.getvalue(), err.getvalue()
 
@@ -106,6 +120,47 @@ def test_budget_ends_training_and_still_submits(kaggle_set, tmp_path):
     options = ["--epochs=100000", "--steps-per-epoch=50", "--budget-minutes=0.4"]
     assert train.main([*TINY, *options, "--data", str(kaggle_set), "--run", str(run)]) == 0
     assert (run / "images.zip").exists()
+
+
+def translated(run: RunDir) -> np.ndarray:
+    """All photos of a run, `(n, 256, 256, 3)` uint8, by the weights that it is to submit."""
+    config, model = load_trained(run)
+    photos = build_data_set(config).all_a()
+    return to_uint8(build_translator(config, model)(pipeline.load_images(photos, 256)))
+
+
+def test_best_weights_are_submitted_although_the_last_are_worse(finished, tmp_path):
+    path, out, _ = finished
+    assert "FID-6: 9.000 before the first step, at best 1.000 after epoch 1" in out
+    assert [row["fid"] for row in RunDir(path).metrics()] == [1.0, 2.0]
+    with zipfile.ZipFile(path / "images.zip") as archive:
+        entries = [Image.open(archive.open(name)) for name in archive.namelist()]
+        submitted = np.stack([np.asarray(image) for image in entries]).astype(float)
+    run = RunDir(shutil.copytree(path, tmp_path / "run"))
+    assert np.abs(translated(run) - submitted).mean() < 1.0  # but for the JPEGs
+    values = json.loads(run.config_file.read_text())
+    run.config_file.write_text(json.dumps(values | {"submit": "last"}))
+    assert np.abs(translated(run) - submitted).mean() > 3.0
+
+
+def test_graph_that_is_missing_is_told_before_a_run_folder_exists(kaggle_set, tmp_path, capsys):
+    run = tmp_path / "run"
+    scoring = ["--evaluate-every=1000", "--inception", str(tmp_path / "gone.pb")]
+    assert train.main([*TINY, *scoring, "--data", str(kaggle_set), "--run", str(run)]) == 2
+    error = capsys.readouterr().err
+    assert "gone.pb cannot be read" in error
+    assert error.count("\n") == 1
+    assert not run.exists()
+
+
+def test_scores_of_a_single_image_are_refused(tmp_path, capsys):
+    write_kaggle(tmp_path / "set", image_set(20), image_set(1))
+    graph = write_tiny_graph(tmp_path / "graph.pb")
+    argv = [*TINY, "--validation-fraction=0", "--evaluate-every=1", "--inception", str(graph)]
+    paths = ["--data", str(tmp_path / "set"), "--run", str(tmp_path / "run")]
+    assert train.main([*argv, *paths]) == 2
+    assert "domain B has 1 training image" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def weights_after(steps: int, **changes) -> list[np.ndarray]:

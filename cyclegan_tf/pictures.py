@@ -1,0 +1,207 @@
+"""Pictures that are scored: a folder, TFRecords or a zip, decoded one at a time."""
+
+import hashlib
+import io
+import itertools
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from cyclegan_tf import images
+from cyclegan_tf.data import IMAGE_SUFFIXES, read_encoded
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.images import upright_rgb
+from cyclegan_tf.records import RECORD_PATTERNS, read_records, record_files
+
+Entry = tuple[str, str, bytes]  # where an image is (for errors), its name, its encoded bytes
+
+_CHUNK = 64  # images whose encoded bytes are in memory at a time
+# Every way in which a damaged or locked entry makes `zipfile` fail.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError,
+    struct.error,
+)  # fmt: skip
+
+
+class PictureFiles:
+    """Pictures of files, checked once and then decoded anew in every pass.
+
+    Iterating yields `(h, w, 3)` uint8, upright RGB, decoded by Pillow; only one is in memory.
+
+    Attributes:
+        title: what the set is called in errors and progress bars.
+        names: one a picture, without folder and suffix.
+        size: width and height in pixels, the same for all unless `mixed_sizes`.
+        digest: SHA-256 of all encoded bytes in order; names play no part in it.
+
+    Args:
+        title: see above.
+        entries: yields origin, name and encoded bytes of every picture, in each call the same.
+        mixed_sizes: take pictures of different sizes.
+
+    Raises:
+        InputError: if there are no pictures, one is no readable image, or the sizes differ.
+    """
+
+    def __init__(
+        self, title: str, entries: Callable[[], Iterable[Entry]], *, mixed_sizes: bool = False
+    ) -> None:
+        self.title = title
+        self._entries = entries
+        names, digest = [], hashlib.sha256()
+        self.size = (0, 0)
+        # decoding all of them takes seconds; the graph, minutes: faults are found before it runs
+        for name, encoded, size in _checked(entries()):
+            if names and size != self.size and not mixed_sizes:
+                raise InputError(
+                    f"{title} has pictures of different sizes: {names[0]} is {_show(self.size)}, "
+                    f"{name} is {_show(size)} pixels; expected one size. Resize them, or score "
+                    "each size on its own."
+                )
+            self.size = size
+            names.append(name)
+            digest.update(len(encoded).to_bytes(8, "big") + encoded)
+        if not names:
+            raise InputError(f"{title} holds no pictures; expected at least two. Check the path.")
+        self.names = tuple(names)
+        self.digest = digest.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for entry in self._entries():
+            yield _decode(entry)
+
+
+class ResizedPictures:
+    """Pictures of files as a run shows them: their centred squares, at another size.
+
+    Iterating yields `(size, size, 3)` uint8.
+
+    Attributes:
+        title: as of the files.
+        digest: of the files and the size.
+
+    Args:
+        files: the pictures.
+        size: pixels a side.
+    """
+
+    def __init__(self, files: PictureFiles, size: int) -> None:
+        self.title = files.title
+        self.digest = f"{files.digest} {size}"
+        self._files = files
+        self._size = size
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for picture in self._files:
+            square = images.resize(images.center_square(picture), self._size)
+            yield images.to_uint8(images.to_float(square))
+
+
+def load_pictures(path: Path, *, mixed_sizes: bool = False) -> PictureFiles:
+    """Opens the pictures of a folder, of TFRecords or of a zip.
+
+    Pictures of a folder and of a zip come sorted by name, so that the same files give the same
+    numbers; TFRecords come in their own order. In a zip folders, `__MACOSX`, dot files and files
+    that are no images by their suffix are passed over.
+
+    Args:
+        path: a folder of images or of TFRecords, one TFRecord file, or a zip of images.
+        mixed_sizes: take pictures of different sizes, for `ResizedPictures`.
+
+    Raises:
+        InputError: if there is no such thing, or what `PictureFiles` refuses.
+    """
+    read = None
+    if path.is_file() and path.suffix.lower() == ".zip":
+        read = _zip_entries
+    elif path.is_file() and any(path.match(pattern) for pattern in RECORD_PATTERNS):
+        read = _record_entries
+    elif path.is_dir():
+        read = _folder_entries
+    if read:
+        return PictureFiles(str(path), lambda: read(path), mixed_sizes=mixed_sizes)
+    what = "is a file of another kind" if path.exists() else "does not exist"
+    raise InputError(
+        f"{path} {what}; expected a folder of images, TFRecords, or a file NAME.zip of images. "
+        "Check the path."
+    )
+
+
+def _checked(entries: Iterable[Entry]) -> Iterator[tuple[str, bytes, tuple[int, int]]]:
+    """Decodes every picture on all cores; yields its name, its bytes, and its width and height."""
+    entries = iter(entries)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        while chunk := list(itertools.islice(entries, _CHUNK)):
+            shapes = pool.map(lambda entry: _decode(entry).shape, chunk)
+            for (_, name, encoded), (height, width, _) in zip(chunk, shapes, strict=True):
+                yield name, encoded, (width, height)
+
+
+def _decode(entry: Entry) -> np.ndarray:
+    """`(h, w, 3)` uint8."""
+    origin, _, encoded = entry
+    try:
+        with Image.open(io.BytesIO(upright_rgb(encoded))) as image:
+            return np.asarray(image.convert("RGB"))
+    except ValueError as error:
+        raise InputError(f"{origin} is no image: {error}. Replace it, or remove it.") from error
+
+
+def _folder_entries(folder: Path) -> Iterator[Entry]:
+    # dot files are what other systems leave beside images ("._1.jpg"), whatever their suffix
+    hidden = "." if not record_files(folder) else ()
+    return (entry for entry in read_encoded(folder) if not entry[1].startswith(hidden))
+
+
+def _record_entries(path: Path) -> Iterator[Entry]:
+    for number, (name, encoded) in enumerate(read_records(path)):
+        yield f"{path}: record {number} ({name})", name, encoded
+
+
+def _zip_entries(path: Path) -> Iterator[Entry]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            pictures = [info for info in archive.infolist() if _is_picture(info)]
+            for info in sorted(pictures, key=lambda info: PurePosixPath(info.filename).parts):
+                origin = f"{path}: entry {info.filename}"
+                yield origin, PurePosixPath(info.filename).stem, _read_entry(archive, info, origin)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise InputError(
+            f"{path} cannot be read as a zip ({error}); write it or fetch it again."
+        ) from error
+
+
+def _is_picture(info: zipfile.ZipInfo) -> bool:
+    parts = PurePosixPath(info.filename).parts
+    return (
+        not info.is_dir()
+        and "__MACOSX" not in parts
+        and not any(part.startswith(".") for part in parts)
+        and PurePosixPath(info.filename).suffix.lower() in IMAGE_SUFFIXES
+    )
+
+
+def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, origin: str) -> bytes:
+    try:
+        return archive.read(info)
+    except _ZIP_ERRORS as error:
+        raise InputError(
+            f"{origin} cannot be read ({error}); replace it, or write the zip again."
+        ) from error
+
+
+def _show(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]}"

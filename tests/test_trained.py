@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from cyclegan_tf import build
+from cyclegan_tf.config import TrainConfig
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.rundir import RunDir
+from cyclegan_tf.trained import load_trained
+
+TINY = {
+    "image_size": 32, "generator": "resnet", "residual_blocks": 0, "base_filters": 2,
+    "discriminator_filters": 2, "discriminator_layers": 1,
+}  # fmt: skip
+
+
+def write_run(path, *, best: bool = True, **changes) -> dict[str, np.ndarray]:
+    """A run whose networks' last weights are numbers of their own; the best are half of them.
+
+    Returns:
+        The first weight of each network, by file name.
+    """
+    config = TrainConfig(**TINY | changes)
+    run, model = RunDir.create(path, config), build.build_model(config)
+    written = {}
+    networks = {id(n): n for n in (*model.generators, *model.averages)}.values()
+    for number, network in enumerate(networks, start=1):
+        for name, factor in ((network.name, 1.0), (f"best_{network.name}", 0.5)):
+            network.set_weights([np.full_like(w, factor * number) for w in network.get_weights()])
+            if factor == 1.0 or (best and network in model.averages):
+                run.save_weights(network, best=factor != 1.0)
+                written[name] = factor * number
+    return written
+
+
+def constants(networks) -> list[float]:
+    """The one value that all weights of a network have."""
+    values = [np.unique(np.concatenate([w.ravel() for w in n.get_weights()])) for n in networks]
+    assert all(len(value) == 1 for value in values)
+    return [float(value[0]) for value in values]
+
+
+def test_generators_and_their_averages_have_the_last_weights(tmp_path):
+    write_run(tmp_path, ema_decay=0.9)
+    config, model = load_trained(RunDir(tmp_path))
+    assert config.base_filters == 2
+    assert constants(model.generators) == [1.0, 2.0]
+    assert constants(model.averages) == [3.0, 4.0]
+
+
+def test_run_that_submits_the_best_weights_has_them_in_its_averages(tmp_path):
+    write_run(tmp_path, ema_decay=0.9, submit="best", evaluate_every=1)
+    config, model = load_trained(RunDir(tmp_path))
+    assert constants(model.generators) == [1.0, 2.0]
+    assert constants(model.averages) == [1.5, 2.0]
+    assert constants(build.submitted_generators(config, model)) == [1.5, 2.0]
+
+
+def test_without_averages_the_best_weights_are_those_of_the_generators(tmp_path):
+    write_run(tmp_path, submit="best", evaluate_every=1)
+    _, model = load_trained(RunDir(tmp_path))
+    assert constants(model.generators) == [0.5, 1.0]
+
+
+def test_missing_best_weights_are_named(tmp_path):
+    write_run(tmp_path, best=False, submit="best", evaluate_every=1)
+    with pytest.raises(InputError, match=r"best_generator_ab\.weights\.h5 does not exist"):
+        load_trained(RunDir(tmp_path))
+
+
+def test_run_of_another_model_is_refused(tmp_path):
+    RunDir.create(tmp_path, TrainConfig())
+    with pytest.raises(InputError, match="is a run of --model cyclegan; expected one of --model d"):
+        load_trained(RunDir(tmp_path), model="dcgan")
