@@ -40,14 +40,15 @@ def cpu() -> TrainConfig:
         # few filters and many steps: a wide network takes 2,000 steps in this time
         unet_depth=4,
         base_filters=32,
+        head_filters=16,
         upsampling="resize",
         dropout=0.0,
+        # starts from the photo itself: content and colours stay, but brushwork is scarce
+        global_skip=True,
+        identity_weight=0.0,
         discriminator_filters=32,
         adversarial_loss="bce",
         cycle_weight=5.0,
-        # without any it may swap colours; much of it, or a global skip, leaves a tinted photo
-        identity_weight=0.5,
-        identity_weight_end=0.0,
         ema_decay=0.998,
         batch_size=2,
         learning_rate=4e-4,
@@ -74,6 +75,7 @@ def kaggle() -> TrainConfig:
         image_size=256,
         unet_depth=5,
         base_filters=64,
+        head_filters=32,
         discriminator_filters=64,
         diff_augment="geometry",
         ema_decay=0.999,
