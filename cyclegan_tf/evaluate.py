@@ -67,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
         )
     else:
         verdict = judge.judge_images(arguments.images, inception, **options)
-    result = _result(verdict, inception, arguments)
+    result = _result(verdict, inception)
     saved = _save(arguments.run, result) if arguments.run else None
     if arguments.json:
         print(json.dumps(result, allow_nan=False))
@@ -135,9 +135,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InputError(f"--count is {arguments.count}; expected at least 2.")
 
 
-def _result(
-    verdict: "Verdict", inception: "Inception", arguments: argparse.Namespace
-) -> dict[str, Any]:
+def _result(verdict: "Verdict", inception: "Inception") -> dict[str, Any]:
     """Scores and how they came about, as plain JSON values; what is infinite becomes null."""
     values = {
         **verdict.scores.to_dict(),

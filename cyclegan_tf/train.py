@@ -65,6 +65,7 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
     from cyclegan_tf.guards import TrainingDiverged
     from cyclegan_tf.inception import Inception
     from cyclegan_tf.rundir import RunDir
+    from cyclegan_tf.trained import load_best
 
     started = time.monotonic() if started is None else started
     runtime.set_up(precision=config.precision, seed=config.seed, deterministic=config.deterministic)
@@ -100,9 +101,7 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
         return 1
     for line in [c.summary() for c in callbacks if hasattr(c, "summary")]:
         print(line)
-    if config.submit == "best":
-        for network in build.submitted_generators(config, model):
-            run.load_weights(network, best=True)
+    load_best(run, config, model)
     _finish(config, data, run, draw)
     return 0
 

@@ -29,7 +29,16 @@ def load_trained(run: RunDir, *, model: str | None = None) -> tuple[TrainConfig,
     trained = build.build_model(config, total_steps=1)  # nothing is trained
     for network in {id(n): n for n in (*trained.generators, *trained.averages)}.values():
         run.load_weights(network)
-    if config.submit == "best":
-        for network in build.submitted_generators(config, trained):
-            run.load_weights(network, best=True)
+    load_best(run, config, trained)
     return config, trained
+
+
+def load_best(run: RunDir, config: TrainConfig, model: AdversarialModel) -> None:
+    """Gives the submitted generators their best weights, if the run is to submit these.
+
+    Raises:
+        InputError: if the run has none.
+    """
+    if config.submit == "best":
+        for network in build.submitted_generators(config, model):
+            run.load_weights(network, best=True)

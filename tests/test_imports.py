@@ -66,13 +66,13 @@ ALLOWED = {
     "demo": {"brushwork", "command", "errors", "landscapes", "records"},
     "evaluate": {"command", "errors", "features", "inception", "judge", "rundir"},
     "generate": {
-        "build", "command", "dcgan", "errors", "images", "rundir", "submission", "trained",
+        "build", "command", "dcgan", "errors", "images", "rundir", "submission",
         "translator",
     },
     "train": {
         "build", "command", "config", "data", "demo", "errors", "features", "guards", "images",
         "inception", "pipeline", "presets", "reporting", "rundir", "runtime", "submission",
-        "translator",
+        "trained", "translator",
     },
 }  # fmt: skip
 
