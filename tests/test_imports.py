@@ -66,7 +66,7 @@ ALLOWED = {
     "demo": {"brushwork", "command", "errors", "landscapes", "records"},
     "evaluate": {"command", "errors", "features", "inception", "judge", "rundir"},
     "generate": {
-        "build", "command", "dcgan", "errors", "images", "rundir", "submission",
+        "build", "command", "dcgan", "errors", "images", "rundir", "submission", "trained",
         "translator",
     },
     "train": {
