@@ -46,8 +46,9 @@ def main() -> None:
     output: Path = arguments.output
     train, held_out = _split(arguments.data, output)
     ours = [*OURS, *arguments.flags.split()]
-    entries = [Entry("reference", REFERENCE)] if arguments.reference else []
-    entries += [Entry(f"ours, seed {s}", [*ours, "--seed", str(s)]) for s in arguments.seeds]
+    entries = [Entry(f"ours, seed {s}", [*ours, "--seed", str(s)]) for s in arguments.seeds]
+    if arguments.reference:
+        entries.insert(1, Entry("reference", REFERENCE))
     inception = Inception(arguments.inception)
     base = _baselines(held_out, inception)
     print(json.dumps(base), flush=True)

@@ -208,7 +208,8 @@ def _margin(config: TrainConfig) -> int:
     """
     if config.model == "dcgan" or config.generator != "unet":
         return 0
-    margin = max(MARGIN, 2 ** (config.unet_depth or unet_depth(config.image_size)))
+    stride = 2 ** (config.unet_depth or unet_depth(config.image_size))
+    margin = max(MARGIN, stride, config.skip_blur)
     return margin if 4 * margin < picture_size(config) else 0
 
 
@@ -237,6 +238,7 @@ def _cyclegan(config: TrainConfig, stabilizers: Stabilizers) -> CycleGan:
         norm_groups=config.norm_groups,
         upsampling=config.upsampling,
         global_skip=config.global_skip,
+        skip_blur=config.skip_blur,
     )
     regularization = Regularization(
         noise_std=config.discriminator_noise,

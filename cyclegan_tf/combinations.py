@@ -21,6 +21,7 @@ _ONLY_FOR = {
         "norm_groups",
         "upsampling",
         "global_skip",
+        "skip_blur",
         "discriminator",
         "discriminator_layers",
         "two_objective_weight",
@@ -93,6 +94,7 @@ def _check_sizes(config: "TrainConfig") -> None:
     else:
         for name in ("image_size", "picture_size"):
             _check_multiple(config, name, 4, "the ResNet, which halves an image twice")
+    _check_skip_blur(config)
     smallest = 3 * 2**config.discriminator_layers
     for name in ("image_size", "picture_size"):
         size = getattr(config, name)
@@ -101,6 +103,25 @@ def _check_sizes(config: "TrainConfig") -> None:
                 f"{flag(name)} {size} leaves no patch behind --discriminator-layers "
                 f"{config.discriminator_layers}; take at least {smallest} px, or fewer layers."
             )
+
+
+def _check_skip_blur(config: "TrainConfig") -> None:
+    side = config.skip_blur
+    if side == 1:
+        return
+    if not config.global_skip:
+        raise InputError(
+            f"--skip-blur {side} blurs the global skip, but there is none; give --global-skip, or "
+            "leave it out."
+        )
+    if side & (side - 1):
+        lower = 1 << (side.bit_length() - 1)
+        raise InputError(
+            f"--skip-blur {side} does not divide the usual sizes of pictures; take a power of two, "
+            f"such as {lower} or {2 * lower}."
+        )
+    for name in ("image_size", "picture_size"):
+        _check_multiple(config, name, side, f"--skip-blur {side}")
 
 
 def _check_multiple(config: "TrainConfig", name: str, unit: int, reason: str) -> None:

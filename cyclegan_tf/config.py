@@ -91,6 +91,13 @@ class TrainConfig:
     global_skip: bool = option(
         False, "generators predict a change of their input, at first none: keeps the content"
     )
+    skip_blur: int = option(
+        1,
+        "what the global skip passes on; 1: the image, more: means of squares of this side, so "
+        "that colours stay and detail is drawn anew",
+        low=1,
+        high=64,
+    )
     discriminator: Literal["patch", "two-objective"] = option(
         "patch", "architecture of the discriminators; two-objective: that of B has two heads"
     )

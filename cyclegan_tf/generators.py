@@ -140,6 +140,14 @@ def _residual_block(
 def _picture(x: KerasTensor, inputs: KerasTensor, style: Style) -> KerasTensor:
     """Three channels in [-1, 1], float32 even under a mixed policy: bfloat16 has too few digits."""
     if style.global_skip:
-        changed = layers.Add(dtype="float32")([inputs, x])
+        changed = layers.Add(dtype="float32")([_blurred(inputs, style.skip_blur), x])
         return ops.clip(changed, -1.0, 1.0)
     return layers.Activation("tanh", dtype="float32", name="translation")(x)
+
+
+def _blurred(x: KerasTensor, side: int) -> KerasTensor:
+    """Means of squares, with straight lines between them."""
+    if side == 1:
+        return x
+    means = layers.AveragePooling2D(side, dtype="float32")(x)
+    return layers.UpSampling2D(side, interpolation="bilinear", dtype="float32")(means)

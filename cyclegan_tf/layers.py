@@ -153,12 +153,15 @@ class Style:
             a convolution: no checkerboards, Odena et al. 2016).
         global_skip: the network predicts a change that is added to its input; it starts at
             zero, so that training starts from the identity.
+        skip_blur: side of the squares whose means the global skip passes on, with straight lines
+            between them: colours stay in place, detail must be drawn anew. 1: the input itself.
     """
 
     norm: str = "instance"
     norm_groups: int | None = None
     upsampling: str = "transpose"
     global_skip: bool = False
+    skip_blur: int = 1
 
 
 def seed_stream(seed: int) -> Iterator[int]:

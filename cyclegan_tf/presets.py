@@ -40,13 +40,19 @@ def cpu() -> TrainConfig:
         # few filters and many steps: a wide network takes 2,000 steps in this time
         unet_depth=4,
         base_filters=32,
-        head_filters=16,
+        head_filters=8,
         upsampling="resize",
         dropout=0.0,
-        # starts from the photo itself: content and colours stay, but brushwork is scarce
+        # the blurred photo keeps the colours in place without an identity loss; all detail is
+        # drawn anew, so it becomes brushwork (with the sharp photo it would stay a photo)
         global_skip=True,
+        skip_blur=8,
         identity_weight=0.0,
-        discriminator_filters=32,
+        # small patches and crops: 300 paintings hold too few large ones
+        discriminator_layers=2,
+        discriminator_filters=48,
+        crop_probability=0.5,
+        crop_enlarge=1.2,
         adversarial_loss="bce",
         cycle_weight=5.0,
         ema_decay=0.998,
@@ -75,7 +81,9 @@ def kaggle() -> TrainConfig:
         image_size=256,
         unet_depth=5,
         base_filters=64,
-        head_filters=32,
+        head_filters=16,
+        skip_blur=16,
+        discriminator_layers=3,
         discriminator_filters=64,
         diff_augment="geometry",
         ema_decay=0.999,

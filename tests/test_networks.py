@@ -177,6 +177,19 @@ def test_global_skip_starts_from_the_identity_and_can_leave_it(kind, upsampling)
     assert np.abs(changed).max() <= 1
 
 
+@pytest.mark.parametrize("kind", ["unet", "resnet"])
+def test_blurred_skip_starts_from_the_means_of_squares(kind):
+    generator = build(kind, Style(global_skip=True, skip_blur=8))
+    flat = np.kron(picture(4), np.ones((1, 8, 8, 1), np.float32))
+    translated = generator(flat).numpy()
+    # lines between the middles of neighbouring squares: 7/16 and 9/16 of the way at the edge
+    left, right = flat[0, 3, 7], flat[0, 3, 8]
+    np.testing.assert_allclose(translated[0, 3, 7], (9 * left + 7 * right) / 16, atol=1e-6)
+    np.testing.assert_allclose(translated[0, 0, 0], flat[0, 0, 0], atol=1e-6)
+    checkers = np.indices((32, 32)).sum(0)[None, ..., None] % 2 * np.ones(3, np.float32)
+    assert np.abs(generator(checkers).numpy() - 0.5).max() < 1e-6
+
+
 def test_groups_are_what_the_style_says():
     generator = unet_generator(32, Style(norm="group", norm_groups=2), base_filters=4)
     norms = [x for x in generator.layers if isinstance(x, keras.layers.GroupNormalization)]
