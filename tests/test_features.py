@@ -245,7 +245,9 @@ def test_without_internet_the_manual_steps_are_told(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>log in first</html>", archive(LICENSE=b"x"), archive(x=b"y" * 9999)[:60]]
+    "body",
+    [b"<html>log in first</html>", archive(LICENSE=b"x"), archive(x=b"y" * 9999)[:60]],
+    ids=["a page", "another archive", "half an archive"],
 )
 def test_what_is_no_archive_with_the_graph_is_refused(server, tmp_path, body):
     server.body = body
