@@ -49,10 +49,10 @@ ALLOWED = {
     "callbacks": {"images", "metrics", "rundir"},
     "evaluation": {"metrics", "rundir"},
     "translations": {"dcgan", "images", "pipeline", "similarity", "translator"},
+    "networks": {"config", "discriminators", "generators", "latent_networks", "layers"},
     "build": {
-        "adversarial", "augment", "config", "cyclegan", "data", "dcgan", "discriminators",
-        "errors", "generators", "latent_networks", "layers", "losses", "optim", "pipeline",
-        "runtime", "translator",
+        "adversarial", "augment", "config", "cyclegan", "data", "dcgan", "errors", "generators",
+        "layers", "losses", "networks", "optim", "pipeline", "runtime", "translator",
     },
     "trained": {"adversarial", "build", "config", "errors", "rundir"},
     "judge": {
