@@ -178,7 +178,7 @@ def _require_same(path: Path, stored: list[list], ours: list[list]) -> None:
 
 def _read(path: Path, load: Any) -> Any:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return load(archive)
     except InputError:
         raise

@@ -110,7 +110,7 @@ def _end_epoch(
     parts.on_train_begin()
     model.reset_metrics()
     parts.on_epoch_begin(epoch)
-    logs = dict(model.get_metrics_result())
+    logs = {key: mean.result() for key, mean in model.means.items()}
     if validation is not None:
         found = model.evaluate(validation, callbacks=parts, return_dict=True, verbose=0)
         logs |= {f"val_{key}": value for key, value in found.items()}
