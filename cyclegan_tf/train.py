@@ -126,7 +126,7 @@ def _go_on(
                 session.train(run, budget, seconds)
             session.finish(run)
     except Interrupted as signal:
-        print(f"stopped by {signal}; the state is saved. Go on with: {resume_command(run.path)}")
+        print(f"stopped by {signal}; the state is saved; go on with: {resume_command(run.path)}")
         return 0
     except (TrainingDiverged, DiskFull) as error:
         print(
