@@ -16,6 +16,10 @@ from cyclegan_tf.errors import InputError
 from cyclegan_tf.files import append_line, replacing, write_text
 
 
+class FolderRemoved(RuntimeError):
+    """The run folder went away in the middle of a write."""
+
+
 class RunDir:
     """The files of one run, by name.
 
@@ -164,7 +168,8 @@ class RunDir:
 
     def save_weights(self, network: keras.Model, *, best: bool = False) -> None:
         """Writes a network to its `weights_file`, keeping the old file until it is done."""
-        with replacing(self.weights_file(network, best=best)) as partial:
+        size = 4 * network.count_params()
+        with replacing(self.weights_file(network, best=best), size=size) as partial:
             network.save_weights(partial)
 
     def load_weights(self, network: keras.Model, *, best: bool = False) -> None:
