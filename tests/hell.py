@@ -1,0 +1,229 @@
+"""Input from hell: every case as a process of its own, timed and watched, as a Markdown table.
+
+python -m tests.hell --table --output hell.md
+python -m tests.hell --table --only zip bomb
+python -m tests.hell --make DIR
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests import hell_files
+from tests.hell_case import Case
+from tests.hell_cases import all_cases, baselines
+
+SECONDS = 10.0  # more than an ordinary run of the same command
+MEGABYTES = 2000
+PATIENCE = 120.0  # then the process is killed: it hangs
+NOBODY = 65534
+EVIL = (Path("/etc/x"), Path("/etc/x.jpg"), Path("/etc/x.png"), Path("/tmp/evil.png"))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a process did: exit code, what it said, what it cost, what it left behind."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+    megabytes: float
+    strays: tuple[str, ...]
+
+    def faults(self, case: Case, ordinary: float) -> list[str]:
+        """Why the case has failed; `ordinary` seconds are what the same command takes."""
+        faults = complaints(case, self.code, self.out, self.err)
+        if self.seconds > ordinary + SECONDS:
+            faults.append(f"{self.seconds:.0f} s")
+        if self.megabytes > MEGABYTES:
+            faults.append(f"{self.megabytes:.0f} MB")
+        return faults + [f"wrote {path}" for path in self.strays]
+
+
+def complaints(case: Case, code: int, out: str, err: str) -> list[str]:
+    """What is wrong with an answer."""
+    faults = [] if code == case.code else [f"exit code {code}, expected {case.code}"]
+    if "Traceback" in err:
+        faults.append("traceback")
+    if case.code == 2 and err.count("\n") != 1:
+        faults.append(f"{err.count(chr(10))} lines on stderr")
+    if case.code == 2 and not err.startswith("error: "):
+        faults.append("no error line")
+    if any(ord(sign) < 32 and sign != "\n" for sign in err) and case.code == 2:
+        faults.append("control signs in the message")
+    said = err if case.code == 2 else out
+    return faults + [f"no {word!r}" for word in case.words.split("|") if word not in said]
+
+
+def folder_of(case: Case, root: Path) -> Path:
+    """Where a case is made; its command runs in `work`, with `home`, `tmp` and `cache` beside."""
+    return root / "".join(sign if sign.isalnum() else "_" for sign in case.name)
+
+
+def make_case(case: Case, root: Path) -> Path:
+    """Makes the folder of a case; `good` must be there."""
+    folder = folder_of(case, root)
+    for name in ("work", "home", "tmp", "cache"):
+        (folder / name).mkdir(parents=True)
+    case.make(folder / "work", root / "good")
+    if case.unprivileged and os.geteuid() == 0:
+        for path in [folder, *folder.rglob("*")]:
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    return folder
+
+
+def make_corpus(root: Path, cases: list[Case]) -> None:
+    """Makes the good files and every case's folder."""
+    root.mkdir(parents=True, exist_ok=True)
+    root.chmod(0o755)  # some cases run as another user
+    hell_files.make_good(root / "good")
+    for case in cases:
+        make_case(case, root)
+
+
+def snapshot(folder: Path, *, without: tuple[Path, ...] = ()) -> dict[str, tuple]:
+    """Size and time of everything below a folder, links not followed."""
+    found = {}
+    for path, folders, names in os.walk(os.fsencode(folder)):
+        folders[:] = [n for n in folders if Path(os.fsdecode(path), os.fsdecode(n)) not in without]
+        for name in [*folders, *names]:
+            place = Path(os.fsdecode(path), os.fsdecode(name))
+            status = place.lstat()
+            if place not in without:
+                size = () if name in folders else (status.st_size, status.st_mtime_ns)
+                found[str(place)] = (status.st_mode, *size)
+    return found
+
+
+def watched(case: Case, root: Path) -> dict[str, tuple]:
+    """What the command must not change: its folder but for the run, the good files, the roots."""
+    folder = folder_of(case, root)
+    allowed = tuple(folder / "work" / name for name in case.writes) if case.code == 0 else ()
+    outside = {str(path): () for path in (*root.iterdir(), *EVIL) if path.exists()}
+    good = snapshot(root / "good")
+    return snapshot(folder, without=(*allowed, folder / "cache")) | good | outside
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """A home and a temporary folder of the case's own; the caches of others out of the way."""
+    own = {"HOME": "home", "TMPDIR": "tmp", "CYCLEGAN_TF_CACHE": "cache"}
+    # Keras and Matplotlib write their settings when they are imported, whatever the command
+    theirs = {"KERAS_HOME": "cache/keras", "MPLCONFIGDIR": "cache/matplotlib"}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("CYCLEGAN")}
+    package = str(Path(__file__).parents[1])
+    return kept | {k: str(folder / v) for k, v in {**own, **theirs}.items()} | {
+        "PYTHONPATH": package, "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8",
+    }  # fmt: skip
+
+
+def run_case(case: Case, root: Path) -> Outcome:
+    """Runs a case as a process and looks at what it cost and changed."""
+    folder, before = folder_of(case, root), watched(case, root)
+    module, *arguments = case.argv
+    user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        began = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"cyclegan_tf.{module}", *arguments],
+            cwd=folder / "work", env=environment(folder), stdin=subprocess.DEVNULL,
+            stdout=out, stderr=err, start_new_session=True,
+            **(user if case.unprivileged and os.geteuid() == 0 else {}),
+        )  # fmt: skip
+        code, megabytes = wait(process, began + PATIENCE)
+        seconds = time.monotonic() - began
+        said = []
+        for file in (out, err):
+            file.seek(0)
+            said.append(file.read().decode("utf-8", "backslashreplace"))
+    after = watched(case, root)
+    strays = sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
+    shown = tuple(stray.replace(str(root), "") for stray in strays)
+    return Outcome(code, *said, seconds, megabytes, shown)
+
+
+def wait(process: subprocess.Popen, deadline: float) -> tuple[int, float]:
+    """Exit code and peak memory in MB of a process and its children; a late one is killed."""
+    killed = False
+    while True:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return process.returncode, usage.ru_maxrss / 1024
+        if time.monotonic() > deadline and not killed:
+            process.kill()
+            killed = True
+        time.sleep(0.02)
+
+
+def table(cases: list[Case], root: Path, processes: int) -> tuple[str, int]:
+    """Runs the cases; returns the table and how many have failed."""
+    ordinary: dict[tuple[str, int], float] = {}
+    rows, failed = [], 0
+    first = [case for case in baselines() if any(c.argv[0] == case.argv[0] for c in cases)]
+    rest = [case for case in cases if case.name not in {case.name for case in first}]
+    with ThreadPoolExecutor(processes) as pool:
+        for group in (first, rest):
+            for case, outcome in pool.map(lambda case: (case, run_case(case, root)), group):
+                usual = ordinary.setdefault((case.argv[0], case.code), outcome.seconds)
+                faults = outcome.faults(case, usual)
+                failed += bool(faults)
+                rows.append(row(case, outcome, usual, faults))
+                print(f"{'FAILED ' if faults else 'ok     '}{case.name} {faults or ''}", flush=True)
+    head = (
+        "| case | command | exit | message | seconds | more than usual | MB | faults |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
+    )
+    return head + "\n".join(rows) + "\n", failed
+
+
+def row(case: Case, outcome: Outcome, usual: float, faults: list[str]) -> str:
+    said = [line for line in (outcome.err or outcome.out).splitlines() if line.strip()]
+    shown = next((line for line in said if line.startswith("error: ")), (said or [""])[-1])
+    cells = [
+        case.name, f"`{case.line[:160]}`", str(outcome.code), shown[:400],
+        f"{outcome.seconds:.1f}", f"{outcome.seconds - usual:+.1f}", f"{outcome.megabytes:.0f}",
+        "; ".join(faults),
+    ]  # fmt: skip
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.hell", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("--table", action="store_true", help="run the cases and write a table")
+    parser.add_argument("--make", type=Path, metavar="DIR", help="only make the files, in here")
+    parser.add_argument("--output", type=Path, metavar="FILE.md", help="default: the terminal")
+    parser.add_argument("--only", nargs="+", default=[], help="cases whose name has these words")
+    parser.add_argument("--processes", type=int, default=2)
+    arguments = parser.parse_args(argv)
+    cases = [c for c in all_cases() if all(word in c.name for word in arguments.only)]
+    if arguments.make:
+        make_corpus(arguments.make, cases)
+        return 0
+    if not arguments.table:
+        parser.error("give --table or --make")
+    with tempfile.TemporaryDirectory(prefix="hell-") as folder:
+        root = Path(folder).resolve() / "corpus"
+        # as a process of its own: the memory of this one would count as that of its children
+        subprocess.run([sys.executable, "-m", "tests.hell", "--make", str(root)], check=True)
+        root.parent.chmod(0o755)
+        text, failed = table(cases, root, arguments.processes)
+    summary = f"{len(cases)} cases, {failed} failed.\n"
+    print(summary if arguments.output else text + "\n" + summary)
+    if arguments.output:
+        arguments.output.write_text(
+            f"{summary}\n{text}", encoding="utf-8", errors="backslashreplace"
+        )
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
