@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.files import read_file
 from cyclegan_tf.images import upright_rgb
 from cyclegan_tf.records import read_records, record_files
 
@@ -190,7 +191,7 @@ def read_encoded(folder: Path) -> Iterator[tuple[str, str, bytes]]:
         )
     for path in files:
         try:
-            yield str(path), path.stem, path.read_bytes()
+            yield str(path), path.stem, read_file(path)
         except OSError as error:
             raise InputError(f"{path} cannot be read ({error.strerror}); check it.") from error
 

@@ -17,6 +17,7 @@ from PIL import Image
 from cyclegan_tf import images
 from cyclegan_tf.data import IMAGE_SUFFIXES, read_encoded
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.files import MOST_BYTES
 from cyclegan_tf.images import upright_rgb
 from cyclegan_tf.records import RECORD_PATTERNS, read_records, record_files
 
@@ -178,7 +179,9 @@ def _zip_entries(path: Path) -> Iterator[Entry]:
             for info in sorted(pictures, key=lambda info: PurePosixPath(info.filename).parts):
                 origin = f"{path}: entry {info.filename}"
                 yield origin, PurePosixPath(info.filename).stem, _read_entry(archive, info, origin)
-    except (zipfile.BadZipFile, OSError) as error:
+    except InputError:
+        raise
+    except (*_ZIP_ERRORS, ValueError) as error:  # of its directory, or its names' encoding
         raise InputError(
             f"{path} cannot be read as a zip ({error}); write it or fetch it again."
         ) from error
@@ -195,6 +198,11 @@ def _is_picture(info: zipfile.ZipInfo) -> bool:
 
 
 def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, origin: str) -> bytes:
+    if info.file_size > MOST_BYTES:
+        raise InputError(
+            f"{origin} has {info.file_size:,} bytes, which are too many; at most {MOST_BYTES:,} "
+            "are read. Remove it from the zip."
+        )
     try:
         return archive.read(info)
     except _ZIP_ERRORS as error:

@@ -73,7 +73,7 @@ def cuts(suffix: str) -> dict[str, bytes]:
     data = encode(picture(), FORMATS[suffix])
     marks = {
         "jpg": (2, 4, 20, *(data.find(mark) + 5 for mark in _JPEG_PARTS)),
-        "png": (8, 12, 16, 24, 33, 41, len(data) - 16),
+        "png": (8, 12, 16, 24, 33, 41, len(data) - 40),
         "gif": (6, 10, 13, 100, 700, 790, 800),
         "webp": (4, 8, 12, 16, 20, 30, 60),
         "bmp": (2, 10, 14, 30, 54, 100, len(data) - 1),
@@ -101,7 +101,6 @@ def broken() -> Images:
         "half.bmp": encode(picture(), "BMP")[:2000],
         "flipped_header.png": flipped(png, 18),
         "flipped_data.png": flipped(png, data + 40, 3),
-        "flipped_crc.png": flipped(png, len(png) - 14),
         "byte_lost.png": png[: data + 20] + png[data + 21 :],
         "no_tables.jpg": jpeg[:2] + jpeg[jpeg.index(b"\xff\xc0") :],
         "bomb_20000.png": png_claiming(20_000, 20_000),
@@ -156,6 +155,9 @@ def odd_modes() -> Images:
         "alpha.webp": encode(alpha, "WEBP", lossless=True),
         "alpha.bmp": encode(alpha, "BMP"),
         "no_end.png": encode(picture(), "PNG")[:-12],
+        "no_end_and_crc.png": encode(picture(), "PNG")[:-14],
+        "wrong_crc.png": flipped(encode(picture(), "PNG"), -14),
+        "half_end.png": encode(picture(), "PNG")[:-4],
         "tail.jpg": encode(picture(), "JPEG") + b"and a letter after the end" * 9,
         "tail.png": encode(picture(), "PNG") + bytes(500),
         "png_named.jpg": encode(picture(), "PNG"),

@@ -20,7 +20,7 @@ def config_cases() -> list[Case]:
         "nested 100,000 deep": (b"[" * 100_000, "no JSON"),
         "nested objects": (b'{"a":' * 50_000, "no JSON"),
         "key of 1 MB": (b'{"%s": 1}' % (b"k" * 10**6), "unknown config key"),
-        "20 MB": (b" " * 20_000_000, "too large"),
+        "20 MB": (b" " * 20_000_000, "too many"),
         "empty object": (b"{}", "--model cyclegan"),
     }
     raw = {
@@ -46,7 +46,7 @@ def config_cases() -> list[Case]:
         "float for an integer": ({"base_filters": 2.5}, "--base-filters is 2.5"),
         "null for a number": ({"base_filters": None}, "--base-filters is None"),
         "list for a choice": ({"norm": ["group"]}, "choose one of"),
-        "negative": ({"base_filters": -2}, "at least 1"),
+        "negative": ({"base_filters": -2}, "from 1 to 1,024"),
         "sizes of a giant": ({"image_size": 2**20}, "--image-size is 1048576"),
         "contradiction": ({"data": "x", "a": "y"}, "choose one"),
         "unknown model": ({"model": "diffusion"}, "--model is 'diffusion'"),
@@ -55,7 +55,7 @@ def config_cases() -> list[Case]:
     paths = ("half a surrogate pair", "NUL in a path")  # read by what opens the data alone
     kinds = {
         "folder": "Is a directory", "pipe": "is no file", "loop": "symbolic links",
-        "dangling": "No such file", "endless": "is no file", "sparse": "too large",
+        "dangling": "No such file", "endless": "is no file", "sparse": "too many",
     }  # fmt: skip
     return [
         *(Case(f"config: {name}", f.config_text(data), GENERATE, words)
@@ -85,7 +85,6 @@ def weights_cases() -> list[Case]:
         "8 bytes": lambda data: data[:8],
         "half": lambda data: data[: len(data) // 2],
         "last byte missing": lambda data: data[:-1],
-        "zeros in the middle": lambda data: data[:3000] + bytes(3000) + data[6000:],
         "zeros at the start": lambda data: bytes(600) + data[600:],
     }
     return [
@@ -194,7 +193,7 @@ def output_cases() -> list[Case]:
         Case("output: inside a file", f.file("bad"), f"{make} bad/x.zip", "bad/x.zip"),
         Case("output: in /proc", f.nothing, f"{make} /proc/x.zip", "cannot be written"),
         Case("output: a folder in /proc", f.nothing, f"{make} /proc/x/y", "cannot be written"),
-        Case("output: on a loop", f.linked("bad", "bad"), f"{make} bad", "cannot be written"),
+        Case("output: on a loop", f.linked("bad", "bad"), f"{make} bad", "bad exists"),
         Case("output: name too long", f.nothing, f"{make} LONG", "too long"),
         Case("output: zip of too long a name", f.nothing, f"{make} {'y' * 250}.zip", "too long"),
         Case("output: locked", f.locked_folder, f"{make} bad/x.zip", "bad/x.zip",

@@ -6,22 +6,25 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.hell import NOBODY, Case, all_cases, complaints, folder_of, make_case, watched
 from tests.hell_files import make_good
 
+_TRACED = "/tmp/__"  # what TensorFlow writes to trace functions, and removes when it ends
 PATIENCE = 60  # seconds: a command that waits for a pipe waits for ever
 CASES = {case.name: case for case in all_cases() if not case.alone}
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("hell")
-    folder.chmod(0o755)
-    make_good(folder / "good")
-    return folder
+def root() -> Iterator[Path]:
+    # not below pytest's own folder, which other users cannot enter
+    with tempfile.TemporaryDirectory(prefix="hell-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        make_good(Path(folder) / "good")
+        yield Path(folder)
 
 
 @contextmanager
@@ -73,7 +76,7 @@ def answer(root, monkeypatch, capsys):
                 code = main(arguments)
         after = watched(case, root)
         strays = sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
-        return code, *capsys.readouterr(), strays
+        return code, *capsys.readouterr(), [stray for stray in strays if _TRACED not in stray]
 
     return run
 
