@@ -77,7 +77,9 @@ def load_square(encoded: tf.Tensor, size: int) -> tf.Tensor:
     return to_float(resize(center_square(decode(encoded)), size))
 
 
-def upright_rgb(data: bytes, *, shrink_above: int | None = None) -> bytes:
+def upright_rgb(
+    data: bytes, *, shrink_above: int | None = None, most_pixels: int | None = None
+) -> bytes:
     """Checks encoded image bytes and makes them something that `decode` reads as upright RGB.
 
     8-bit RGB and grey JPEG and PNG pass unchanged; everything else (CMYK, palette, alpha, 16 bit,
@@ -88,16 +90,17 @@ def upright_rgb(data: bytes, *, shrink_above: int | None = None) -> bytes:
         data: the bytes of an image file.
         shrink_above: images whose shorter side is longer than this are reduced to it, so that
             a camera's picture is not decoded in full for every training sample.
+        most_pixels: of an image; one that claims more is not decoded. By default `MAX_PIXELS`.
 
     Raises:
-        ValueError: if the bytes are no complete image, or it has more than `MAX_PIXELS` pixels.
+        ValueError: if the bytes are no complete image, or it has more than `most_pixels`.
     """
     try:
         with Image.open(io.BytesIO(data)) as image:
-            if image.width * image.height > MAX_PIXELS:
+            pixels = image.width * image.height
+            if pixels > (most_pixels or MAX_PIXELS):
                 raise ValueError(f"{image.width} x {image.height} pixels are too many")
-            large = image.width * image.height > _LARGE
-            with _LARGE_GATE if large else contextlib.nullcontext():
+            with _LARGE_GATE if pixels > _LARGE else contextlib.nullcontext():
                 image.load()
                 if not _too_large(image, shrink_above) and _decodable(image, data):
                     return data
@@ -188,9 +191,10 @@ def _as_rgb(image: Image.Image) -> Image.Image:
         )
     if image.has_transparency_data:
         # what lies under transparent pixels is arbitrary; paper is white
-        layer = image.convert("RGBA")
+        layer = image if image.mode == "RGBA" else image.convert("RGBA")
         paper = Image.new("RGBA", layer.size, "white")
-        return Image.alpha_composite(paper, layer).convert("RGB")
+        paper = Image.alpha_composite(paper, layer)  # under one name: large ones fill the memory
+        return paper.convert("RGB")
     return image.convert("RGB")
 
 

@@ -22,6 +22,8 @@ TRAIN = "train TINY --b bad --run run"
 GENERATE = "generate --run bad --count 1 --output out"
 SCORE = "evaluate --reference GOOD/b --inception GOOD/graph.pb --images"
 
+SCORE_RUN = "evaluate --run bad_run --inception GOOD/graph.pb --reference"
+
 
 @dataclass(frozen=True)
 class Case:

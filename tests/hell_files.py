@@ -218,6 +218,11 @@ def run_copy(here: Path, good: Path, kind: str = "dcgan") -> Path:
     return here / "bad"
 
 
+def run_beside(here: Path, good: Path) -> None:
+    """A run that a command may write its scores into."""
+    shutil.copytree(good / "dcgan", here / "bad_run")
+
+
 def config_text(content: bytes) -> Make:
     """A run whose config.json holds these bytes."""
 

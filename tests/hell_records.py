@@ -26,22 +26,29 @@ def frame(data: bytes, *, length: int | None = None) -> bytes:
     return head + crcs[0] + data + crcs[1]
 
 
-def example(features: dict) -> bytes:
-    """A serialized `tf.train.Example`; values are bytes, or an integer."""
-    import tensorflow as tf
+def field(number: int, data: bytes) -> bytes:
+    """A field of a protocol buffer: its number and kind, the length, the bytes."""
+    length, sizes = len(data), bytearray()
+    while length > 127:
+        sizes.append(length % 128 + 128)
+        length //= 128
+    return bytes([number * 8 + 2, *sizes, length]) + data
 
-    def feature(value: bytes | int | list) -> tf.train.Feature:
+
+def example(features: dict[str, bytes | int | list[bytes]]) -> bytes:
+    """A serialized `tf.train.Example`, written by hand: the runner must not load TensorFlow."""
+    entries = b""
+    for key, value in features.items():
         if isinstance(value, int):
-            return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-        values = value if isinstance(value, list) else [value]
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
+            feature = field(3, field(1, bytes([value])))  # int64_list, below 128
+        else:
+            values = value if isinstance(value, list) else [value]
+            feature = field(1, b"".join(field(1, item) for item in values))  # bytes_list
+        entries += field(1, field(1, key.encode()) + field(2, feature))
+    return field(1, entries)
 
-    named = {key: feature(value) for key, value in features.items()}
-    message = tf.train.Example(features=tf.train.Features(feature=named))
-    return message.SerializeToString(deterministic=True)
 
-
-def image_record(name: bytes | int | list, seed: int = 0, **features) -> bytes:
+def image_record(name: bytes | int | list[bytes], seed: int = 0, **features) -> bytes:
     jpeg = encode(picture(seed), "JPEG")
     return frame(example({"image": jpeg, "image_name": name, "target": b"photo", **features}))
 

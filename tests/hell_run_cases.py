@@ -178,6 +178,8 @@ def set_cases() -> list[Case]:
         Case("images: one", f.files(bad={"1.png": f.PNG}), f"{SCORE} bad", "at least 2"),
         Case("reference of a run: one image", f.files(bad={"1.png": f.PNG}),
              "evaluate --run GOOD/dcgan --inception GOOD/graph.pb --reference bad", "at least 2"),
+        Case("legal: equal images", f.files(bad={"1.png": f.PNG, "2.png": f.PNG}),
+             "train TINY --b bad --run run", "not measured", 0, alone=True),
         Case("training set: a broken image", f.files(bad={"1.png": b"", "2.png": f.PNG}),
              f"{SCORE} GOOD/a --training bad", "1.png is no image"),
     ]  # fmt: skip
