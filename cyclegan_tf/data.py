@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.files import read_file
 from cyclegan_tf.images import upright_rgb
+from cyclegan_tf.inputs import read_file
 from cyclegan_tf.records import read_records, record_files
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")

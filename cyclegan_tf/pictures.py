@@ -18,8 +18,8 @@ from PIL import Image
 from cyclegan_tf import images
 from cyclegan_tf.data import IMAGE_SUFFIXES, read_encoded
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.files import MOST_BYTES
 from cyclegan_tf.images import upright_rgb
+from cyclegan_tf.inputs import MOST_BYTES
 from cyclegan_tf.records import RECORD_PATTERNS, read_records, record_files
 
 Entry = tuple[str, str, bytes]  # where an image is (for errors), its name, its encoded bytes

@@ -9,7 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.files import MOST_BYTES, require_file
+from cyclegan_tf.inputs import MOST_BYTES, require_file
 
 RECORD_PATTERNS = ("*.tfrec", "*.tfrecord", "*.tfrecords")
 

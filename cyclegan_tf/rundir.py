@@ -12,7 +12,7 @@ import tensorflow as tf
 from cyclegan_tf import __version__
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.files import read_file, require_file
+from cyclegan_tf.inputs import read_file, require_file
 
 _MOST_CONFIG = 2**20  # bytes; a config has a few thousand
 

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from cyclegan_tf.files import read_file, require_file
+from cyclegan_tf.inputs import read_file, require_file
 
 
 def test_file_is_read_and_measured(tmp_path):
