@@ -1,49 +1,26 @@
-"""The one place where a TrainConfig becomes data sets, networks, optimizers and callbacks."""
+"""The one place where a TrainConfig becomes data sets, models and optimizers."""
 
 from collections.abc import Callable
-from functools import partial
 
 import keras
 import tensorflow as tf
 
-from cyclegan_tf import latent_networks, losses, optim, pipeline, runtime
+from cyclegan_tf import losses, optim, pipeline, runtime
 from cyclegan_tf.adversarial import AdversarialModel, Stabilizers
 from cyclegan_tf.augment import Jitter
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.cyclegan import CycleGan, Objective
 from cyclegan_tf.data import DataSet, load_data_set
 from cyclegan_tf.dcgan import DcGan
-from cyclegan_tf.discriminators import (
-    Regularization,
-    patch_discriminator,
-    two_objective_discriminator,
-)
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.generators import resnet_generator, unet_depth, unet_generator
-from cyclegan_tf.layers import Style, seed_stream
+from cyclegan_tf.generators import unet_depth
+from cyclegan_tf.layers import seed_stream
+from cyclegan_tf.networks import latent_pair, translation_networks
 from cyclegan_tf.translator import Translator
 
 MARGIN = 16  # pixels of mirrored border around what a U-Net translates
 VALIDATION_IMAGES = 128  # of each domain: more would take longer than the epoch, on a CPU
 
-GENERATORS: dict[str, Callable[[TrainConfig], Callable[..., keras.Model]]] = {
-    "unet": lambda config: partial(
-        unet_generator,
-        config.image_size,
-        depth=config.unet_depth,
-        head_filters=config.head_filters,
-    ),
-    "resnet": lambda config: partial(resnet_generator, config.residual_blocks),
-}
-DISCRIMINATORS_B = {"patch": patch_discriminator, "two-objective": two_objective_discriminator}
-LATENT_GENERATORS = {
-    "transpose": latent_networks.dcgan_generator,
-    "residual": latent_networks.residual_generator,
-}
-LATENT_DISCRIMINATORS = {
-    "strided": latent_networks.dcgan_discriminator,
-    "residual": latent_networks.residual_discriminator,
-}
 ADVERSARIAL_LOSSES: dict[str, Callable[[float], losses.AdversarialLoss]] = {
     "bce": lambda smoothing: losses.CrossEntropy(real_label=1.0 - smoothing),
     # the means of labels drawn from [0.9, 1] and [0, 0.1]
@@ -115,9 +92,12 @@ def picture_size(config: TrainConfig) -> int:
     return config.picture_size or config.image_size
 
 
-def build_training_batches(config: TrainConfig, data: DataSet) -> tf.data.Dataset:
-    """The endless pipeline of training batches."""
+def build_training_batches(
+    config: TrainConfig, data: DataSet, *, first_step: int = 0
+) -> tf.data.Dataset:
+    """The endless pipeline of training batches, from a step on."""
     options = {
+        "first_step": first_step,
         "image_size": config.image_size,
         "batch_size": config.batch_size,
         "seed": config.seed,
@@ -166,11 +146,7 @@ def build_model(config: TrainConfig, total_steps: int | None = None) -> Adversar
     build = _cyclegan if config.model == "cyclegan" else _dcgan
     model = build(config, _stabilizers(config))
     model.total_steps.assign(max(1, total_steps))
-    rate_d = config.discriminator_learning_rate
-    rates = (
-        (config.learning_rate, 1),
-        (config.learning_rate if rate_d is None else rate_d, config.discriminator_steps),
-    )
+    rates = zip(_rates(config), (1, config.discriminator_steps), strict=True)
     schedule = SCHEDULES[config.schedule]
     optimizers = (
         optim.adam(
@@ -184,6 +160,14 @@ def build_model(config: TrainConfig, total_steps: int | None = None) -> Adversar
     )
     model.compile(*optimizers, jit_compile=runtime.compiles_with_xla(config.jit))
     return model
+
+
+def learning_rates(
+    config: TrainConfig, model: AdversarialModel
+) -> list[tuple[keras.optimizers.Optimizer, float]]:
+    """Each optimizer with the rate that the config gives it, before any schedule."""
+    optimizers = (model.generator_optimizer, model.discriminator_optimizer)
+    return list(zip(optimizers, _rates(config), strict=True))
 
 
 def submitted_generators(config: TrainConfig, model: AdversarialModel) -> list[keras.Model]:
@@ -213,6 +197,12 @@ def _margin(config: TrainConfig) -> int:
     return margin if 4 * margin < picture_size(config) else 0
 
 
+def _rates(config: TrainConfig) -> tuple[float, float]:
+    """Learning rates of generators and discriminators."""
+    rate_d = config.discriminator_learning_rate
+    return config.learning_rate, config.learning_rate if rate_d is None else rate_d
+
+
 def _stabilizers(config: TrainConfig) -> Stabilizers:
     penalty = config.gradient_penalty
     if penalty is None:
@@ -233,35 +223,6 @@ def _adversarial(config: TrainConfig) -> losses.AdversarialLoss:
 
 
 def _cyclegan(config: TrainConfig, stabilizers: Stabilizers) -> CycleGan:
-    style = Style(
-        norm=config.norm,
-        norm_groups=config.norm_groups,
-        upsampling=config.upsampling,
-        global_skip=config.global_skip,
-        skip_blur=config.skip_blur,
-    )
-    regularization = Regularization(
-        noise_std=config.discriminator_noise,
-        dropout=config.discriminator_dropout,
-        spectral_norm=config.spectral_norm,
-    )
-    generator = partial(
-        GENERATORS[config.generator](config),
-        style,
-        base_filters=config.base_filters,
-        **({} if config.dropout is None else {"dropout": config.dropout}),
-    )
-    networks = {"generator_ab": generator, "generator_ba": generator}
-    discriminators = {"discriminator_a": patch_discriminator}
-    discriminators["discriminator_b"] = DISCRIMINATORS_B[config.discriminator]
-    for name, build in discriminators.items():
-        networks[name] = partial(
-            build,
-            style,
-            regularization,
-            n_layers=config.discriminator_layers,
-            base_filters=config.discriminator_filters,
-        )
     two_objective = losses.TwoObjective(config.two_objective_weight)
     objective = Objective(
         adversarial_a=_adversarial(config),
@@ -274,12 +235,8 @@ def _cyclegan(config: TrainConfig, stabilizers: Stabilizers) -> CycleGan:
         identity_weight_end=config.identity_weight_end,
     )
     seeds = seed_stream(config.seed)
-    model = CycleGan(
-        *(build(seed=next(seeds), name=name) for name, build in networks.items()),
-        objective,
-        stabilizers,
-        seed=next(seeds),
-    )
+    networks = translation_networks(config, seeds)
+    model = CycleGan(*networks, objective, stabilizers, seed=next(seeds))
     for pool in (model.pool_a, model.pool_b):  # variables must stand before the step is traced
         pool.build((config.batch_size, config.image_size, config.image_size, 3))
     return model
@@ -287,24 +244,7 @@ def _cyclegan(config: TrainConfig, stabilizers: Stabilizers) -> CycleGan:
 
 def _dcgan(config: TrainConfig, stabilizers: Stabilizers) -> DcGan:
     seeds = seed_stream(config.seed)
-    options = {"image_size": config.image_size, "seed": next(seeds)}
-    generator_options = {
-        "latent_size": config.latent_size,
-        "base_filters": config.base_filters,
-        "name": "generator",
-    }
-    discriminator_options = {
-        "base_filters": config.discriminator_filters,
-        "dropout": config.discriminator_dropout,
-        "noise_std": config.discriminator_noise,
-        "name": "discriminator",
-    }
-    if config.latent_discriminator == "residual":
-        discriminator_options["spectral_norm"] = config.spectral_norm
-    generator = LATENT_GENERATORS[config.latent_generator](**options, **generator_options)
-    discriminator = LATENT_DISCRIMINATORS[config.latent_discriminator](
-        **options, **discriminator_options
-    )
+    generator, discriminator = latent_pair(config, seed=next(seeds))
     model = DcGan(
         generator,
         discriminator,

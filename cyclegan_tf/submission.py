@@ -1,6 +1,5 @@
 """images.zip: the competition's submission, written once, under a temporary name until checked."""
 
-import contextlib
 import io
 import os
 import unicodedata
@@ -14,6 +13,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from cyclegan_tf import images
+from cyclegan_tf.files import replacing
 
 SIZE = 256  # pixels a side, set by the competition
 _LONGEST_NAME = 200  # bytes; most file systems take 255 with the suffix
@@ -48,9 +48,8 @@ def write_submission(
     Raises:
         ValueError: if the zip does not hold one 256 x 256 RGB JPEG for each name.
     """
-    partial = path.with_name(path.name + ".partial")
     entries = entry_names(names)
-    try:
+    with replacing(path) as partial:
         with (
             ThreadPoolExecutor(os.cpu_count()) as pool,
             zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive,
@@ -60,12 +59,6 @@ def write_submission(
                 archive.writestr(zipfile.ZipInfo(entry), jpeg)
                 progress.update()
         check_submission(partial, len(names))
-        partial.replace(path)
-    except BaseException:
-        # missing already where the folder cannot be read either, which is the error to tell
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise
     return len(names)
 
 
