@@ -7,10 +7,12 @@ python -m tests.hell --make DIR
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +86,7 @@ def make_corpus(root: Path, cases: list[Case]) -> None:
     root.mkdir(parents=True, exist_ok=True)
     root.chmod(0o755)  # some cases run as another user
     hell_files.make_good(root / "good")
-    for case in cases:
+    for case in {case.name: case for case in (*baselines(), *cases)}.values():
         make_case(case, root)
 
 
@@ -162,30 +164,39 @@ def wait(process: subprocess.Popen, deadline: float) -> tuple[int, float]:
         time.sleep(0.02)
 
 
-def table(cases: list[Case], root: Path, processes: int) -> tuple[str, int]:
-    """Runs the cases; returns the table and how many have failed."""
+def table(cases: list[Case], root: Path, processes: int, tell: Callable[[str], None]) -> int:
+    """Runs the cases, tells each row of the table as soon as it is there; returns the failures."""
     ordinary: dict[tuple[str, int, bool], float] = {}
-    rows, failed = [], 0
+    failed = 0
     first = [case for case in baselines() if any(c.argv[0] == case.argv[0] for c in cases)]
     rest = [case for case in cases if case.name not in {case.name for case in first}]
+    tell("| case | command | exit | message | seconds | more than usual | MB | faults |")
+    tell("| --- | --- | --- | --- | --- | --- | --- | --- |")
     with ThreadPoolExecutor(processes) as pool:
         for group in (first, rest):
             for case, outcome in pool.map(lambda case: (case, run_case(case, root)), group):
-                kind = (
-                    case.argv[0],
-                    case.code,
-                    "CYCLEGAN" in case.line or "--run bad" in case.line,
-                )
+                kind = (case.argv[0], case.code, heavy(case))
                 usual = ordinary.setdefault(kind, outcome.seconds)
+                if outcome.seconds > usual + SECONDS:  # the machine may have been busy
+                    outcome = again(case, root, outcome)
                 faults = outcome.faults(case, usual)
                 failed += bool(faults)
-                rows.append(row(case, outcome, usual, faults))
+                tell(row(case, outcome, usual, faults))
                 print(f"{'FAILED ' if faults else 'ok     '}{case.name} {faults or ''}", flush=True)
-    head = (
-        "| case | command | exit | message | seconds | more than usual | MB | faults |\n"
-        "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
-    )
-    return head + "\n".join(rows) + "\n", failed
+    return failed
+
+
+def heavy(case: Case) -> bool:
+    """Whether a command builds more than others of its name: two pairs of networks, or a run's."""
+    return "CYCLEGAN" in case.line or "--run bad" in case.line
+
+
+def again(case: Case, root: Path, before: Outcome) -> Outcome:
+    """The quicker of two runs of a case."""
+    shutil.rmtree(folder_of(case, root))
+    make_case(case, root)
+    after = run_case(case, root)
+    return after if after.seconds < before.seconds else before
 
 
 def row(case: Case, outcome: Outcome, usual: float, faults: list[str]) -> str:
@@ -207,27 +218,34 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--table", action="store_true", help="run the cases and write a table")
     parser.add_argument("--make", type=Path, metavar="DIR", help="only make the files, in here")
     parser.add_argument("--output", type=Path, metavar="FILE.md", help="default: the terminal")
-    parser.add_argument("--only", nargs="+", default=[], help="cases whose name has these words")
+    parser.add_argument("--only", nargs="+", metavar="WORD", help="cases with one of these words")
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args(argv)
-    cases = [c for c in all_cases() if all(word in c.name for word in arguments.only)]
+    words = arguments.only or [""]
+    cases = [case for case in all_cases() if any(word in case.name for word in words)]
     if arguments.make:
         make_corpus(arguments.make, cases)
         return 0
     if not arguments.table:
         parser.error("give --table or --make")
-    with tempfile.TemporaryDirectory(prefix="hell-") as folder:
+    lines: list[str] = []
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        if arguments.output:
+            text = "\n".join(lines) + "\n"
+            arguments.output.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+    with tempfile.TemporaryDirectory(prefix="hell-", ignore_cleanup_errors=True) as folder:
         root = Path(folder).resolve() / "corpus"
         # as a process of its own: the memory of this one would count as that of its children
-        subprocess.run([sys.executable, "-m", "tests.hell", "--make", str(root)], check=True)
+        making = [sys.executable, "-m", "tests.hell", "--make", str(root)]
+        subprocess.run([*making, *(["--only", *words] if arguments.only else [])], check=True)
         root.parent.chmod(0o755)
-        text, failed = table(cases, root, arguments.processes)
-    summary = f"{len(cases)} cases, {failed} failed.\n"
-    print(summary if arguments.output else text + "\n" + summary)
-    if arguments.output:
-        arguments.output.write_text(
-            f"{summary}\n{text}", encoding="utf-8", errors="backslashreplace"
-        )
+        failed = table(cases, root, arguments.processes, tell)
+    tell(f"\n{len(cases)} cases, {failed} failed.")
+    if not arguments.output:
+        print(*lines, sep="\n")
     return 1 if failed else 0
 
 

@@ -1,5 +1,6 @@
 """Files and folders from hell: links, pipes, archives, damaged runs; and the good ones beside."""
 
+import io
 import json
 import os
 import shutil
@@ -10,6 +11,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tests.hell_images import encode, picture
 from tests.hell_records import frame, image_record
@@ -279,6 +282,29 @@ def weights_of_another(here: Path, good: Path) -> None:
 def weights_of_a_cyclegan(here: Path, good: Path) -> None:
     other = (good / "cyclegan/weights/generator_ab.weights.h5").read_bytes()
     weights(lambda data: other)(here, good)
+
+
+def state(content: bytes) -> Make:
+    """A run whose saved state holds these bytes."""
+
+    def make(here: Path, good: Path) -> None:
+        write(run_copy(here, good) / "checkpoint", {"state.npz": content})
+
+    return make
+
+
+def special_state(kind: str) -> Make:
+    def make(here: Path, good: Path) -> None:
+        state(b"")(here, good)
+        place_special(kind, here / "bad/checkpoint/state.npz")
+
+    return make
+
+
+def npz(**arrays: list) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
 
 
 def cut_metrics(here: Path, good: Path) -> None:

@@ -5,7 +5,26 @@ from tests.hell_case import GENERATE, SCORE, Case
 
 
 def run_cases() -> list[Case]:
-    return [*config_cases(), *weights_cases(), *folder_cases()]
+    return [*config_cases(), *weights_cases(), *state_cases(), *folder_cases()]
+
+
+def state_cases() -> list[Case]:
+    """What `--resume` finds."""
+    resume, words = "train --run bad --resume", "state.npz is damaged"
+    texts = {
+        "empty": b"", "text": b"state" * 99, "no arrays": f.npz(), "other arrays": f.npz(x=[1]),
+        "facts of no JSON": f.npz(facts=[1, 2]), "half": f.npz(facts=[1] * 999)[:500],
+    }  # fmt: skip
+    kinds = {"folder": "Is a directory", "pipe": "is no file", "endless": "is no file"}
+    return [
+        *(Case(f"state: {name}", f.state(data), resume, words) for name, data in texts.items()),
+        *(Case(f"state is: {kind}", f.special_state(kind), resume, f"{words}|{text}")
+          for kind, text in kinds.items()),
+        Case("resume: no run", f.nothing, resume, "bad holds no run"),
+        Case("resume: config of no JSON", f.config_text(b"{"), resume, "no JSON"),
+        Case("resume: an impossible change", f.config_with(),
+             f"{resume} --base-filters 3", "--base-filters is 3"),
+    ]  # fmt: skip
 
 
 def config_cases() -> list[Case]:

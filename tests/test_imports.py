@@ -65,7 +65,7 @@ ALLOWED = {
         "adversarial", "build", "callbacks", "config", "data", "dcgan", "evaluation", "features",
         "guards", "inception", "pipeline", "rundir", "translations", "translator",
     },
-    "checkpoint": {"adversarial", "errors", "files", "guards"},
+    "checkpoint": {"adversarial", "errors", "files", "guards", "inputs"},
     "epochs": {"adversarial", "checkpoint"},
     "autosave": {"checkpoint", "epochs", "rundir"},
     "interruption": set(),
