@@ -5,6 +5,7 @@ A new case is one line in one of the lists.
 
 from tests import hell_files as f
 from tests import hell_images, hell_records
+from tests import hell_runs as r
 from tests.hell_case import GENERATE, SCORE, SCORE_RUN, TRAIN, Case
 from tests.hell_files import Make
 from tests.hell_run_cases import command_cases, run_cases
@@ -68,7 +69,7 @@ def big(side: int, mode: str) -> Make:
 def big_beside_a_run(side: int) -> Make:
     def make(here, good) -> None:
         big(side, "RGB")(here, good)
-        f.run_beside(here, good)
+        r.run_beside(here, good)
 
     return make
 
@@ -203,7 +204,7 @@ def baselines() -> list[Case]:
              "1 pictures", 0, writes=("out",)),
         Case("ordinary refusal of pictures", f.nothing, GENERATE, "bad holds no run"),
         Case("ordinary scores", f.nothing, f"{SCORE} GOOD/a", "4 images", 0),
-        Case("ordinary scores of a run", f.run_beside, f"{SCORE_RUN} GOOD/b", "4 images", 0,
+        Case("ordinary scores of a run", r.run_beside, f"{SCORE_RUN} GOOD/b", "4 images", 0,
              writes=("bad_run",), alone=True),
         Case("ordinary refusal to score", f.nothing, f"{SCORE} gone", "does not exist"),
         Case("ordinary demo", f.nothing, "demo --size 16 --count 1 --output out", "1 photos", 0,

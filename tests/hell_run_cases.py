@@ -1,6 +1,7 @@
 """Cases from hell, continued: damaged runs, graphs and references, and impossible commands."""
 
 from tests import hell_files as f
+from tests import hell_runs as r
 from tests.hell_case import GENERATE, SCORE, Case
 
 
@@ -12,17 +13,17 @@ def state_cases() -> list[Case]:
     """What `--resume` finds."""
     resume, words = "train --run bad --resume", "state.npz is damaged"
     texts = {
-        "empty": b"", "text": b"state" * 99, "no arrays": f.npz(), "other arrays": f.npz(x=[1]),
-        "facts of no JSON": f.npz(facts=[1, 2]), "half": f.npz(facts=[1] * 999)[:500],
+        "empty": b"", "text": b"state" * 99, "no arrays": r.npz(), "other arrays": r.npz(x=[1]),
+        "facts of no JSON": r.npz(facts=[1, 2]), "half": r.npz(facts=[1] * 999)[:500],
     }  # fmt: skip
     kinds = {"folder": "Is a directory", "pipe": "is no file", "endless": "is no file"}
     return [
-        *(Case(f"state: {name}", f.state(data), resume, words) for name, data in texts.items()),
-        *(Case(f"state is: {kind}", f.special_state(kind), resume, f"{words}|{text}")
+        *(Case(f"state: {name}", r.state(data), resume, words) for name, data in texts.items()),
+        *(Case(f"state is: {kind}", r.special_state(kind), resume, f"{words}|{text}")
           for kind, text in kinds.items()),
         Case("resume: no run", f.nothing, resume, "bad holds no run"),
-        Case("resume: config of no JSON", f.config_text(b"{"), resume, "no JSON"),
-        Case("resume: an impossible change", f.config_with(),
+        Case("resume: config of no JSON", r.config_text(b"{"), resume, "no JSON"),
+        Case("resume: an impossible change", r.config_with(),
              f"{resume} --base-filters 3", "--base-filters is 3"),
     ]  # fmt: skip
 
@@ -77,19 +78,19 @@ def config_cases() -> list[Case]:
         "dangling": "No such file", "endless": "is no file", "sparse": "too many",
     }  # fmt: skip
     return [
-        *(Case(f"config: {name}", f.config_text(data), GENERATE, words)
+        *(Case(f"config: {name}", r.config_text(data), GENERATE, words)
           for name, (data, words) in texts.items()),
-        *(Case(f"config: {name}", f.config_raw(key, value),
+        *(Case(f"config: {name}", r.config_raw(key, value),
                evaluate if name in paths else GENERATE, words)
           for name, (key, value, words) in raw.items()),
-        *(Case(f"config: {name}", f.config_with(**changes), GENERATE, words)
+        *(Case(f"config: {name}", r.config_with(**changes), GENERATE, words)
           for name, (changes, words) in wrong.items()),
-        *(Case(f"config is: {kind}", f.special_in_run(kind, "config.json"), GENERATE, words)
+        *(Case(f"config is: {kind}", r.special_in_run(kind, "config.json"), GENERATE, words)
           for kind, words in kinds.items()),
-        Case("config is: locked", f.special_in_run("locked", "config.json"), GENERATE,
+        Case("config is: locked", r.special_in_run("locked", "config.json"), GENERATE,
              "Permission denied", unprivileged=True),
-        Case("config: list, scored", f.config_text(b"[]"), evaluate, "no JSON object"),
-        Case("config: data set has moved", f.config_with(b="gone"), evaluate, "--data"),
+        Case("config: list, scored", r.config_text(b"[]"), evaluate, "no JSON object"),
+        Case("config: data set has moved", r.config_with(b="gone"), evaluate, "--data"),
     ]  # fmt: skip
 
 
@@ -107,17 +108,17 @@ def weights_cases() -> list[Case]:
         "zeros at the start": lambda data: bytes(600) + data[600:],
     }
     return [
-        *(Case(f"weights: {kind}", f.weights(change), GENERATE, words)
+        *(Case(f"weights: {kind}", r.weights(change), GENERATE, words)
           for kind, change in changes.items()),
-        *(Case(f"weights are: {kind}", f.special_in_run(kind, name), GENERATE, f"{name}|{text}")
+        *(Case(f"weights are: {kind}", r.special_in_run(kind, name), GENERATE, f"{name}|{text}")
           for kind, text in kinds.items()),
-        Case("weights: of another width", f.weights_of_another, GENERATE, words),
-        Case("weights: of another network", f.weights_of_a_cyclegan, GENERATE, words),
-        Case("weights: folder missing", f.special_in_run("dangling", "weights"), GENERATE,
+        Case("weights: of another width", r.weights_of_another, GENERATE, words),
+        Case("weights: of another network", r.weights_of_a_cyclegan, GENERATE, words),
+        Case("weights: folder missing", r.special_in_run("dangling", "weights"), GENERATE,
              "does not exist"),
-        Case("weights: of another width, scored", f.weights_of_another,
+        Case("weights: of another width, scored", r.weights_of_another,
              "evaluate --run bad --inception GOOD/graph.pb", words),
-        Case("legal: metrics cut off", f.cut_metrics, GENERATE, "1 pictures", 0, writes=("out",)),
+        Case("legal: metrics cut off", r.cut_metrics, GENERATE, "1 pictures", 0, writes=("out",)),
     ]  # fmt: skip
 
 
@@ -146,7 +147,7 @@ def folder_cases() -> list[Case]:
              "cannot be written"),
         Case("run: to be made on a loop", f.linked("bad", "bad"), "train TINY --b GOOD/b --run bad",
              "cannot be written"),
-        Case("run: exists", f.config_text(b"{}"), "train TINY --b GOOD/b --run bad",
+        Case("run: exists", r.config_text(b"{}"), "train TINY --b GOOD/b --run bad",
              "already holds a run"),
     ]  # fmt: skip
 
