@@ -190,7 +190,7 @@ class TrainConfig:
     )
 
     # Optimization
-    batch_size: int = option(1, "images of each domain in a step", low=1)
+    batch_size: int = option(1, "images of each domain in a step", low=1, high=65_536)
     epochs: int = option(100, "epochs to train", low=1, high=10**9, changeable=True)
     steps_per_epoch: int | None = option(
         None, "steps in an epoch; default: the larger domain once", low=1, high=10**9

@@ -83,10 +83,12 @@ def _measure(path: Path) -> tuple[int, str | None]:
         with path.open("rb") as file:
             count = place = 0
             while head := file.read(_HEAD):
-                length = struct.unpack("<Q", head[:8])[0] if len(head) == _HEAD else 0
                 left = size - place - _HEAD - _TAIL
+                if left < 0:
+                    return count, f"its frame takes {_HEAD + _TAIL} bytes, {size - place} are left"
+                length = struct.unpack("<Q", head[:8])[0]
                 if left < length:
-                    return count, f"it claims {length:,} bytes, {max(0, left):,} are left"
+                    return count, f"it claims {length:,} bytes, {left:,} are left"
                 if length > MOST_BYTES:
                     return count, f"it claims {length:,} bytes, at most {MOST_BYTES:,} are read"
                 count, place = count + 1, place + _HEAD + length + _TAIL

@@ -48,7 +48,7 @@ def image_cases() -> list[Case]:
         Case("legal: 8,000 x 8,000 pixels", big(8000, "RGB"), TRAIN, "B: 2 images", 0, alone=True),
         Case("legal: 8,000 x 8,000 with alpha", big(8000, "RGBA"), TRAIN, "B: 2 images", 0,
              alone=True),
-        Case("legal: 6,000 x 6,000 as a reference of a run", big_beside_a_run(6000),
+        Case("legal: 4,000 x 4,000 as a reference of a run", big_beside_a_run(4000),
              f"{SCORE_RUN} bad", "2 images", 0,
              writes=("bad_run",), alone=True),
         Case("legal: 3,000 x 3,000 with alpha, scored", big(3000, "RGBA"), f"{SCORE} bad",

@@ -246,7 +246,7 @@ def flag_cases() -> list[Case]:
         Case("flag: a billion remembered", f.nothing, f"{train} --pool-size {10**9}",
              "--pool-size is"),
         Case("flag: a billion images in a batch", f.nothing, f"{train} --batch-size {10**9}",
-             "--batch-size 1000000000 is larger"),
+             "--batch-size is 1000000000"),
         Case("flag: unknown", f.nothing, f"{train} --turbo", "unrecognized"),
         Case("flag: no UTF-8", f.nothing, f"{train} --\udcff", "unrecognized"),
         Case("flag: a trillion pictures", f.nothing,

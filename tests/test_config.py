@@ -49,7 +49,7 @@ def test_integer_is_accepted_where_a_float_is_expected():
         ({"batch_size": 4.5}, ["--batch-size", "4.5", "int"]),
         ({"batch_size": True}, ["--batch-size", "True", "int"]),
         ({"skip_bad_images": 1}, ["--skip-bad-images", "true or false"]),
-        ({"batch_size": 0}, ["--batch-size", "at least 1"]),
+        ({"batch_size": 0}, ["--batch-size", "from 1 to 65,536"]),
         ({"steps_per_epoch": 0}, ["--steps-per-epoch", "from 1 to 1,000,000,000"]),
         ({"learning_rate": float("nan")}, ["--learning-rate", "nan"]),
         ({"flip_left_right": 1.5}, ["--flip-left-right", "from 0 to 1"]),

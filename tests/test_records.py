@@ -84,6 +84,13 @@ def test_record_longer_than_its_file_is_refused_before_memory_is_taken(tmp_path,
         list(read_records(tmp_path / "x.tfrec"))
 
 
+@pytest.mark.parametrize("size", [1, 4, 8, 11, 15])
+def test_frame_that_is_cut_off_is_told(tmp_path, size):
+    (tmp_path / "x.tfrec").write_bytes(frame(b"")[:size])
+    with pytest.raises(InputError, match=rf"record 0 .*frame takes 16 bytes, {size} are left"):
+        list(read_records(tmp_path / "x.tfrec"))
+
+
 def test_records_before_a_damaged_one_are_still_read(tmp_path):
     path = tmp_path / "x.tfrec"
     write_records(path, "monet", IMAGES[:1])
