@@ -24,6 +24,16 @@ SECONDS = 10.0  # more than an ordinary run of the same command
 MEGABYTES = 2000
 PATIENCE = 120.0  # then the process is killed: it hangs
 NOBODY = 65534
+# Another user may not enter the folder that Python is in: first all is imported, then root leaves.
+_WITHOUT_PRIVILEGES = f"""
+import importlib, os, pkgutil, sys
+import cyclegan_tf.command
+cyclegan_tf.command.load_tensorflow()
+for module in pkgutil.iter_modules(cyclegan_tf.__path__):
+    importlib.import_module(f"cyclegan_tf.{{module.name}}")
+os.setresuid({NOBODY}, {NOBODY}, {NOBODY})
+sys.exit(importlib.import_module(f"cyclegan_tf.{{sys.argv[1]}}").main(sys.argv[2:]))
+"""
 EVIL = (Path("/etc/x"), Path("/etc/x.jpg"), Path("/etc/x.png"), Path("/tmp/evil.png"))
 
 
@@ -128,14 +138,15 @@ def run_case(case: Case, root: Path) -> Outcome:
     """Runs a case as a process and looks at what it cost and changed."""
     folder, before = folder_of(case, root), watched(case, root)
     module, *arguments = case.argv
-    user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    starting = ["-m", f"cyclegan_tf.{module}"]
+    if case.unprivileged and os.geteuid() == 0:
+        starting = ["-c", _WITHOUT_PRIVILEGES, module]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.monotonic()
         process = subprocess.Popen(
-            [sys.executable, "-m", f"cyclegan_tf.{module}", *arguments],
+            [sys.executable, *starting, *arguments],
             cwd=folder / "work", env=environment(folder), stdin=subprocess.DEVNULL,
             stdout=out, stderr=err, start_new_session=True,
-            **(user if case.unprivileged and os.geteuid() == 0 else {}),
         )  # fmt: skip
         code, megabytes = wait(process, began + PATIENCE)
         seconds = time.monotonic() - began
