@@ -19,6 +19,10 @@ from cyclegan_tf.inputs import read_file, require_file
 _MOST_CONFIG = 2**20  # bytes; a config has a few thousand
 
 
+class FolderRemoved(RuntimeError):
+    """The run folder went away in the middle of a write."""
+
+
 class RunDir:
     """The files of one run, by name.
 
@@ -167,7 +171,8 @@ class RunDir:
 
     def save_weights(self, network: keras.Model, *, best: bool = False) -> None:
         """Writes a network to its `weights_file`, keeping the old file until it is done."""
-        with replacing(self.weights_file(network, best=best)) as partial:
+        size = 4 * network.count_params()
+        with replacing(self.weights_file(network, best=best), size=size) as partial:
             network.save_weights(partial)
 
     def load_weights(self, network: keras.Model, *, best: bool = False) -> None:
