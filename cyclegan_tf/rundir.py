@@ -14,6 +14,9 @@ from cyclegan_tf import __version__
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.files import append_line, replacing, write_text
+from cyclegan_tf.inputs import read_file, require_file
+
+_MOST_CONFIG = 2**20  # bytes; a config has a few thousand
 
 
 class FolderRemoved(RuntimeError):
@@ -121,13 +124,13 @@ class RunDir:
             InputError: if there is none, or it does not fit this version of the package.
         """
         try:
-            values = json.loads(self.config_file.read_text())
+            values = json.loads(read_file(self.config_file, most=_MOST_CONFIG).decode())
         except OSError as error:
             raise InputError(
                 f"{self.path} holds no run (config.json: {error.strerror}); expected a folder that "
                 "train wrote."
             ) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(
                 f"{self.config_file} is no JSON ({error}); restore the file."
             ) from error
@@ -182,6 +185,7 @@ class RunDir:
         if not path.exists():
             raise InputError(f"{path} does not exist; expected the weights of a finished run.")
         try:
+            require_file(path)
             with warnings.catch_warnings():
                 # Keras only warns of layers it does not find; half a network is no network
                 warnings.filterwarnings("error", message="Skipping")
