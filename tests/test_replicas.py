@@ -54,14 +54,12 @@ def assert_replicas_agree(*, atol: float = 1e-5, eager: bool = True, **options) 
     config = TrainConfig(**TINY | options)
     one, logs = trained(config, tf.distribute.get_strategy(), eager=eager)
     two, same_logs = trained(config, two_cpus(), eager=eager)
-    before = build_model(config).get_weights()
-    names = [v.path for v in one.variables]
     moved = 0
-    for name, x, y, start in zip(
-        names, one.get_weights(), two.get_weights(), before, strict=True
+    for x, y, start in zip(
+        one.variables, two.variables, build_model(config).variables, strict=True
     ):
-        np.testing.assert_allclose(x, y, atol=atol, err_msg=name)
-        moved += not np.array_equal(x, start)
+        np.testing.assert_allclose(x.numpy(), y.numpy(), atol=atol, err_msg=x.path)
+        moved += not np.array_equal(x.numpy(), start.numpy())
     assert moved > 10
     for key, value in logs.items():
         assert same_logs[key] == pytest.approx(value, rel=1e-4, abs=1e-5), key
