@@ -17,6 +17,7 @@ ALLOWED = {
     "images": set(),
     "records": {"errors"},
     "runtime": {"errors"},
+    "strategy": {"errors"},
     "replicas": set(),
     "accumulation": set(),
     "augment": set(),
