@@ -60,7 +60,8 @@ def _check_parts(config: "TrainConfig") -> None:
         )
     if batch % parts:
         fitting = [n for n in range(1, batch + 1) if batch % n == 0]
-        nearest = min(fitting, key=lambda n: abs(n - parts))
+        # of two as near the one that needs less memory
+        nearest = min(fitting, key=lambda n: (abs(n - parts), -n))
         raise InputError(
             f"--gradient-accumulation {parts} does not divide --batch-size {batch}; take "
             f"{nearest}, or a batch of {-(-batch // parts) * parts}."

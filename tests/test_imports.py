@@ -18,6 +18,7 @@ ALLOWED = {
     "records": {"errors"},
     "runtime": {"errors"},
     "strategy": {"errors"},
+    "faults": {"config"},
     "replicas": set(),
     "accumulation": set(),
     "augment": set(),
