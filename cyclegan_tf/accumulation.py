@@ -1,6 +1,7 @@
 """Gradient accumulation: a batch is worked off part by part, in the memory of one part."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
@@ -31,34 +32,26 @@ def in_parts(work: Callable[..., Found], parts: int, *batch: Any) -> Found:
         raise ValueError(
             f"A batch must be a multiple of its parts. Received: {rows} images in {parts} parts"
         )
-    batch = tf.nest.map_structure(
-        lambda x: tf.reshape(x, [parts, rows // parts, *x.shape[1:]]), batch
-    )
-    # the first part stands before the loop: it tells what the loop carries
-    gradients, losses, images = work(*_part(batch, 0))
-    kept = tuple(_array(image, parts).write(0, image) for image in images)
-
-    def next_part(i: tf.Tensor, sums: Any, kept: Any) -> tuple[tf.Tensor, Any, Any]:
-        *found, images = work(*_part(batch, i))
-        sums = tf.nest.map_structure(tf.add, sums, tuple(found))
-        return i + 1, sums, tuple(a.write(i, x) for a, x in zip(kept, images, strict=True))
-
-    # a loop, because an unrolled graph would run the parts at once, in the memory of all
-    _, (gradients, losses), kept = tf.while_loop(
-        lambda i, *_: i < parts,
-        next_part,
-        (tf.constant(1), (gradients, losses), kept),
-        parallel_iterations=1,
-        maximum_iterations=parts - 1,
-    )
+    if not tf.executing_eagerly():
+        # Traced once, called for each part. No tf.while_loop: TensorFlow 2.21 fails in its second
+        # turn, on temporary variables that its memory optimizer puts in.
+        work = tf.function(work, autograph=False)
+    sums, kept = None, []
+    for i in range(parts):
+        done = [] if sums is None else tf.nest.flatten(sums)
+        # a graph would run the parts at once, in the memory of all
+        with tf.control_dependencies(done):
+            part = tf.nest.map_structure(partial(_part, parts=parts, i=i), batch)
+            gradients, losses, images = work(*part)
+        found = list(gradients), losses
+        sums = found if sums is None else tf.nest.map_structure(tf.add, sums, found)
+        kept.append(images)
+    gradients, losses = sums
     losses = {key: loss / parts for key, loss in losses.items()}
-    joined = [tf.reshape(array.stack(), [rows, *array.element_shape[1:]]) for array in kept]
-    return gradients, losses, tuple(joined)
+    return gradients, losses, tuple(tf.concat(images, 0) for images in zip(*kept, strict=True))
 
 
-def _part(batch: Any, i: int | tf.Tensor) -> Any:
-    return tf.nest.map_structure(lambda x: x[i], batch)
-
-
-def _array(image: tf.Tensor, parts: int) -> tf.TensorArray:
-    return tf.TensorArray(image.dtype, size=parts, element_shape=image.shape)
+def _part(x: tf.Tensor, *, parts: int, i: int) -> tf.Tensor:
+    rows = x.shape[0] // parts
+    # a copy even of the first row, or it would not wait for the part before
+    return tf.identity(x[i * rows : (i + 1) * rows])
