@@ -234,7 +234,19 @@ class TrainConfig:
         "number format of the computations; auto: bfloat16 on a CPU made for it, else float32",
     )
     jit: Literal["auto", "on", "off"] = option(
-        "auto", "compile with XLA; auto: on a GPU or TPU", changeable=True
+        "auto", "compile with XLA; auto: on one GPU or TPU", changeable=True
+    )
+    strategy: Literal["auto", "one", "mirrored", "multiworker", "tpu"] = option(
+        "auto",
+        "what trains: one device, all GPUs (mirrored), several machines (multiworker) or a TPU; "
+        "auto: a TPU or else all GPUs, where there are any",
+        changeable=True,
+    )
+    gradient_accumulation: int = option(
+        1,
+        "parts into which a batch is divided to save memory; the step stays the same",
+        low=1,
+        changeable=True,
     )
     deterministic: bool = option(False, "bit-exact repetition, somewhat slower", changeable=True)
 
