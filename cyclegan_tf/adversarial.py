@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from cyclegan_tf import workers
 from cyclegan_tf.augment import DiffAugment
 from cyclegan_tf.losses import AdversarialLoss, share_called_real
 from cyclegan_tf.optim import progress, update_average
@@ -184,7 +185,10 @@ class AdversarialModel(keras.Model):
         """The running means that Keras logs."""
         for key, mean in self.means.items():
             mean.update_state(losses[key])
-        return {key: mean.result() for key, mean in self.means.items()}
+        return {key: workers.loggable(mean.result()) for key, mean in self.means.items()}
+
+    def _maybe_symbolic_build(self, *args: Any, **options: Any) -> None:
+        """Nothing to build; Keras would look for it with a batch, and fails on several machines."""
 
     def _penalties(self, discriminator: keras.Model, real: Images, fake: Images) -> tf.Tensor:
         penalty = tf.constant(0.0)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -13,6 +14,47 @@ from cyclegan_tf.data import ImageSet
 from cyclegan_tf.records import untuned
 
 EXPANSION = 5  # versions of each image in an expanded data set
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of each batch that a worker decodes.
+
+    Attributes:
+        index: of the worker.
+        count: of the workers, which divides the batch.
+        replicas: of the worker, each of which takes a batch of its own: a part of its share.
+    """
+
+    index: int = 0
+    count: int = 1
+    replicas: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.index < self.count or self.replicas < 1:
+            raise ValueError(
+                "A share needs 0 <= index < count and at least 1 replica. "
+                f"Received: index={self.index}, count={self.count}, replicas={self.replicas}"
+            )
+
+    def size(self, batch_size: int) -> int:
+        """Images in the batch of a replica."""
+        if batch_size % (self.count * self.replicas):
+            raise ValueError(
+                f"A batch must divide evenly among {self.count} workers of {self.replicas} "
+                f"replicas. Received: batch_size={batch_size}"
+            )
+        return batch_size // (self.count * self.replicas)
+
+    def samples(self, batch_size: int, first_step: int = 0) -> tf.data.Dataset:
+        """The numbers of the worker's samples: sample i is in the batch of step i // batch_size."""
+        own = self.size(batch_size) * self.replicas
+        numbers = tf.data.Dataset.range(first_step * own, np.iinfo(np.int64).max // batch_size)
+        samples = numbers.map(lambda i: i // own * batch_size + self.index * own + i % own)
+        return samples.repeat()  # says that it is endless: else workers ask each other at each step
+
+
+WHOLE = Share()
 
 
 def shuffled_index(
@@ -52,6 +94,7 @@ def unpaired_dataset(
     seed: int,
     jitter: Jitter,
     first_step: int = 0,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Endless batches of independently drawn, augmented images of both domains.
 
@@ -63,19 +106,20 @@ def unpaired_dataset(
         seed: fixes the order and the augmentation.
         jitter: strengths of the augmentation.
         first_step: the step to start from: the batches are those of an uninterrupted run.
+        share: what this worker reads of each batch.
 
     Returns:
         Data set of `(real_a, real_b)`, each `(batch_size, image_size, image_size, 3)` float32 in
-        [-1, 1].
+        [-1, 1]; fewer images for a share.
     """
     draws = [
         _Draw(domain, 2 * seed + i, image_size, batch_size, jitter)
         for i, domain in enumerate((a, b))
     ]
     return (
-        tf.data.Dataset.range(first_step * batch_size, np.iinfo(np.int64).max)
+        share.samples(batch_size, first_step)
         .map(lambda sample: tuple(draw(sample) for draw in draws), tf.data.AUTOTUNE)
-        .batch(batch_size, drop_remainder=True)
+        .batch(share.size(batch_size), drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
         .with_options(untuned())
     )
@@ -90,6 +134,7 @@ def single_dataset(
     jitter: Jitter,
     expand: bool = False,
     first_step: int = 0,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Endless batches of one domain, drawn and augmented as in `unpaired_dataset`.
 
@@ -102,15 +147,16 @@ def single_dataset(
         expand: show each image in `EXPANSION` versions: as it is, mirrored, upside down, enlarged
             and cropped, noised; the jitter then gives the strengths of the last two.
         first_step: the step to start from.
+        share: what this worker reads of each batch.
 
     Returns:
         Data set of `(batch_size, image_size, image_size, 3)` float32 in [-1, 1].
     """
     draw = _Draw(domain, 2 * seed + 1, image_size, batch_size, jitter, expand=expand)
     return (
-        tf.data.Dataset.range(first_step * batch_size, np.iinfo(np.int64).max)
+        share.samples(batch_size, first_step)
         .map(draw, tf.data.AUTOTUNE)
-        .batch(batch_size, drop_remainder=True)
+        .batch(share.size(batch_size), drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
         .with_options(untuned())
     )
