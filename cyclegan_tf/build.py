@@ -92,9 +92,12 @@ def picture_size(config: TrainConfig) -> int:
     return config.picture_size or config.image_size
 
 
-def build_training_batches(config: TrainConfig, data: DataSet) -> tf.data.Dataset:
-    """The endless pipeline of training batches."""
+def build_training_batches(
+    config: TrainConfig, data: DataSet, *, first_step: int = 0
+) -> tf.data.Dataset:
+    """The endless pipeline of training batches, from a step on."""
     options = {
+        "first_step": first_step,
         "image_size": config.image_size,
         "batch_size": config.batch_size,
         "seed": config.seed,
@@ -143,11 +146,7 @@ def build_model(config: TrainConfig, total_steps: int | None = None) -> Adversar
     build = _cyclegan if config.model == "cyclegan" else _dcgan
     model = build(config, _stabilizers(config))
     model.total_steps.assign(max(1, total_steps))
-    rate_d = config.discriminator_learning_rate
-    rates = (
-        (config.learning_rate, 1),
-        (config.learning_rate if rate_d is None else rate_d, config.discriminator_steps),
-    )
+    rates = zip(_rates(config), (1, config.discriminator_steps), strict=True)
     schedule = SCHEDULES[config.schedule]
     optimizers = (
         optim.adam(
@@ -161,6 +160,14 @@ def build_model(config: TrainConfig, total_steps: int | None = None) -> Adversar
     )
     model.compile(*optimizers, jit_compile=runtime.compiles_with_xla(config.jit))
     return model
+
+
+def learning_rates(
+    config: TrainConfig, model: AdversarialModel
+) -> list[tuple[keras.optimizers.Optimizer, float]]:
+    """Each optimizer with the rate that the config gives it, before any schedule."""
+    optimizers = (model.generator_optimizer, model.discriminator_optimizer)
+    return list(zip(optimizers, _rates(config), strict=True))
 
 
 def submitted_generators(config: TrainConfig, model: AdversarialModel) -> list[keras.Model]:
@@ -188,6 +195,12 @@ def _margin(config: TrainConfig) -> int:
     stride = 2 ** (config.unet_depth or unet_depth(config.image_size))
     margin = max(MARGIN, stride, config.skip_blur)
     return margin if 4 * margin < picture_size(config) else 0
+
+
+def _rates(config: TrainConfig) -> tuple[float, float]:
+    """Learning rates of generators and discriminators."""
+    rate_d = config.discriminator_learning_rate
+    return config.learning_rate, config.learning_rate if rate_d is None else rate_d
 
 
 def _stabilizers(config: TrainConfig) -> Stabilizers:

@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from cyclegan_tf import images
+from cyclegan_tf.files import replacing
 from cyclegan_tf.metrics import sample_diversity
 from cyclegan_tf.rundir import RunDir
 
@@ -29,7 +30,8 @@ class SaveWeights(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Saves the weights training starts from."""
-        self._save()
+        if int(self.model.step_number) == 0:
+            self._save()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Saves the weights of the epoch."""
@@ -62,7 +64,12 @@ class Grids(keras.callbacks.Callback, abc.ABC):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Draws what the untrained network does."""
-        self._draw()
+        if int(self.model.step_number) == 0:
+            self._draw()
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Counts the epochs that are done."""
+        self.epoch = epoch
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Draws every N epochs."""
@@ -219,33 +226,50 @@ class EpochLog(keras.callbacks.Callback):
         self.run = run
         self.images_per_step = images_per_step
         self.events = tf.summary.create_file_writer(str(run.tensorboard))
-        self.step = 0
         self.rows: list[Logs] = []
+        self.epoch, self.steps, self.seconds = 0, 0, 0.0  # of the epoch under way
+
+    def memory(self) -> dict[str, Any]:
+        """What the epoch under way has taken so far."""
+        return {"epoch": self.epoch, "steps": self.steps, "seconds": self.seconds}
+
+    def remember(self, memory: dict[str, Any]) -> None:
+        """Adds that to the rest of the epoch."""
+        self.epoch, self.steps = memory["epoch"], memory["steps"]
+        self.seconds = memory["seconds"]
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Reads the epochs that an earlier part of the training has written."""
+        self.rows = list(self.run.metrics())
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Starts the epoch's clock."""
-        self.started, self.first_step = time.perf_counter(), self.step
+        if epoch != self.epoch:
+            self.epoch, self.steps, self.seconds = epoch, 0, 0.0
+        self.started = time.perf_counter() - self.seconds
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Counts steps, and notes when the last one ended: validation is not training time."""
-        self.step += 1
-        self.ended = time.perf_counter()
+        self.steps += 1
+        self.seconds = time.perf_counter() - self.started
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Writes the epoch."""
-        seconds = self.ended - self.started
-        pace = (self.step - self.first_step) * self.images_per_step / seconds
+        pace = self.steps * self.images_per_step / self.seconds
         row = {
             "epoch": epoch + 1,
-            "step": self.step,
+            "step": int(self.model.step_number),
             **{key: float(value) for key, value in (logs or {}).items()},
             "learning_rate": float(self.model.generator_optimizer.learning_rate),
             "discriminator_learning_rate": float(self.model.discriminator_optimizer.learning_rate),
-            "seconds": round(seconds, 3),
+            "seconds": round(self.seconds, 3),
             "images_per_second": round(pace, 3),
         }
         self.rows.append(row)
-        self.run.append_metrics(row)
+        if self.run.restore() or not self.run.metrics_file.exists():
+            self.run.write_metrics(self.rows)
+        else:
+            self.run.append_metrics(row)
         with self.events.as_default():
             for key, value in row.items():
                 tf.summary.scalar(key, value, step=epoch + 1)
@@ -277,6 +301,5 @@ def plot_losses(run: RunDir, rows: list[Logs]) -> None:
         axes.xaxis.get_major_locator().set_params(integer=True)  # there is no half an epoch
         axes.grid(alpha=0.3)
         axes.legend()
-    partial = run.plots / "losses.partial.png"
-    figure.savefig(partial, dpi=110)
-    partial.replace(run.plots / "losses.png")
+    with replacing(run.plots / "losses.png") as partial:
+        figure.savefig(partial, dpi=110)

@@ -16,9 +16,26 @@ from cyclegan_tf.combinations import check_combinations, flag
 from cyclegan_tf.errors import InputError
 
 
-def option(default: Any, text: str, *, low: float = -math.inf, high: float = math.inf) -> Any:
-    """A config field: its default, the text that `--help` prints, and its closed range."""
-    return dataclasses.field(default=default, metadata={"help": text, "range": (low, high)})
+def option(
+    default: Any,
+    text: str,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    changeable: bool = False,
+) -> Any:
+    """A config field.
+
+    Args:
+        default: its default.
+        text: what `--help` prints.
+        low: smallest value.
+        high: largest value.
+        changeable: whether a resumed run may take another value: it changes neither networks nor
+            data nor what was computed so far.
+    """
+    metadata = {"help": text, "range": (low, high), "changeable": changeable}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -34,12 +51,19 @@ class TrainConfig:
     )
 
     # Data
-    data: str = option("", "data set folder (Kaggle TFRecords, Kaggle JPEGs, or trainA/trainB)")
-    a: str = option("", "folder of domain A, what is translated (with --b, in place of --data)")
-    b: str = option("", "folder of domain B, what it is translated into")
+    data: str = option(
+        "", "data set folder (Kaggle TFRecords, Kaggle JPEGs, or trainA/trainB)", changeable=True
+    )
+    a: str = option(
+        "", "folder of domain A, what is translated (with --b, in place of --data)", changeable=True
+    )
+    b: str = option("", "folder of domain B, what it is translated into", changeable=True)
     image_size: int = option(256, "side in pixels of the square training images", low=32)
     picture_size: int | None = option(
-        None, "side of whole pictures in samples and validation; default: the image size", low=32
+        None,
+        "side of whole pictures in samples and validation; default: the image size",
+        low=32,
+        changeable=True,
     )
     validation_fraction: float = option(
         0.0,
@@ -149,6 +173,7 @@ class TrainConfig:
         "ema",
         "weights that draw samples and submission; ema: the average, where there is one; best: "
         "the average of the epoch with the lowest FID (--evaluate-every)",
+        changeable=True,
     )
     discriminator_steps: int = option(
         1, "discriminator updates after each generator update", low=1, high=100
@@ -156,13 +181,13 @@ class TrainConfig:
 
     # Optimization
     batch_size: int = option(1, "images of each domain in a step", low=1)
-    epochs: int = option(100, "epochs to train", low=1)
+    epochs: int = option(100, "epochs to train", low=1, changeable=True)
     steps_per_epoch: int | None = option(
         None, "steps in an epoch; default: the larger domain once", low=1
     )
-    learning_rate: float = option(2e-4, "Adam's learning rate", low=0, high=1)
+    learning_rate: float = option(2e-4, "Adam's learning rate", low=0, high=1, changeable=True)
     discriminator_learning_rate: float | None = option(
-        None, "default: the generators'", low=0, high=1
+        None, "default: the generators'", low=0, high=1, changeable=True
     )
     schedule: Literal["constant", "linear", "cosine"] = option(
         "constant", "of both learning rates; linear and cosine end at zero"
@@ -175,10 +200,19 @@ class TrainConfig:
     )
     beta_2: float = option(0.999, "Adam's beta 2", low=0, high=0.99999)
     clip_norm: float | None = option(
-        None, "scale gradients of a larger joint norm down to this", low=1e-06
+        None, "scale gradients of a larger joint norm down to this", low=1e-06, changeable=True
+    )
+    checkpoint_minutes: float = option(
+        10.0,
+        "minutes between saves of the state in the middle of an epoch; each epoch ends with one",
+        low=0,
+        changeable=True,
     )
     budget_minutes: float | None = option(
-        None, "end training, final samples and images.zip within these minutes", low=0.1
+        None,
+        "end training, final samples and images.zip within these minutes",
+        low=0.1,
+        changeable=True,
     )
 
     # Machine
@@ -189,20 +223,27 @@ class TrainConfig:
         "float32",
         "number format of the computations; auto: bfloat16 on a CPU made for it, else float32",
     )
-    jit: Literal["auto", "on", "off"] = option("auto", "compile with XLA; auto: on a GPU or TPU")
-    deterministic: bool = option(False, "bit-exact repetition, somewhat slower")
+    jit: Literal["auto", "on", "off"] = option(
+        "auto", "compile with XLA; auto: on a GPU or TPU", changeable=True
+    )
+    deterministic: bool = option(False, "bit-exact repetition, somewhat slower", changeable=True)
 
     # Reports
-    profile: bool = option(False, "first profile a few steps for TensorBoard and print their cost")
-    sample_every: int = option(5, "epochs between sample grids", low=1)
-    sample_count: int = option(6, "pictures in a sample grid", low=1, high=64)
+    profile: bool = option(
+        False, "first profile a few steps for TensorBoard and print their cost", changeable=True
+    )
+    sample_every: int = option(5, "epochs between sample grids", low=1, changeable=True)
+    sample_count: int = option(6, "pictures in a sample grid", low=1, high=64, changeable=True)
     evaluate_every: int | None = option(
         None,
         "epochs between scores (FID, KID) of a fixed set of pictures; default: no scores",
         low=1,
+        changeable=True,
     )
     inception: str = option(
-        "", "frozen Inception graph for the scores; default: fetched once, and kept"
+        "",
+        "frozen Inception graph for the scores; default: fetched once, and kept",
+        changeable=True,
     )
 
     def __post_init__(self) -> None:

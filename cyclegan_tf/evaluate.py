@@ -171,7 +171,7 @@ def _table(result: dict[str, Any], label: str) -> str:
 
 
 def _save(run_path: Path, result: dict[str, Any]) -> Path | None:
-    from cyclegan_tf.rundir import write_text
+    from cyclegan_tf.files import write_text
 
     path = run_path / "evaluation.json"
     try:

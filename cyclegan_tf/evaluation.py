@@ -47,9 +47,19 @@ class Evaluation(keras.callbacks.Callback):
         self.label = label
         self.first, self.best, self.best_epoch = math.nan, math.inf, 0
 
+    def memory(self) -> dict[str, Any]:
+        """The scores that count."""
+        return {"first": self.first, "best": self.best, "best_epoch": self.best_epoch}
+
+    def remember(self, memory: dict[str, Any]) -> None:
+        """Takes them up again: the best weights stay until there are better ones."""
+        self.first, self.best = memory["first"], memory["best"]
+        self.best_epoch = memory["best_epoch"]
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Scores what the untrained network does; also tells the time budget what a score costs."""
-        self.first, _ = self._scores()
+        if int(self.model.step_number) == 0:
+            self.first, _ = self._scores()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Scores, if it is time."""

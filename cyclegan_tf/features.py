@@ -20,6 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.files import DiskFull, replacing
 from cyclegan_tf.inception import Inception
 
 ARCHIVE_URL = "http://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz"
@@ -277,18 +278,13 @@ def _load_features(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
 
 
 def _save_features(path: Path, features: np.ndarray) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with partial.open("wb") as file:
-                np.savez(file, features=features)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
+        with replacing(path, size=features.nbytes) as partial, partial.open("wb") as file:
+            np.savez(file, features=features)
+    except (OSError, DiskFull) as error:
+        reason = getattr(error, "strerror", None) or error
         print(
-            f"warning: {path.parent} cannot be written ({error.strerror}): these features will be "
+            f"warning: {path.parent} cannot be written ({reason}): these features will be "
             "computed again; set CYCLEGAN_TF_CACHE to a folder that can.",
             file=sys.stderr,
         )

@@ -8,10 +8,19 @@ import keras
 import tensorflow as tf
 
 Logs = dict[str, Any]
+_FIRST_STEPS = 10  # that tell how fast the machine was at first
 
 
 class TrainingDiverged(RuntimeError):
-    """A loss became NaN or infinite."""
+    """A loss or a weight became NaN or infinite."""
+
+    @classmethod
+    def of(cls, name: str, step: int, value: float = math.nan) -> "TrainingDiverged":
+        """With the remedies, for what became of one number."""
+        return cls(
+            f"{name} became {value} at step {step}; the last good state is kept. Try a lower "
+            "--learning-rate, or --precision float32 in a new run."
+        )
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
@@ -23,13 +32,8 @@ class StopOnNonFinite(keras.callbacks.Callback):
         TrainingDiverged: naming the log, the step and the remedies.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.step = 0
-
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Checks the running means, which stay NaN once they are."""
-        self.step += 1
         self._check(logs or {})
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -40,34 +44,49 @@ class StopOnNonFinite(keras.callbacks.Callback):
     def _check(self, logs: Logs) -> None:
         for key, value in logs.items():
             if not math.isfinite(value):
-                raise TrainingDiverged(
-                    f"{key} became {float(value)} at step {self.step}; the weights of the last "
-                    "good epoch are kept. Try a lower --learning-rate, or --precision float32."
-                )
+                raise TrainingDiverged.of(key, int(self.model.step_number), float(value))
 
 
 class TimeBudget(keras.callbacks.Callback):
     """Plans the training so that what follows still fits before the deadline.
 
-    After every step it sets the model's `total_steps` by the pace so far, so that learning rates
-    and weights that fall over the training arrive at their ends with the last step.
+    After every step it sets the model's `total_steps` by the pace of late, so that learning rates
+    and weights that fall over the training arrive at their ends with the last step. Where steps
+    have become slower than the first ones were, so will be what follows the last.
 
     Args:
         deadline: of everything, on the clock of `time.monotonic`, in seconds.
-        reserve: seconds that samples and submission take after the last step.
+        reserve: seconds that samples and submission would take after the last step, at first.
         most_steps: end of the training if the clock does not end it before.
     """
 
     def __init__(self, deadline: float, reserve: float, most_steps: int) -> None:
         super().__init__()
-        self.last_step_ends = deadline - reserve
+        self.deadline = deadline
+        self.reserve = reserve
         self.most_steps = most_steps
-        self.done = 0
         self.pace: float | None = None
+        self.first_pace: float | None = None
         self.between = 0.0
+
+    def memory(self) -> dict[str, Any]:
+        """What the end of an epoch takes."""
+        return {"between": self.between}
+
+    def remember(self, memory: dict[str, Any]) -> None:
+        """Keeps room for that from the beginning."""
+        self.between = memory["between"]
+
+    @property
+    def last_step_ends(self) -> float:
+        """When the last step must be over."""
+        slower = max(1.0, self.pace / self.first_pace) if self.pace else 1.0
+        return self.deadline - slower * (self.reserve + self.between)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Starts the clock of what the other callbacks do before the first step."""
+        self.first = self.done = int(self.model.step_number)
+        self.stepping = self.all = 0.0
         self.ended = time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -81,16 +100,22 @@ class TimeBudget(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Plans again; stops if another step like the last ones would end too late."""
         now = time.monotonic()
-        self.ended = now
-        took, self.done = now - self.began, self.done + 1
-        last_step_ends = self.last_step_ends - self.between
-        if self.done > 1:  # the first step compiles
-            # a slow average: one hiccup must not bend the schedule
-            self.pace = took if self.pace is None else 0.95 * self.pace + 0.05 * took
-            left = max(0.0, last_step_ends - now)
-            planned = self.done + int(left / self.pace)
-            self.model.total_steps.assign(min(planned, self.most_steps))
-        if now + max(took if self.done > 1 else 0.0, self.pace or 0.0) > last_step_ends:
+        took, since_last = now - self.began, now - self.ended
+        self.done, self.ended = self.done + 1, now
+        if self.done == self.first + 1:  # it has compiled
+            if now > self.last_step_ends:
+                self.model.stop_training = True
+            return
+        self.stepping, self.all = self.stepping + took, self.all + since_last
+        # a slow average: one hiccup must not bend the schedule
+        self.pace = took if self.pace is None else 0.95 * self.pace + 0.05 * took
+        if self.done <= self.first + _FIRST_STEPS:
+            self.first_pace = self.pace
+        left = max(0.0, self.last_step_ends - now)
+        # validation, samples and saves between the steps take their share of what is left
+        planned = self.done + int(left * self.stepping / self.all / self.pace)
+        self.model.total_steps.assign(min(planned, self.most_steps))
+        if now + max(took, self.pace) > self.last_step_ends:
             self.model.stop_training = True
 
 
@@ -106,7 +131,15 @@ class DiscriminatorWatch(keras.callbacks.Callback):
         super().__init__()
         self.limit = limit
         self.patience = patience
-        self.won: dict[str, int] = {}
+        self.won: dict[str, int] = {}  # the first epoch of each streak that lasts
+
+    def memory(self) -> dict[str, Any]:
+        """Which discriminators win, and since when."""
+        return {"won": self.won}
+
+    def remember(self, memory: dict[str, Any]) -> None:
+        """Goes on counting."""
+        self.won = memory["won"]
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Counts the epochs that each discriminator has won, and says so once."""
@@ -114,8 +147,9 @@ class DiscriminatorWatch(keras.callbacks.Callback):
         suffix = "_real_accuracy"
         for key in [key.removesuffix(suffix) for key in logs if key.endswith(suffix)]:
             worse = min(logs[f"{key}{suffix}"], logs[f"{key}_fake_accuracy"])
-            self.won[key] = self.won.get(key, 0) + 1 if worse >= self.limit else 0
-            if self.won[key] == self.patience:
+            if worse < self.limit:
+                self.won.pop(key, None)
+            elif epoch - self.won.setdefault(key, epoch) + 1 == self.patience:
                 print(
                     f"\nwarning: {key} has judged at least {self.limit:.0%} of all patches rightly "
                     f"for {self.patience} epochs; its generator learns little from it. Try "

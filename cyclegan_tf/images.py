@@ -9,6 +9,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, UnidentifiedImageError
 
+from cyclegan_tf.files import replacing
+
 # Larger than any camera's picture; what claims more is a decompression bomb.
 MAX_PIXELS = 100_000_000
 
@@ -113,10 +115,9 @@ def encode_png(pixels: np.ndarray) -> bytes:
 
 
 def save_png(path: Path, pixels: np.ndarray) -> None:
-    """Writes a PNG under a temporary name and renames it, so that no reader sees half a file."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(encode_png(pixels))
-    partial.replace(path)
+    """Writes a PNG; no reader sees half a file."""
+    with replacing(path) as partial:
+        partial.write_bytes(encode_png(pixels))
 
 
 def grid(rows: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:

@@ -7,6 +7,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.files import replacing
 
 RECORD_PATTERNS = ("*.tfrec", "*.tfrecord", "*.tfrecords")
 
@@ -50,9 +51,8 @@ def untuned() -> tf.data.Options:
 
 
 def write_records(path: Path, target: str, images: Iterable[tuple[str, bytes]]) -> None:
-    """Writes `(name, encoded bytes)` pairs as a TFRecord file, under a temporary name first."""
-    partial = path.with_name(path.name + ".partial")
-    with tf.io.TFRecordWriter(str(partial)) as writer:
+    """Writes `(name, encoded bytes)` pairs as a TFRecord file, whole or not at all."""
+    with replacing(path) as partial, tf.io.TFRecordWriter(str(partial)) as writer:
         for name, encoded in images:
             features = {
                 "image": _bytes_feature(encoded),
@@ -61,7 +61,6 @@ def write_records(path: Path, target: str, images: Iterable[tuple[str, bytes]]) 
             }
             example = tf.train.Example(features=tf.train.Features(feature=features))
             writer.write(example.SerializeToString(deterministic=True))
-    partial.replace(path)
 
 
 def _parse(record: bytes, path: Path, number: int) -> tuple[str, bytes]:

@@ -1,8 +1,9 @@
 """The run folder: where a training run keeps its config, curves, samples, weights, submission."""
 
 import json
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import tensorflow as tf
 from cyclegan_tf import __version__
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.files import append_line, replacing, write_text
 
 
 class RunDir:
@@ -24,6 +26,7 @@ class RunDir:
         tensorboard: event files.
         plots: `losses.png`.
         submission: `images.zip`.
+        state_file: what a resumed training goes on from.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,6 +38,9 @@ class RunDir:
         self.tensorboard = path / "tensorboard"
         self.plots = path / "plots"
         self.submission = path / "images.zip"
+        self.state_file = path / "checkpoint" / "state.npz"
+        self.finished_file = path / "checkpoint" / "finished"
+        self._written: TrainConfig | None = None
 
     @classmethod
     def create(cls, path: Path, config: TrainConfig) -> "RunDir":
@@ -48,11 +54,9 @@ class RunDir:
             if run.config_file.exists() or run.metrics_file.exists():
                 raise InputError(
                     f"{path} already holds a run; expected a new folder. Choose another --run, "
-                    "or remove that one."
+                    f"or go on with this one: --run {path} --resume."
                 )
-            for folder in (path, run.samples, run.weights, run.tensorboard, run.plots):
-                folder.mkdir(parents=True, exist_ok=True)
-            write_text(run.config_file, json.dumps(_with_versions(config), indent=2) + "\n")
+            run.write_config(config)
         except OSError as error:
             raise InputError(
                 f"{path} cannot be written ({error.strerror}); expected a folder for the run. "
@@ -60,8 +64,54 @@ class RunDir:
             ) from error
         return run
 
+    def write_config(self, config: TrainConfig) -> None:
+        """Writes the config with the versions of today, and makes the folders that are missing."""
+        for folder in (self.samples, self.weights, self.tensorboard, self.plots):
+            folder.mkdir(parents=True, exist_ok=True)
+        values = {**config.to_dict(), "versions": versions()}
+        write_text(self.config_file, json.dumps(values, indent=2) + "\n")
+        self._written = config
+
+    def take_up(self, config: TrainConfig, *, epochs: int) -> None:
+        """Makes the folder ready to go on: without half-written files and epochs not yet done.
+
+        Args:
+            config: of the run from now on.
+            epochs: that are done; later ones in `metrics.jsonl` will come again.
+
+        Raises:
+            InputError: if it cannot be written.
+        """
+        try:
+            for partial in self.path.rglob("partial.*"):
+                partial.unlink(missing_ok=True)
+            self.finished_file.unlink(missing_ok=True)
+            self.write_config(config)
+            self.write_metrics([row for row in self.metrics() if row.get("epoch", 0) <= epochs])
+        except OSError as error:
+            raise InputError(
+                f"{self.path} cannot be written ({error.strerror}); copy the run to a folder that "
+                "can, and resume it there."
+            ) from error
+
+    def restore(self) -> bool:
+        """Makes the folder anew, with its config, if somebody has removed it since.
+
+        Returns:
+            Whether it had to: what else was in it is gone.
+        """
+        if self._written is None or self.config_file.exists():
+            return False
+        self.write_config(self._written)
+        print(
+            f"warning: {self.path} was removed while the training ran; it is made anew, without "
+            "the earlier samples.",
+            file=sys.stderr,
+        )
+        return True
+
     def config(self) -> TrainConfig:
-        """The config the run was started with.
+        """The config the run was started or last resumed with.
 
         Raises:
             InputError: if there is none, or it does not fit this version of the package.
@@ -84,20 +134,38 @@ class RunDir:
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Adds one epoch to `metrics.jsonl`."""
-        with self.metrics_file.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        append_line(self.metrics_file, json.dumps(row))
+
+    def write_metrics(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Replaces `metrics.jsonl`."""
+        write_text(self.metrics_file, "".join(json.dumps(row) + "\n" for row in rows))
 
     def metrics(self) -> Iterator[dict[str, Any]]:
-        """The epochs of `metrics.jsonl`, oldest first."""
-        if self.metrics_file.exists():
-            yield from (json.loads(line) for line in self.metrics_file.read_text().splitlines())
+        """The epochs of `metrics.jsonl`, oldest first; a line that was cut off ends them."""
+        if not self.metrics_file.exists():
+            return
+        for line in self.metrics_file.read_text(errors="replace").splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                return
+            if not isinstance(row, dict):
+                return
+            yield row
+
+    def finish(self) -> None:
+        """Notes that nothing is left to be done."""
+        write_text(self.finished_file, "")
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to be done."""
+        return self.finished_file.exists()
 
     def save_weights(self, network: keras.Model, *, best: bool = False) -> None:
         """Writes a network to its `weights_file`, keeping the old file until it is done."""
-        path = self.weights_file(network, best=best)
-        partial = path.with_name("partial." + path.name)
-        network.save_weights(partial)
-        partial.replace(path)
+        with replacing(self.weights_file(network, best=best)) as partial:
+            network.save_weights(partial)
 
     def load_weights(self, network: keras.Model, *, best: bool = False) -> None:
         """Reads a network's weights back.
@@ -132,17 +200,10 @@ def next_free_run(parent: Path, prefix: str) -> Path:
     return parent / f"{prefix}-{number}"
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes a file under a temporary name and renames it."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    partial.replace(path)
-
-
-def _with_versions(config: TrainConfig) -> dict[str, Any]:
-    versions = {
+def versions() -> dict[str, str]:
+    """What computes: the package and the libraries below it."""
+    return {
         "cyclegan_tf": __version__,
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
     }
-    return {**config.to_dict(), "versions": versions}

@@ -12,6 +12,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from cyclegan_tf import images
+from cyclegan_tf.files import replacing
 
 SIZE = 256  # pixels a side, set by the competition
 FEWEST, MOST = 7_000, 10_000  # images the competition accepts
@@ -38,18 +39,17 @@ def write_submission(
     Raises:
         ValueError: if the zip does not hold one 256 x 256 RGB JPEG for each name.
     """
-    partial = path.with_name(path.name + ".partial")
     entries = entry_names(names)
-    with (
-        ThreadPoolExecutor(os.cpu_count()) as pool,
-        zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive,
-        tqdm(total=len(names), desc=path.name, unit="image") as progress,
-    ):
-        for entry, jpeg in zip(entries, _encoded(batches, translate, pool), strict=True):
-            archive.writestr(zipfile.ZipInfo(entry), jpeg)
-            progress.update()
-    check_submission(partial, len(names))
-    partial.replace(path)
+    with replacing(path) as partial:
+        with (
+            ThreadPoolExecutor(os.cpu_count()) as pool,
+            zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive,
+            tqdm(total=len(names), desc=path.name, unit="image") as progress,
+        ):
+            for entry, jpeg in zip(entries, _encoded(batches, translate, pool), strict=True):
+                archive.writestr(zipfile.ZipInfo(entry), jpeg)
+                progress.update()
+        check_submission(partial, len(names))
     return len(names)
 
 

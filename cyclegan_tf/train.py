@@ -2,6 +2,7 @@
 
 python -m cyclegan_tf.train
 python -m cyclegan_tf.train --data DIR --preset cpu --run runs/monet
+python -m cyclegan_tf.train --run runs/monet --resume
 """
 
 import argparse
@@ -16,10 +17,9 @@ from cyclegan_tf.errors import InputError
 from cyclegan_tf.presets import PRESETS, preset_config
 
 if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
-    from cyclegan_tf.data import DataSet
     from cyclegan_tf.guards import TimeBudget
     from cyclegan_tf.rundir import RunDir
-    from cyclegan_tf.translator import Translator
+    from cyclegan_tf.session import Session
 
 KAGGLE_DATA = Path("/kaggle/input/gan-getting-started")
 SYNTHETIC_DATA = Path("data/synthetic")
@@ -33,6 +33,10 @@ def main(argv: list[str] | None = None) -> int:
     given = flag_values(arguments)
     # wrong flags are told before anything is loaded or written
     check_values(given)
+    if arguments.resume:
+        _check_resume(arguments)
+        load_tensorflow()
+        return resume(arguments.run, given, started=started)
     if arguments.preset:
         preset_config(arguments.preset, **given)
     load_tensorflow()
@@ -55,55 +59,86 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
         started: when the user's clock began to run, as `time.monotonic` counts.
 
     Returns:
-        The exit code: 0, or 1 if training diverged.
+        The exit code: 0 (also if a signal stopped it), or 1 if training diverged or the disk is
+        full.
 
     Raises:
         InputError: before the first step, if the data or the run folder cannot be used.
     """
-    from cyclegan_tf import build, reporting, runtime
-    from cyclegan_tf.features import default_inception
-    from cyclegan_tf.guards import TrainingDiverged
-    from cyclegan_tf.inception import Inception
     from cyclegan_tf.rundir import RunDir
-    from cyclegan_tf.trained import load_best
+    from cyclegan_tf.session import Session
 
-    started = time.monotonic() if started is None else started
-    runtime.set_up(precision=config.precision, seed=config.seed, deterministic=config.deterministic)
-    inception = None
-    if config.evaluate_every:
-        graph = Path(config.inception) if config.inception else default_inception()
-        inception = Inception(graph)
-    data = build.build_data_set(config)
-    steps = build.steps_per_epoch(config, data)
-    model = build.build_model(config, config.epochs * steps)
-    draw = build.build_translator(config, model)
-    budget = _budget(config, data, draw, started, config.epochs * steps)
+    session = Session(config, started=_now_unless(started))
+    budget = session.budget()
     run = RunDir.create(run_path, config)  # last: what is refused before leaves nothing behind
-    print(f"{runtime.describe()}\ndata: {data.summary()}\nrun: {run.path}")
-    batches = build.build_training_batches(config, data)
-    if config.profile:
-        print(runtime.profile(model, batches, run.tensorboard, build.images_per_step(config)))
-    callbacks = budget + reporting.build_callbacks(
-        config, run, data=data, model=model, draw=draw, inception=inception
-    )
-    try:
-        model.fit(
-            batches,
-            validation_data=build.build_validation_batches(config, data),
-            epochs=config.epochs,
-            steps_per_epoch=steps,
-            callbacks=callbacks,
-            shuffle=False,  # the pipeline does
-            verbose=_verbosity(),
+    return _go_on(session, run, budget)
+
+
+def resume(run_path: Path, changes: dict[str, Any], *, started: float | None = None) -> int:
+    """Goes on with a run where its last state was saved.
+
+    Args:
+        run_path: a folder that holds a run.
+        changes: config fields that are to be other than they were.
+        started: as in `train`.
+
+    Returns:
+        The exit code, as `train` does.
+
+    Raises:
+        InputError: before the first step, if the run cannot go on, or not with these changes.
+    """
+    from cyclegan_tf.resume import find_resumption
+    from cyclegan_tf.session import Session
+
+    found = find_resumption(run_path, changes)
+    if found.done:
+        print(
+            f"{run_path} is finished: {found.facts.epoch} epochs, {found.facts.step:,} steps. "
+            "To train on, give more --epochs, or another --budget-minutes."
         )
-    except TrainingDiverged as error:
-        print(f"error: training stopped: {error}", file=sys.stderr)
+        return 0
+    session = Session(found.config, found.facts, started=_now_unless(started))
+    if found.facts:
+        session.take_up(found.run)
+    budget = session.budget(found.seconds) if found.trains else []
+    found.run.take_up(found.config, epochs=found.facts.epoch if found.facts else 0)
+    return _go_on(session, found.run, budget, trains=found.trains, seconds=found.seconds)
+
+
+def _go_on(
+    session: "Session",
+    run: "RunDir",
+    budget: list["TimeBudget"],
+    *,
+    trains: bool = True,
+    seconds: float = 0.0,
+) -> int:
+    """Trains, unless that is done, and finishes."""
+    from cyclegan_tf.files import DiskFull
+    from cyclegan_tf.guards import TrainingDiverged
+    from cyclegan_tf.interruption import Interrupted
+    from cyclegan_tf.resume import resume_command
+
+    try:
+        with session.interruption.watching():
+            if trains:
+                session.train(run, budget, seconds)
+            session.finish(run)
+    except Interrupted as signal:
+        print(f"stopped by {signal}; the state is saved; go on with: {resume_command(run.path)}")
+        return 0
+    except (TrainingDiverged, DiskFull) as error:
+        print(
+            f"error: training stopped: {error} Go on with: {resume_command(run.path)}",
+            file=sys.stderr,
+        )
         return 1
-    for line in [c.summary() for c in callbacks if hasattr(c, "summary")]:
-        print(line)
-    load_best(run, config, model)
-    _finish(config, data, run, draw)
     return 0
+
+
+def _now_unless(started: float | None) -> float:
+    return time.monotonic() if started is None else started
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -112,8 +147,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--run", type=Path, metavar="DIR", help="run folder (default: runs/PRESET-1, -2, ...)"
     )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with --run DIR where its last state was saved"
+    )
     add_flags(parser)
     return parser
+
+
+def _check_resume(arguments: argparse.Namespace) -> None:
+    if arguments.run is None:
+        raise InputError("--resume is given without --run; name the run folder to go on with.")
+    if arguments.preset:
+        raise InputError(
+            f"--preset {arguments.preset} is given with --resume, but the run keeps the settings "
+            "it was started with; leave it out."
+        )
 
 
 def _default_data() -> Path:
@@ -143,65 +191,6 @@ def _default_preset(given: dict[str, Any]) -> str:
     others = ", ".join(name for name in PRESETS if name != preset)
     print(f"no --preset: using {preset}; the others are {others}")
     return preset
-
-
-def _verbosity() -> int:
-    """Keras's progress bar where it can redraw itself, a line an epoch in a log file."""
-    return 1 if sys.stdout.isatty() or "ipykernel" in sys.modules else 2
-
-
-def _budget(
-    config: TrainConfig, data: "DataSet", draw: "Translator", started: float, most_steps: int
-) -> list["TimeBudget"]:
-    """The callback that keeps the time budget, if there is one."""
-    if config.budget_minutes is None:
-        return []
-    from cyclegan_tf.guards import TimeBudget
-
-    submits = data.kaggle_shaped and config.model == "cyclegan"
-    reserve = _submission_seconds(data, draw) if submits else 5.0
-    deadline = started + 60 * config.budget_minutes
-    if time.monotonic() + reserve > deadline:
-        needed = (time.monotonic() + reserve - started) / 60
-        raise InputError(
-            f"--budget-minutes {config.budget_minutes:g} leaves no time for training: starting and "
-            f"images.zip alone take about {needed:.1f} minutes; give more."
-        )
-    return [TimeBudget(deadline, reserve, most_steps)]
-
-
-def _submission_seconds(data: "DataSet", draw: "Translator") -> float:
-    """How long images.zip will take, from the time of one batch."""
-    import numpy as np
-
-    from cyclegan_tf.submission import SIZE
-
-    batch = np.zeros((draw.batch_size, SIZE, SIZE, 3), np.float32)
-    draw(batch)  # the first call compiles
-    began = time.monotonic()
-    draw(batch)
-    batches = -(-len(data.all_a()) // draw.batch_size)
-    # half as much again for JPEGs and a machine that slows down, and the last samples
-    return 1.5 * batches * (time.monotonic() - began) + 10.0
-
-
-def _finish(config: TrainConfig, data: "DataSet", run: "RunDir", draw: "Translator") -> None:
-    """What a finished training leaves besides its weights: the submission, or a strip."""
-    from cyclegan_tf import images, pipeline, reporting, submission
-
-    if config.model == "dcgan":
-        rows = [images.to_uint8(draw(row)) for row in reporting.strip_latents(config)]
-        images.save_png(run.samples / "interpolation.png", images.grid(rows))
-        print(f"more pictures: python -m cyclegan_tf.generate --run {run.path} --output images.zip")
-    elif data.kaggle_shaped:
-        photos = data.all_a()
-        batches = pipeline.image_batches(
-            photos, image_size=submission.SIZE, batch_size=draw.batch_size
-        )
-        count = submission.write_submission(run.submission, photos.names, batches, draw)
-        print(f"submission: {run.submission}, {count:,} images")
-        if warning := submission.count_warning(count):
-            print(f"warning: {warning}", file=sys.stderr)
 
 
 if __name__ == "__main__":

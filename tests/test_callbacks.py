@@ -43,7 +43,9 @@ def test_samples_are_drawn_before_training_every_n_epochs_and_at_the_end(run):
 
 def test_originals_stand_above_translations_above_the_truth(run):
     black, white = (np.full((2, 4, 4, 3), x, np.float32) for x in (-1, 1))
-    SampleGrid(run, lambda x: x + 1, black, every=1, truth=white).on_train_begin()
+    grid = SampleGrid(run, lambda x: x + 1, black, every=1, truth=white)
+    grid.set_model(pixel_cyclegan())
+    grid.on_train_begin()
     with Image.open(run.samples / "epoch_0000.png") as picture:
         pixels = np.asarray(picture)
     assert pixels.shape == (20, 12, 3)

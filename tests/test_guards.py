@@ -99,11 +99,11 @@ def clock(monkeypatch) -> Clock:
     return clock
 
 
-def steps_of_a_second(budget: TimeBudget, clock: Clock, most: int) -> int:
+def steps_of_a_second(budget: TimeBudget, clock: Clock, most: int, *, seconds: float = 1.0) -> int:
     """Takes steps until the budget stops them; returns how many there were."""
     for step in range(1, most + 1):
         budget.on_train_batch_begin(0)
-        clock.now += 1.0
+        clock.now += seconds
         budget.on_train_batch_end(0)
         if budget.model.stop_training:
             return step
@@ -114,7 +114,8 @@ def watched_budget() -> TimeBudget:
     """100 seconds, 10 of them for what follows the training."""
     budget = TimeBudget(100.0, 10.0, 1000)
     model = keras.Model()
-    model.total_steps, model.stop_training = tf.Variable(0), False
+    model.total_steps, model.step_number = tf.Variable(0), tf.Variable(0)
+    model.stop_training = False
     budget.set_model(model)
     return budget
 
@@ -153,6 +154,40 @@ def test_a_pause_longer_than_what_is_left_ends_the_training_at_once(clock):
     assert steps_of_a_second(budget, clock, most=1000) == 1
 
 
+def test_machine_that_slows_down_is_given_more_time_for_what_follows(clock):
+    budget = watched_budget()
+    budget.on_train_begin()
+    budget.on_epoch_begin(0)
+    assert steps_of_a_second(budget, clock, most=10) == 10
+    assert budget.last_step_ends == 90.0
+    taken = steps_of_a_second(budget, clock, most=1000, seconds=2.0)
+    # half as fast: what took 10 seconds takes nearly 20, so the last step ends at 80
+    assert budget.last_step_ends == pytest.approx(82.0, abs=2.0)
+    assert clock.now == 10 + 2 * taken
+    assert 0.0 <= budget.last_step_ends - clock.now < 2.1
+    assert int(budget.model.total_steps) == budget.done
+
+
+def test_saves_between_steps_are_planned_for(clock):
+    budget = watched_budget()
+    budget.on_train_begin()
+    budget.on_epoch_begin(0)
+    for _ in range(20):
+        assert steps_of_a_second(budget, clock, most=1) == 1
+        clock.now += 0.5  # a save, or anything else between two steps
+    # 20 steps took 30 seconds, but for the last pause; 60 seconds are left for steps of 1.5
+    assert int(budget.model.total_steps) == pytest.approx(20 + 60 / 1.5, abs=1)
+
+
+def test_resumed_budget_keeps_room_for_the_end_of_an_epoch(clock):
+    budget = watched_budget()
+    budget.remember({"between": 30.0})
+    budget.on_train_begin()
+    budget.on_epoch_begin(0)
+    assert steps_of_a_second(budget, clock, most=1000) == 60
+    assert budget.memory() == {"between": 30.0}
+
+
 def accuracies(real: float, fake: float) -> dict[str, float]:
     return {"disc_a_real_accuracy": real, "disc_a_fake_accuracy": fake}
 
@@ -162,6 +197,16 @@ def test_discriminator_that_wins_for_three_epochs_is_named_once(capsys):
     for epoch in range(5):
         watch.on_epoch_end(epoch, accuracies(0.99, 1.0))
         assert capsys.readouterr().out.count("warning: disc_a") == (epoch == 2)
+
+
+def test_streak_goes_on_after_a_resume_and_an_epoch_told_twice_counts_once(capsys):
+    before, after = DiscriminatorWatch(), DiscriminatorWatch()
+    for epoch in (0, 1, 1):
+        before.on_epoch_end(epoch, accuracies(1.0, 1.0))
+    after.remember(before.memory())
+    assert capsys.readouterr().out == ""
+    after.on_epoch_end(2, accuracies(1.0, 1.0))
+    assert capsys.readouterr().out.count("for 3 epochs") == 1
 
 
 def test_one_balanced_epoch_starts_the_count_anew(capsys):

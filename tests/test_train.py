@@ -21,6 +21,7 @@ from cyclegan_tf.build import (
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.images import to_uint8
 from cyclegan_tf.rundir import RunDir
+from cyclegan_tf.session import Session
 from cyclegan_tf.trained import load_trained
 from tests.conftest import image_set
 from tests.test_data import write_folder, write_kaggle
@@ -241,7 +242,7 @@ def test_folder_that_holds_a_run_is_left_alone(kaggle_set, tmp_path, capsys):
 
 
 def test_budget_without_time_to_train_is_refused(kaggle_set, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(train, "_submission_seconds", lambda *_: 120.0)
+    monkeypatch.setattr(Session, "_submission_seconds", lambda _: 120.0)
     argv = [*TINY, "--budget-minutes=1.5", "--data", str(kaggle_set), "--run", str(tmp_path / "r")]
     assert train.main(argv) == 2
     assert "leaves no time for training" in capsys.readouterr().err

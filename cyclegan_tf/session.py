@@ -1,0 +1,200 @@
+"""A session of training: data and model of a configured run, from where it stands to its end."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from cyclegan_tf import build, images, pipeline, reporting, runtime, submission
+from cyclegan_tf.autosave import AutoSave
+from cyclegan_tf.checkpoint import Facts, restore_state
+from cyclegan_tf.config import TrainConfig
+from cyclegan_tf.epochs import Start, train_epochs
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.features import default_inception
+from cyclegan_tf.guards import TimeBudget
+from cyclegan_tf.inception import Inception
+from cyclegan_tf.interruption import Interrupted, Interruption
+from cyclegan_tf.resume import differences, name_hashes
+from cyclegan_tf.rundir import RunDir, versions
+from cyclegan_tf.trained import load_best
+
+
+class Session:
+    """Reads the data and builds the model; nothing is written yet.
+
+    Args:
+        config: of the run.
+        facts: of the state to go on from, if there is one.
+        started: when the user's clock began to run, as `time.monotonic` counts.
+
+    Raises:
+        InputError: if the data cannot be used.
+    """
+
+    def __init__(self, config: TrainConfig, facts: Facts | None = None, *, started: float) -> None:
+        runtime.set_up(
+            precision=config.precision, seed=config.seed, deterministic=config.deterministic
+        )
+        self.config = config
+        self.started = started
+        self.inception = None
+        if config.evaluate_every:
+            graph = Path(config.inception) if config.inception else default_inception()
+            self.inception = Inception(graph)
+        self.data = build.build_data_set(config)
+        for warning in differences(facts, self.data) if facts else []:
+            print(f"warning: {warning}", file=sys.stderr)
+        self.steps_per_epoch = (
+            facts.steps_per_epoch if facts else build.steps_per_epoch(config, self.data)
+        )
+        self.most_steps = config.epochs * self.steps_per_epoch
+        self.model = build.build_model(config, self.most_steps)
+        self.draw = build.build_translator(config, self.model)
+        self.interruption = Interruption()
+        self.start = Start()
+        self.memories: dict[str, dict] = {}
+
+    def take_up(self, run: RunDir) -> None:
+        """Gives the model the state that the run has saved.
+
+        Raises:
+            InputError: if the state cannot be used.
+        """
+        state = restore_state(run.state_file, self.model)
+        facts = state.facts
+        self.memories = facts.memories
+        means = state.means if facts.epoch_steps else ()
+        self.start = Start(facts.step, facts.epoch, facts.epoch_steps, means)
+        if self.config.budget_minutes is None:
+            self.model.total_steps.assign(self.most_steps)
+        for optimizer, rate in build.learning_rates(self.config, self.model):
+            if self.config.schedule == "constant":  # the state holds the rate that it had
+                optimizer.learning_rate = rate
+
+    def budget(self, used: float = 0.0) -> list[TimeBudget]:
+        """The callback that keeps the time budget, if there is one.
+
+        Args:
+            used: seconds of the budget that earlier sessions took.
+
+        Raises:
+            InputError: if nothing is left of it.
+        """
+        minutes = self.config.budget_minutes
+        if minutes is None:
+            return []
+        submits = self.data.kaggle_shaped and self.config.model == "cyclegan"
+        reserve = self._submission_seconds() if submits else 5.0
+        deadline = self.started + 60 * minutes - used
+        if time.monotonic() + reserve > deadline:
+            needed = (time.monotonic() + reserve - self.started + used) / 60
+            raise InputError(
+                f"--budget-minutes {minutes:g} leaves no time for training: starting and "
+                f"images.zip alone take {needed:.1f} minutes; give more."
+            )
+        return [TimeBudget(deadline, reserve, self.most_steps)]
+
+    def train(self, run: RunDir, budget: Sequence[TimeBudget], used: float = 0.0) -> None:
+        """Trains to the end, saving the state on the way.
+
+        Args:
+            run: where everything goes.
+            budget: what keeps the time budget.
+            used: seconds that earlier sessions took.
+
+        Raises:
+            Interrupted: if a signal asked to stop; the state is saved.
+            TrainingDiverged: at the first number that is none.
+            DiskFull: if something could not be written.
+        """
+        config, model = self.config, self.model
+        print(f"{runtime.describe()}\ndata: {self.data.summary()}\nrun: {run.path}")
+        if self.start.step:
+            print(f"going on after step {self.start.step:,}, in epoch {self.start.epoch + 1}")
+        if config.profile:
+            cost = build.images_per_step(config)
+            print(runtime.profile(model, self._batches_from(0), run.tensorboard, cost))
+        callbacks = [
+            *budget,
+            *reporting.build_callbacks(
+                config, run, data=self.data, model=model, draw=self.draw, inception=self.inception
+            ),
+        ]
+        for callback in callbacks:
+            if memory := self.memories.get(type(callback).__name__):
+                callback.remember(memory)
+        save = AutoSave(
+            run,
+            minutes=config.checkpoint_minutes,
+            start=self.start,
+            callbacks=callbacks,
+            seconds=lambda: time.monotonic() - self.started + used,
+            steps_per_epoch=self.steps_per_epoch,
+            data=name_hashes(self.data),
+            versions=versions(),
+        )
+        save.set_model(model)
+        try:
+            train_epochs(
+                model,
+                self._batches_from,
+                epochs=config.epochs,
+                steps_per_epoch=self.steps_per_epoch,
+                callbacks=[*callbacks, save, self.interruption],
+                start=self.start,
+                validation=build.build_validation_batches(config, self.data),
+                verbose=_verbosity(),
+            )
+        except Interrupted:
+            save.save()
+            raise
+        for line in [c.summary() for c in callbacks if hasattr(c, "summary")]:
+            print(line)
+
+    def _batches_from(self, step: int) -> tf.data.Dataset:
+        return build.build_training_batches(self.config, self.data, first_step=step)
+
+    def finish(self, run: RunDir) -> None:
+        """What a finished training leaves besides its weights: the submission, or a strip."""
+        load_best(run, self.config, self.model)
+        if self.config.model == "dcgan":
+            latents = reporting.strip_latents(self.config)
+            rows = [images.to_uint8(self.draw(row)) for row in latents]
+            images.save_png(run.samples / "interpolation.png", images.grid(rows))
+            print(
+                f"more pictures: python -m cyclegan_tf.generate --run {run.path} "
+                "--output images.zip"
+            )
+        elif self.data.kaggle_shaped:
+            self._submit(run)
+        run.finish()
+
+    def _submit(self, run: RunDir) -> None:
+        photos = self.data.all_a()
+        batches = pipeline.image_batches(
+            photos, image_size=submission.SIZE, batch_size=self.draw.batch_size
+        )
+        count = submission.write_submission(run.submission, photos.names, batches, self.draw)
+        print(f"submission: {run.submission}, {count:,} images")
+        if warning := submission.count_warning(count):
+            print(f"warning: {warning}", file=sys.stderr)
+
+    def _submission_seconds(self) -> float:
+        """How long images.zip will take, from the time of one batch."""
+        size = submission.SIZE
+        batch = np.zeros((self.draw.batch_size, size, size, 3), np.float32)
+        self.draw(batch)  # the first call compiles
+        began = time.monotonic()
+        self.draw(batch)
+        batches = -(-len(self.data.all_a()) // self.draw.batch_size)
+        # half as much again for JPEGs and a machine that slows down, and the last samples
+        return 1.5 * batches * (time.monotonic() - began) + 10.0
+
+
+def _verbosity() -> int:
+    """Keras's progress bar where it can redraw itself, a line an epoch in a log file."""
+    return 1 if sys.stdout.isatty() or "ipykernel" in sys.modules else 2

@@ -1,0 +1,58 @@
+"""A training stopped as Slurm and Kaggle stop it; benchmarks/kill.py is the long version."""
+
+import signal
+
+from cyclegan_tf import demo
+from cyclegan_tf.rundir import RunDir
+from tests.dying import different_variables, kill, saved_at, start, wait_for_step
+
+EPOCHS, STEPS = 3, 40
+SMALL = [
+    "--preset=demo",
+    "--image-size=32",
+    "--picture-size=32",
+    "--generator=resnet",
+    "--residual-blocks=0",
+    "--base-filters=2",
+    "--discriminator-filters=2",
+    "--discriminator-layers=1",
+    "--identity-weight=0",
+    "--validation-fraction=0",
+    "--ema-decay=0.9",
+    "--pool-size=3",
+    "--sample-count=1",
+    f"--steps-per-epoch={STEPS}",
+    f"--epochs={EPOCHS}",
+    "--checkpoint-minutes=0.002",
+    "--deterministic",
+]
+
+
+def test_terminated_and_killed_run_ends_in_the_bits_of_one_left_alone(tmp_path):
+    demo.write_demo(tmp_path / "set", size=32, count=4)
+    options, log = [*SMALL, "--data", str(tmp_path / "set")], tmp_path / "log.txt"
+    whole, stopped = RunDir(tmp_path / "whole"), RunDir(tmp_path / "stopped")
+    alone = start([*options, "--run", str(whole.path)], tmp_path / "alone.txt")
+
+    process = start([*options, "--run", str(stopped.path)], log)
+    wait_for_step(process, stopped, 3)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 0
+    assert (
+        f"go on with: python -m cyclegan_tf.train --run {stopped.path} --resume" in log.read_text()
+    )
+    terminated = saved_at(stopped)
+
+    resume = ["--run", str(stopped.path), "--resume"]
+    process = start(resume, log)
+    wait_for_step(process, stopped, STEPS + 5)
+    death = kill(process, stopped)
+    assert saved_at(stopped) > terminated
+    assert death.facts.step >= STEPS + 5
+
+    assert start(resume, log).wait() == 0, log.read_text()
+    assert alone.wait() == 0, (tmp_path / "alone.txt").read_text()
+    assert different_variables(whole, stopped) == []
+    assert [row["epoch"] for row in stopped.metrics()] == list(range(1, EPOCHS + 1))
+    assert stopped.submission.exists()
+    assert "Traceback" not in log.read_text()

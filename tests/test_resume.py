@@ -1,0 +1,146 @@
+import dataclasses
+import json
+
+import pytest
+
+from cyclegan_tf.checkpoint import Facts, write_state
+from cyclegan_tf.config import TrainConfig
+from cyclegan_tf.data import DataSet, ImageSet
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.resume import differences, find_resumption, name_hashes, resume_command
+from cyclegan_tf.rundir import RunDir, versions
+from tests.conftest import image_set, pixel_cyclegan
+
+
+def data_set(count: int = 4) -> DataSet:
+    a, b = image_set(count, prefix="a"), image_set(3, prefix="b")
+    return DataSet(a, b, ImageSet(), ImageSet(), ImageSet(), kaggle_shaped=False, skipped=0)
+
+
+FACTS = Facts(
+    step=7,
+    epoch=3,
+    epoch_steps=1,
+    steps_per_epoch=2,
+    trained=False,
+    seconds=90.0,
+    data=name_hashes(data_set()),
+    versions=versions(),
+    memories={},
+)
+
+
+@pytest.fixture
+def run(tmp_path) -> RunDir:
+    return RunDir.create(tmp_path / "run", TrainConfig(epochs=5, budget_minutes=10.0))
+
+
+def saved(run: RunDir, **facts) -> None:
+    write_state(run.state_file, pixel_cyclegan(), dataclasses.replace(FACTS, **facts))
+
+
+def test_nothing_but_the_folder_is_needed(run):
+    saved(run)
+    found = find_resumption(run.path, {})
+    assert found.config == TrainConfig(epochs=5, budget_minutes=10.0)
+    assert (found.facts.step, found.seconds) == (7, 90.0)
+    assert (found.trains, found.done) == (True, False)
+
+
+def test_run_without_a_state_begins_anew(run):
+    found = find_resumption(run.path, {})
+    assert (found.facts, found.trains, found.seconds) == (None, True, 0.0)
+
+
+def test_harmless_options_may_change(run):
+    saved(run)
+    changes = {"epochs": 9, "sample_every": 2, "data": "elsewhere", "learning_rate": 1e-4}
+    config = find_resumption(run.path, changes).config
+    assert dataclasses.asdict(config).items() >= changes.items()
+    assert config.budget_minutes == 10.0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("batch_size", 4, "--batch-size is 4, but the run was started with 1"),
+        ("image_size", 128, "--image-size is 128"),
+        ("seed", 1, "--seed is 1"),
+        ("generator", "resnet", "--generator is resnet, but the run was started with unet"),
+        ("schedule", "linear", "--schedule is linear"),
+    ],
+)
+def test_options_that_would_break_it_are_refused(run, name, value, words):
+    saved(run)
+    with pytest.raises(InputError, match=words + r".*leave it out.*--epochs"):
+        find_resumption(run.path, {name: value})
+
+
+def test_option_given_as_it_was_is_no_change(run):
+    saved(run)
+    assert find_resumption(run.path, {"batch_size": 1, "seed": 0}).config.batch_size == 1
+
+
+def test_trained_run_still_owes_its_submission(run):
+    saved(run, trained=True)
+    found = find_resumption(run.path, {})
+    assert (found.trains, found.done) == (False, False)
+    run.finish()
+    assert find_resumption(run.path, {}).done
+
+
+def test_more_epochs_or_minutes_train_a_finished_run_on(run):
+    saved(run, trained=True, epoch_steps=0)
+    run.finish()
+    assert find_resumption(run.path, {"epochs": 6}).trains
+    more = find_resumption(run.path, {"budget_minutes": 10.0})
+    assert (more.trains, more.seconds) == (True, 0.0)
+    saved(run, trained=True, epoch=5, epoch_steps=0)
+    assert find_resumption(run.path, {"budget_minutes": 20.0}).done  # all epochs are done
+
+
+def test_fewer_epochs_than_are_done_are_refused(run):
+    saved(run)
+    with pytest.raises(InputError, match="--epochs 2 is less than the 3 epochs"):
+        find_resumption(run.path, {"epochs": 2})
+
+
+def test_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(InputError, match="holds no run"):
+        find_resumption(tmp_path, {})
+
+
+def test_other_images_and_versions_are_told(run):
+    assert differences(FACTS, data_set()) == []
+    (warning,) = differences(FACTS, data_set(count=5))
+    assert "domain A are not those" in warning
+    assert "4 images" in warning
+    assert "now 5 images" in warning
+    older = dataclasses.replace(FACTS, versions=versions() | {"keras": "3.1"})
+    assert "keras is" in differences(older, data_set())[0]
+
+
+def test_order_of_the_names_counts():
+    names = name_hashes(data_set())
+    data = data_set()
+    turned = dataclasses.replace(data, train_a=data.train_a.take([1, 0, 2, 3]))
+    assert name_hashes(turned)["A"] != names["A"]
+    assert name_hashes(turned)["B"] == names["B"]
+
+
+def test_epochs_that_come_again_and_half_written_files_are_removed(run):
+    for epoch in (1, 2, 3, 4):
+        run.append_metrics({"epoch": epoch})
+    with run.metrics_file.open("a") as file:
+        file.write('{"epoch": 5, "cyc')  # the power failed
+    half = run.weights / "partial.123.generator_ab.weights.h5"
+    half.touch()
+    run.take_up(TrainConfig(epochs=9), epochs=3)
+    assert [row["epoch"] for row in run.metrics()] == [1, 2, 3]
+    assert not half.exists()
+    assert json.loads(run.config_file.read_text())["epochs"] == 9
+
+
+def test_command_to_go_on_can_be_pasted(tmp_path):
+    command = resume_command(tmp_path / "my run")
+    assert command == f"python -m cyclegan_tf.train --run '{tmp_path}/my run' --resume"
