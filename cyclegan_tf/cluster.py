@@ -66,6 +66,40 @@ class Cluster:
             yield Path(folder) / path.name
 
 
+@dataclass(frozen=True)
+class Share:
+    """The part of each batch that a worker decodes.
+
+    Attributes:
+        index: of the worker.
+        count: of the workers, which divides the batch.
+        replicas: of the worker, each of which takes a batch of its own: a part of its share.
+    """
+
+    index: int = 0
+    count: int = 1
+    replicas: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.index < self.count or self.replicas < 1:
+            raise ValueError(
+                "A share needs 0 <= index < count and at least 1 replica. "
+                f"Received: index={self.index}, count={self.count}, replicas={self.replicas}"
+            )
+
+    def size(self, batch_size: int) -> int:
+        """Images in the batch of a replica."""
+        if batch_size % (self.count * self.replicas):
+            raise ValueError(
+                f"A batch must divide evenly among {self.count} workers of {self.replicas} "
+                f"replicas. Received: batch_size={batch_size}"
+            )
+        return batch_size // (self.count * self.replicas)
+
+
+WHOLE = Share()
+
+
 def read_cluster(environment: Mapping[str, str]) -> Cluster | None:
     """The cluster that the environment variables describe; None if this process is alone.
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -10,51 +9,11 @@ import tensorflow as tf
 
 from cyclegan_tf import augment, images
 from cyclegan_tf.augment import Jitter
+from cyclegan_tf.cluster import WHOLE, Share
 from cyclegan_tf.data import ImageSet
 from cyclegan_tf.records import untuned
 
 EXPANSION = 5  # versions of each image in an expanded data set
-
-
-@dataclass(frozen=True)
-class Share:
-    """The part of each batch that a worker decodes.
-
-    Attributes:
-        index: of the worker.
-        count: of the workers, which divides the batch.
-        replicas: of the worker, each of which takes a batch of its own: a part of its share.
-    """
-
-    index: int = 0
-    count: int = 1
-    replicas: int = 1
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.index < self.count or self.replicas < 1:
-            raise ValueError(
-                "A share needs 0 <= index < count and at least 1 replica. "
-                f"Received: index={self.index}, count={self.count}, replicas={self.replicas}"
-            )
-
-    def size(self, batch_size: int) -> int:
-        """Images in the batch of a replica."""
-        if batch_size % (self.count * self.replicas):
-            raise ValueError(
-                f"A batch must divide evenly among {self.count} workers of {self.replicas} "
-                f"replicas. Received: batch_size={batch_size}"
-            )
-        return batch_size // (self.count * self.replicas)
-
-    def samples(self, batch_size: int, first_step: int = 0) -> tf.data.Dataset:
-        """The numbers of the worker's samples: sample i is in the batch of step i // batch_size."""
-        own = self.size(batch_size) * self.replicas
-        numbers = tf.data.Dataset.range(first_step * own, np.iinfo(np.int64).max // batch_size)
-        samples = numbers.map(lambda i: i // own * batch_size + self.index * own + i % own)
-        return samples.repeat()  # says that it is endless: else workers ask each other at each step
-
-
-WHOLE = Share()
 
 
 def shuffled_index(
@@ -117,7 +76,7 @@ def unpaired_dataset(
         for i, domain in enumerate((a, b))
     ]
     return (
-        share.samples(batch_size, first_step)
+        _samples(batch_size, first_step, share)
         .map(lambda sample: tuple(draw(sample) for draw in draws), tf.data.AUTOTUNE)
         .batch(share.size(batch_size), drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
@@ -154,7 +113,7 @@ def single_dataset(
     """
     draw = _Draw(domain, 2 * seed + 1, image_size, batch_size, jitter, expand=expand)
     return (
-        share.samples(batch_size, first_step)
+        _samples(batch_size, first_step, share)
         .map(draw, tf.data.AUTOTUNE)
         .batch(share.size(batch_size), drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
@@ -225,6 +184,14 @@ class SquarePictures:
         """The same as `(n, size, size, 3)` float32 in [-1, 1], the last batch smaller."""
         batches = image_batches(self._domain, image_size=self._size, batch_size=batch_size)
         return batches.as_numpy_iterator()
+
+
+def _samples(batch_size: int, first_step: int, share: Share) -> tf.data.Dataset:
+    """Numbers of the samples of a share: sample i is in the batch of step i // batch_size."""
+    own = share.size(batch_size) * share.replicas
+    numbers = tf.data.Dataset.range(first_step * own, np.iinfo(np.int64).max // batch_size)
+    samples = numbers.map(lambda i: i // own * batch_size + share.index * own + i % own)
+    return samples.repeat()  # says that it is endless: else workers ask each other at each step
 
 
 class _Draw:

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from cyclegan_tf import peers
-from cyclegan_tf.cluster import Cluster
+from cyclegan_tf.cluster import WHOLE, Cluster, Share
 
 REMEDY = "To go on, start all workers again with train --run DIR --resume."
 # What TensorFlow raises when a connection to another worker breaks.
@@ -27,12 +27,20 @@ class Workers:
     def __init__(self, strategy: tf.distribute.Strategy, cluster: Cluster | None = None) -> None:
         self.strategy = strategy
         self.cluster = cluster
+        self._replicas = strategy.num_replicas_in_sync // (cluster.count if cluster else 1)
         self._total = tf.function(self._summed)
 
     @property
     def is_chief(self) -> bool:
         """Whether this is the one that writes."""
         return self.cluster is None or self.cluster.is_chief
+
+    @property
+    def share(self) -> Share:
+        """What this worker reads of each batch."""
+        if self.cluster is None:
+            return WHOLE  # Keras divides batches among the replicas of one machine
+        return Share(self.cluster.index, self.cluster.count, self._replicas)
 
     def agreed(self, value: float) -> float:
         """The chief's number, for all workers; all have to call this at the same place."""
@@ -81,15 +89,14 @@ class Workers:
 
     def _summed(self, value: tf.Tensor) -> tf.Tensor:
         """The sum over the workers; of several replicas of a worker the first one speaks."""
-        strategy = self.strategy
-        local = strategy.num_replicas_in_sync // self.cluster.count
 
         def in_replica() -> tf.Tensor:
             replica = tf.distribute.get_replica_context()
-            spoken = tf.where(replica.replica_id_in_sync_group % local == 0, value, 0.0)
+            first = replica.replica_id_in_sync_group % self._replicas == 0
+            spoken = tf.where(first, value, tf.zeros_like(value))
             return replica.all_reduce(tf.distribute.ReduceOp.SUM, spoken)
 
-        return strategy.experimental_local_results(strategy.run(in_replica))[0]
+        return self.strategy.experimental_local_results(self.strategy.run(in_replica))[0]
 
 
 class StopTogether(keras.callbacks.Callback):

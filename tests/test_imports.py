@@ -45,7 +45,7 @@ ALLOWED = {
     "landscapes": {"raster", "scenery", "stage"},
     "brushwork": {"raster"},
     "data": {"errors", "images", "records"},
-    "pipeline": {"augment", "data", "images", "records"},
+    "pipeline": {"augment", "cluster", "data", "images", "records"},
     "translator": {"layers"},
     "cyclegan": {"adversarial", "layers", "losses"},
     "submission": {"files", "images"},
@@ -55,7 +55,8 @@ ALLOWED = {
     "translations": {"dcgan", "images", "pipeline", "similarity", "translator"},
     "networks": {"config", "discriminators", "generators", "latent_networks", "layers"},
     "build": {
-        "adversarial", "augment", "config", "cyclegan", "data", "dcgan", "errors", "generators",
+        "adversarial", "augment", "cluster", "config", "cyclegan", "data", "dcgan", "errors",
+        "generators",
         "layers", "losses", "networks", "optim", "pipeline", "runtime", "translator",
     },
     "trained": {"adversarial", "build", "config", "errors", "rundir"},
