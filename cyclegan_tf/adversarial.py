@@ -123,6 +123,11 @@ class AdversarialModel(keras.Model):
         discriminator_optimizer.build(self.discriminator_variables)
 
     @property
+    def steps_done(self) -> int:
+        """`step_number`, as an integer; outside of the step."""
+        return int(keras.ops.convert_to_numpy(self.step_number))
+
+    @property
     def generator_variables(self) -> list[keras.Variable]:
         """Trainable variables of all generators."""
         return [v for network in self.generators for v in network.trainable_variables]
@@ -239,7 +244,10 @@ class AdversarialModel(keras.Model):
         values = replicas.mean([losses[key] for key in self.means], images)
         for mean, value in zip(self.means.values(), values, strict=True):
             mean.update_state(value)
-        return {key: mean.result() for key, mean in self.means.items()}
+        return {key: replicas.loggable(mean.result()) for key, mean in self.means.items()}
+
+    def _maybe_symbolic_build(self, *args: Any, **options: Any) -> None:
+        """Nothing to build; Keras would look for it with a batch, and fails on several machines."""
 
     def _penalties(
         self, discriminator: keras.Model, real: Images, fake: Images, mix: tf.Tensor | None

@@ -8,6 +8,7 @@ import tensorflow as tf
 from cyclegan_tf import losses, optim, pipeline, replicas, runtime
 from cyclegan_tf.adversarial import AdversarialModel, Stabilizers
 from cyclegan_tf.augment import Jitter
+from cyclegan_tf.cluster import WHOLE, Share
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.cyclegan import CycleGan, Objective
 from cyclegan_tf.data import DataSet, load_data_set
@@ -93,11 +94,16 @@ def picture_size(config: TrainConfig) -> int:
 
 
 def build_training_batches(
-    config: TrainConfig, data: DataSet, *, first_step: int = 0
+    config: TrainConfig,
+    data: DataSet,
+    *,
+    first_step: int = 0,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
-    """The endless pipeline of training batches, from a step on."""
+    """The endless pipeline of training batches, from a step on; of one worker, its share."""
     options = {
         "first_step": first_step,
+        "share": share,
         "image_size": config.image_size,
         "batch_size": config.batch_size,
         "seed": config.seed,

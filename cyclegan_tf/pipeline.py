@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from cyclegan_tf import augment, images
 from cyclegan_tf.augment import Jitter
+from cyclegan_tf.cluster import WHOLE, Share
 from cyclegan_tf.data import ImageSet
 from cyclegan_tf.records import untuned
 
@@ -52,6 +53,7 @@ def unpaired_dataset(
     seed: int,
     jitter: Jitter,
     first_step: int = 0,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Endless batches of independently drawn, augmented images of both domains.
 
@@ -63,19 +65,20 @@ def unpaired_dataset(
         seed: fixes the order and the augmentation.
         jitter: strengths of the augmentation.
         first_step: the step to start from: the batches are those of an uninterrupted run.
+        share: what this worker reads of each batch.
 
     Returns:
         Data set of `(real_a, real_b)`, each `(batch_size, image_size, image_size, 3)` float32 in
-        [-1, 1].
+        [-1, 1]; fewer images for a share.
     """
     draws = [
         _Draw(domain, 2 * seed + i, image_size, batch_size, jitter)
         for i, domain in enumerate((a, b))
     ]
     return (
-        tf.data.Dataset.range(first_step * batch_size, np.iinfo(np.int64).max)
+        _samples(batch_size, first_step, share)
         .map(lambda sample: tuple(draw(sample) for draw in draws), tf.data.AUTOTUNE)
-        .batch(batch_size, drop_remainder=True)
+        .batch(share.size(batch_size), drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
         .with_options(untuned())
     )
@@ -90,6 +93,7 @@ def single_dataset(
     jitter: Jitter,
     expand: bool = False,
     first_step: int = 0,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Endless batches of one domain, drawn and augmented as in `unpaired_dataset`.
 
@@ -102,15 +106,16 @@ def single_dataset(
         expand: show each image in `EXPANSION` versions: as it is, mirrored, upside down, enlarged
             and cropped, noised; the jitter then gives the strengths of the last two.
         first_step: the step to start from.
+        share: what this worker reads of each batch.
 
     Returns:
         Data set of `(batch_size, image_size, image_size, 3)` float32 in [-1, 1].
     """
     draw = _Draw(domain, 2 * seed + 1, image_size, batch_size, jitter, expand=expand)
     return (
-        tf.data.Dataset.range(first_step * batch_size, np.iinfo(np.int64).max)
+        _samples(batch_size, first_step, share)
         .map(draw, tf.data.AUTOTUNE)
-        .batch(batch_size, drop_remainder=True)
+        .batch(share.size(batch_size), drop_remainder=True)
         .prefetch(tf.data.AUTOTUNE)
         .with_options(untuned())
     )
@@ -179,6 +184,14 @@ class SquarePictures:
         """The same as `(n, size, size, 3)` float32 in [-1, 1], the last batch smaller."""
         batches = image_batches(self._domain, image_size=self._size, batch_size=batch_size)
         return batches.as_numpy_iterator()
+
+
+def _samples(batch_size: int, first_step: int, share: Share) -> tf.data.Dataset:
+    """Numbers of the samples of a share: sample i is in the batch of step i // batch_size."""
+    own = share.size(batch_size) * share.replicas
+    numbers = tf.data.Dataset.range(first_step * own, np.iinfo(np.int64).max // batch_size)
+    samples = numbers.map(lambda i: i // own * batch_size + share.index * own + i % own)
+    return samples.repeat()  # says that it is endless: else workers ask each other at each step
 
 
 class _Draw:

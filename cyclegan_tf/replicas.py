@@ -57,3 +57,14 @@ def mean(values: list[tf.Tensor], images: int | tf.Tensor) -> list[tf.Tensor]:
     weighted = [tf.math.multiply_no_nan(value, weight) for value in values]
     *sums, weights = tf.unstack(total([tf.stack([*weighted, weight])])[0])
     return [value / weights for value in sums]
+
+
+def loggable(value: tf.Tensor) -> tf.Tensor:
+    """A scalar log in the shape that Keras can average over the replicas of several machines.
+
+    Keras 3 averages over the first axis then, which a scalar has not
+    (https://github.com/keras-team/keras/issues/20585).
+    """
+    strategy = tf.distribute.get_strategy()
+    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    return tf.reshape(value, [1]) if several else value
