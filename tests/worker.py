@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cyclegan_tf import build, peers, pipeline
+from cyclegan_tf import build, peers, pipeline, runtime
 from cyclegan_tf.cluster import read_cluster
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.data import DataSet, ImageSet
@@ -101,6 +101,7 @@ def train(workers: Workers, path: Path, epochs: int) -> None:
 
 def main() -> int:
     cluster = read_cluster(os.environ)
+    runtime.set_up(precision="float32", seed=CONFIG.seed, deterministic=False)
     try:
         workers = join(cluster, seconds=120)
         with workers.watched():
