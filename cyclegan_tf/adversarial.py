@@ -1,16 +1,16 @@
 """AdversarialModel: what CycleGan and DcGan share, two sides that are trained in turn."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from cyclegan_tf import workers
+from cyclegan_tf import accumulation, replicas
 from cyclegan_tf.augment import DiffAugment
 from cyclegan_tf.losses import AdversarialLoss, share_called_real
-from cyclegan_tf.optim import progress, update_average
+from cyclegan_tf.optim import progress, takes_totals, update_average
 from cyclegan_tf.penalties import gradient_penalty, r1_penalty
 
 Images = tf.Tensor  # (n, h, w, 3) float32 in [-1, 1]
@@ -81,14 +81,18 @@ class AdversarialModel(keras.Model):
             random=self.random,
         )
         self.means = {key: keras.metrics.Mean(name=key) for key in log_keys}
-        self.total_steps = keras.Variable(1, dtype="int64", trainable=False, name="total_steps")
-        self.step_number = keras.Variable(0, dtype="int64", trainable=False, name="step_number")
+        # every replica counts for itself, and to the same number
+        integer = {"dtype": "int64", "trainable": False, "aggregation": "none"}
+        self.total_steps = keras.Variable(1, name="total_steps", **integer)
+        self.step_number = keras.Variable(0, name="step_number", **integer)
         self.built = True  # its networks are
 
     def compile(
         self,
         generator_optimizer: keras.optimizers.Optimizer,
         discriminator_optimizer: keras.optimizers.Optimizer,
+        *,
+        gradient_accumulation: int = 1,
         **options: Any,
     ) -> None:
         """Takes one optimizer for all generators and one for all discriminators.
@@ -99,9 +103,20 @@ class AdversarialModel(keras.Model):
         Args:
             generator_optimizer: of the generators.
             discriminator_optimizer: of the discriminators.
+            gradient_accumulation: parts in which each batch is worked off to save memory.
             **options: of `keras.Model.compile`, for example `jit_compile`.
+
+        Raises:
+            ValueError: for several replicas, if an optimizer would sum over them once more.
         """
+        optimizers = (generator_optimizer, discriminator_optimizer)
+        if replicas.count() > 1 and not all(map(takes_totals, optimizers)):
+            raise ValueError(
+                "Several replicas need optimizers that take the sum of their gradients; make them "
+                f"with optim.adam. Received: {', '.join(type(o).__name__ for o in optimizers)}"
+            )
         super().compile(optimizer=None, **options)
+        self.gradient_accumulation = gradient_accumulation
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
         generator_optimizer.build(self.generator_variables)
@@ -117,15 +132,46 @@ class AdversarialModel(keras.Model):
         """Trainable variables of all discriminators."""
         return [v for network in self.discriminators for v in network.trainable_variables]
 
-    def update_generators(self, tape: tf.GradientTape, scaled_loss: tf.Tensor) -> None:
-        """One step of the generators' optimizer."""
-        variables = self.generator_variables
-        self.generator_optimizer.apply(_gradients(tape, scaled_loss, variables), variables)
+    def draw(self, count: int) -> tf.Tensor:
+        """DiffAugment's draws for this replica's `count` images of the global batch."""
+        return replicas.share(self.diff_augment.draw(replicas.count() * count))
 
-    def update_discriminators(self, tape: tf.GradientTape, scaled_loss: tf.Tensor) -> None:
-        """One step of the discriminators' optimizer."""
-        variables = self.discriminator_variables
-        self.discriminator_optimizer.apply(_gradients(tape, scaled_loss, variables), variables)
+    def draw_mix(self, count: int) -> tf.Tensor:
+        """`(count,)` in [0, 1) for the gradient penalty; 0 where there is none."""
+        if not self.stabilizers.penalty_weight:
+            return tf.zeros([count])
+        return replicas.share(keras.random.uniform((replicas.count() * count,), seed=self.random))
+
+    def remembered(self, pool: keras.layers.Layer, fake: Images) -> Images:
+        """What the pool gives for these fakes: it sees those of all replicas, in their order."""
+        if not self.stabilizers.pool_size:
+            return fake
+        return replicas.share(pool(replicas.gather(fake)))
+
+    def in_parts(self, work: Callable[..., accumulation.Found], *batch: Any) -> accumulation.Found:
+        """`work` on the batch, in as many parts as gradients are accumulated over."""
+        return accumulation.in_parts(work, self.gradient_accumulation, *batch)
+
+    def gradients(
+        self, tape: tf.GradientTape, scaled_loss: tf.Tensor, variables: list[keras.Variable]
+    ) -> list[tf.Tensor]:
+        """What this part of the batch adds to the gradient of the mean over the global batch."""
+        # Taken on the way back, not from its result: in float16 each image then has the same
+        # gradients, and over- or underflows alike, however many parts and replicas there are.
+        part = tf.constant(1.0 / (replicas.count() * self.gradient_accumulation))
+        zero = tf.UnconnectedGradients.ZERO
+        return tape.gradient(
+            scaled_loss, variables, output_gradients=part, unconnected_gradients=zero
+        )
+
+    def update_generators(self, gradients: list[tf.Tensor]) -> None:
+        """One step of the generators' optimizer, with the gradients of all replicas."""
+        # summed before the optimizer clips them, or looks for overflow
+        self.generator_optimizer.apply(replicas.total(gradients), self.generator_variables)
+
+    def update_discriminators(self, gradients: list[tf.Tensor]) -> None:
+        """One step of the discriminators' optimizer, with the gradients of all replicas."""
+        self.discriminator_optimizer.apply(replicas.total(gradients), self.discriminator_variables)
 
     def seen(self, images: Images, draw: tf.Tensor | None) -> Images:
         """What a discriminator is shown: augmented as drawn, or as it is where nothing is."""
@@ -139,6 +185,7 @@ class AdversarialModel(keras.Model):
         real: Images,
         fake: Images,
         draw: tf.Tensor | None,
+        mix: tf.Tensor | None = None,
     ) -> Losses:
         """The loss of one discriminator, and how often it is right.
 
@@ -149,6 +196,7 @@ class AdversarialModel(keras.Model):
             real: real images.
             fake: fakes, taken as constants: this loss must not reach the generators.
             draw: of DiffAugment; None while testing: no augmentation, dropout or penalty.
+            mix: of the gradient penalty; not needed without one.
 
         Returns:
             `KEY_loss`, and `KEY_real_accuracy` and `KEY_fake_accuracy`, the shares of real and
@@ -160,7 +208,7 @@ class AdversarialModel(keras.Model):
         fake_logits = discriminator(fake, training=training)
         loss = adversarial.discriminator(real_logits, fake_logits)
         if training:
-            loss += self._penalties(discriminator, real, fake)
+            loss += self._penalties(discriminator, real, fake, mix)
         return {
             f"{key}_loss": loss,
             f"{key}_real_accuracy": share_called_real(real_logits, adversarial.threshold),
@@ -181,33 +229,31 @@ class AdversarialModel(keras.Model):
                 update_average(average, network, decay=decay, step=self.step_number)
         self.step_number.assign_add(1)
 
-    def averaged(self, losses: Losses) -> Losses:
-        """The running means that Keras logs."""
-        for key, mean in self.means.items():
-            mean.update_state(losses[key])
-        return {key: workers.loggable(mean.result()) for key, mean in self.means.items()}
+    def averaged(self, losses: Losses, images: int | tf.Tensor) -> Losses:
+        """The running means that Keras logs, over all replicas.
+
+        Args:
+            losses: means over this replica's images.
+            images: how many those are.
+        """
+        values = replicas.mean([losses[key] for key in self.means], images)
+        for mean, value in zip(self.means.values(), values, strict=True):
+            mean.update_state(value)
+        return {key: replicas.loggable(mean.result()) for key, mean in self.means.items()}
 
     def _maybe_symbolic_build(self, *args: Any, **options: Any) -> None:
         """Nothing to build; Keras would look for it with a batch, and fails on several machines."""
 
-    def _penalties(self, discriminator: keras.Model, real: Images, fake: Images) -> tf.Tensor:
+    def _penalties(
+        self, discriminator: keras.Model, real: Images, fake: Images, mix: tf.Tensor | None
+    ) -> tf.Tensor:
         penalty = tf.constant(0.0)
         if self.stabilizers.r1_weight:
             penalty += self.stabilizers.r1_weight * r1_penalty(discriminator, real)
         if self.stabilizers.penalty_weight:
-            mix = keras.random.uniform((real.shape[0],), seed=self.random)
             slope = gradient_penalty(discriminator, real, fake, mix)
             penalty += self.stabilizers.penalty_weight * slope
         return penalty
-
-
-def _gradients(
-    tape: tf.GradientTape, loss: tf.Tensor, variables: list[keras.Variable]
-) -> list[tf.Tensor]:
-    """Gradients of this replica's share of the mean over the global batch."""
-    # optimizers sum over replicas; what they must take is the mean
-    replicas = tf.distribute.get_replica_context().num_replicas_in_sync
-    return tape.gradient(loss, variables, output_gradients=tf.constant(1.0 / replicas))
 
 
 def _copy(network: keras.Model) -> keras.Model:

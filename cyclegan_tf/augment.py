@@ -96,12 +96,12 @@ class DiffAugment:
         self.random = random
 
     def draw(self, count: int) -> tf.Tensor:
-        """Numbers in [0, 1) that decide on one batch: `(7, count)`."""
-        return keras.random.uniform((7, count), seed=self.random)
+        """Numbers in [0, 1) that decide on one batch: `(count, 7)`."""
+        return tf.transpose(keras.random.uniform((7, count), seed=self.random))
 
     def apply(self, images: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
         """Augments `(n, h, w, 3)` in [-1, 1] as drawn; colours may leave the range."""
-        brightness, saturation, contrast, *places = tf.unstack(draw)
+        brightness, saturation, contrast, *places = tf.unstack(draw, axis=1)
         if self.color:
             images = images + _for_each_image(brightness - 0.5)
             images = _scaled_about(images, [-1], 2 * saturation)

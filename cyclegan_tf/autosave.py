@@ -83,15 +83,18 @@ class AutoSave(keras.callbacks.Callback):
         self.trained = self.model.stop_training or self.epoch >= self.params["epochs"]
         self.save()
 
-    def save(self) -> None:
+    def save(self, *, again: bool = False) -> None:
         """Saves the state after the last step, unless that was done.
+
+        Args:
+            again: also if it was.
 
         Raises:
             DiskFull: if there is no room; the state before stays.
             TrainingDiverged: if a weight is not finite; the state before stays.
         """
         place = (self.epoch, self.epoch_steps)
-        if place == self._saved:
+        if place == self._saved and not again:
             return
         facts = Facts(
             step=int(self.model.step_number),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from cyclegan_tf import losses, optim, pipeline, runtime
+from cyclegan_tf import losses, optim, pipeline, replicas, runtime
 from cyclegan_tf.adversarial import AdversarialModel, Stabilizers
 from cyclegan_tf.augment import Jitter
 from cyclegan_tf.cluster import WHOLE, Share
@@ -134,12 +134,15 @@ def build_validation_batches(config: TrainConfig, data: DataSet) -> tf.data.Data
 def build_model(config: TrainConfig, total_steps: int | None = None) -> AdversarialModel:
     """Networks, objective and optimizers, ready for `fit`.
 
+    For several replicas it is called, as `fit` is, under the scope of their strategy.
+
     Args:
         config: of the run.
         total_steps: of the whole training, for what falls over it; by default what the config
             says, if it sets `steps_per_epoch`.
 
     Raises:
+        InputError: if TensorFlow cannot compile for several replicas.
         ValueError: if something falls over the training, but its length is unknown.
     """
     total_steps = total_steps or config.epochs * (config.steps_per_epoch or 0)
@@ -164,7 +167,11 @@ def build_model(config: TrainConfig, total_steps: int | None = None) -> Adversar
         )
         for rate, updates in rates
     )
-    model.compile(*optimizers, jit_compile=runtime.compiles_with_xla(config.jit))
+    model.compile(
+        *optimizers,
+        gradient_accumulation=config.gradient_accumulation,
+        jit_compile=runtime.compiles_with_xla(config.jit),
+    )
     return model
 
 
@@ -250,7 +257,8 @@ def _cyclegan(config: TrainConfig, stabilizers: Stabilizers) -> CycleGan:
 
 def _dcgan(config: TrainConfig, stabilizers: Stabilizers) -> DcGan:
     seeds = seed_stream(config.seed)
-    generator, discriminator = latent_pair(config, seed=next(seeds))
+    synchronized = replicas.count() > 1
+    generator, discriminator = latent_pair(config, next(seeds), synchronized=synchronized)
     model = DcGan(
         generator,
         discriminator,

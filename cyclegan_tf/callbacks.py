@@ -132,7 +132,8 @@ class LatentGrid(Grids):
         run: where the PNGs go.
         generate: maps `(n, latent_size)` to `(n, h, w, 3)` in [-1, 1].
         latents: `(n, latent_size)`, n at least 2.
-        reals: real images to compare with, `(m, h, w, 3)` in [-1, 1].
+        reals: real images to compare with, `(m, h, w, 3)` in [-1, 1]; if they are all the same
+            there is no diversity to be measured.
         every: epochs between grids.
         shown: how many of the latents the grid shows.
     """
@@ -156,9 +157,10 @@ class LatentGrid(Grids):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Measures and logs the diversity."""
-        self.diversity = sample_diversity(self.generate(self.latents), self.reals)
-        if logs is not None:
-            logs["sample_diversity"] = self.diversity
+        if not (self.reals == self.reals[0]).all():
+            self.diversity = sample_diversity(self.generate(self.latents), self.reals)
+            if logs is not None:
+                logs["sample_diversity"] = self.diversity
         super().on_epoch_end(epoch, logs)
 
     def picture(self) -> np.ndarray:
@@ -170,6 +172,8 @@ class LatentGrid(Grids):
 
     def summary(self) -> str:
         """One line for the user."""
+        if math.isnan(self.diversity):
+            return "sample diversity: not measured, the real images are all the same"
         return (
             f"sample diversity: {self.diversity:.2f} ({len(self.latents)} samples; 0: all the same "
             "picture, 1: as different as the real ones)"

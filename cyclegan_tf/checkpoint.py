@@ -15,6 +15,7 @@ from cyclegan_tf.adversarial import AdversarialModel
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.files import replacing
 from cyclegan_tf.guards import TrainingDiverged
+from cyclegan_tf.inputs import require_file
 
 _FACTS = "facts"
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
@@ -178,6 +179,7 @@ def _require_same(path: Path, stored: list[list], ours: list[list]) -> None:
 
 def _read(path: Path, load: Any) -> Any:
     try:
+        require_file(path)
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return load(archive)
     except InputError:

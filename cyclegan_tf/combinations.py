@@ -46,6 +46,26 @@ def check_combinations(config: "TrainConfig") -> None:
     _check_objective(config)
     _check_model(config)
     _check_reports(config)
+    _check_parts(config)
+
+
+def _check_parts(config: "TrainConfig") -> None:
+    parts, batch = config.gradient_accumulation, config.batch_size
+    if parts == 1:
+        return
+    if config.model == "dcgan":
+        raise InputError(
+            f"--gradient-accumulation {parts} would show the batch norms of --model dcgan a part "
+            "of the batch only, another step than without it; lower --batch-size instead."
+        )
+    if batch % parts:
+        fitting = [n for n in range(1, batch + 1) if batch % n == 0]
+        # of two as near the one that needs less memory
+        nearest = min(fitting, key=lambda n: (abs(n - parts), -n))
+        raise InputError(
+            f"--gradient-accumulation {parts} does not divide --batch-size {batch}; take "
+            f"{nearest}, or a batch of {-(-batch // parts) * parts}."
+        )
 
 
 def _check_reports(config: "TrainConfig") -> None:

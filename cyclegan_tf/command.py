@@ -1,14 +1,23 @@
 """What all command lines share: one clear line and exit code 2 for faults of the input."""
 
 import argparse
+import errno
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from typing import NoReturn
 
 from cyclegan_tf.errors import InputError
+
+_LONGEST = 1200  # signs of a message: a value in it may be a file that is no config
+# What the system says of a path that is too long, locked, a loop, or leads through a file.
+_PATH_FAULTS = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR,
+    errno.EISDIR, errno.EEXIST,
+)  # fmt: skip
 
 Main = Callable[[list[str] | None], int]
 
@@ -29,18 +38,43 @@ class Parser(argparse.ArgumentParser):
 def command(main: Main) -> Main:
     """Makes `main(argv)` answer an `InputError` with one line on stderr and exit code 2.
 
-    Everything else still raises: a traceback is the right answer to a defect.
+    So it does with a path that the system refuses. Everything else still raises: a traceback is
+    the right answer to a defect.
     """
 
     @wraps(main)
     def guarded(argv: list[str] | None = None) -> int:
+        _allow_any_name()
         try:
-            return main(argv)
+            with warnings.catch_warnings():
+                # of damaged files, which are then refused, or read all the same
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+                return main(argv)
         except InputError as error:
-            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-            return 2
+            message = str(error)
+        except OSError as error:
+            if error.filename is None or error.errno not in _PATH_FAULTS:
+                raise
+            message = f"{error.filename} cannot be used ({error.strerror}); check the path."
+        print(f"error: {_one_line(message)}", file=sys.stderr)
+        return 2
 
     return guarded
+
+
+def _allow_any_name() -> None:
+    """Lets a file's name be printed that is no UTF-8; a notebook's output has no such setting."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _one_line(message: str) -> str:
+    """A message without line breaks and control signs, which names and values may hold."""
+    words = " ".join(message.split())
+    if len(words) > _LONGEST:
+        words = f"{words[: _LONGEST // 2]} ... {words[-_LONGEST // 2 :]}"
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in words)
 
 
 def load_tensorflow() -> None:

@@ -58,11 +58,12 @@ class TrainConfig:
         "", "folder of domain A, what is translated (with --b, in place of --data)", changeable=True
     )
     b: str = option("", "folder of domain B, what it is translated into", changeable=True)
-    image_size: int = option(256, "side in pixels of the square training images", low=32)
+    image_size: int = option(256, "side in pixels of the square training images", low=32, high=4096)
     picture_size: int | None = option(
         None,
         "side of whole pictures in samples and validation; default: the image size",
         low=32,
+        high=4096,
         changeable=True,
     )
     validation_fraction: float = option(
@@ -89,12 +90,17 @@ class TrainConfig:
 
     # Networks
     generator: Literal["unet", "resnet"] = option("unet", "architecture of both generators")
-    base_filters: int = option(64, "filters of the generators' first layer; the rest scales", low=1)
+    base_filters: int = option(
+        64, "filters of the generators' first layer; the rest scales", low=1, high=1024
+    )
     unet_depth: int | None = option(
         None, "how often the U-Net halves an image; default: as often as it can", low=2, high=8
     )
     head_filters: int = option(
-        0, "U-Net: filters of a last stage at full size that sees the input again; 0: none", low=0
+        0,
+        "U-Net: filters of a last stage at full size that sees the input again; 0: none",
+        low=0,
+        high=1024,
     )
     residual_blocks: int = option(
         9, "blocks of the ResNet: 9 at 256 px, 6 at 128 in the paper", low=0, high=64
@@ -125,7 +131,9 @@ class TrainConfig:
     discriminator: Literal["patch", "two-objective"] = option(
         "patch", "architecture of the discriminators; two-objective: that of B has two heads"
     )
-    discriminator_filters: int = option(64, "filters of the discriminators' first layer", low=1)
+    discriminator_filters: int = option(
+        64, "filters of the discriminators' first layer", low=1, high=1024
+    )
     discriminator_layers: int = option(
         3, "strided layers, 1 to 4: patches of 16, 34, 70, 142 px", low=1, high=4
     )
@@ -140,7 +148,7 @@ class TrainConfig:
     latent_discriminator: Literal["strided", "residual"] = option(
         "strided", "dcgan: strided convolutions as in 2016, or residual blocks"
     )
-    latent_size: int = option(128, "dcgan: numbers a picture is made from", low=1)
+    latent_size: int = option(128, "dcgan: numbers a picture is made from", low=1, high=65_536)
 
     # Objective
     adversarial_loss: Literal["bce", "soft-bce", "lsgan", "hinge", "wgan-gp"] = option(
@@ -162,7 +170,9 @@ class TrainConfig:
     )
 
     # Stabilizers
-    pool_size: int = option(0, "fakes remembered for the discriminators, 50 in the paper", low=0)
+    pool_size: int = option(
+        0, "fakes remembered for the discriminators, 50 in the paper", low=0, high=10_000
+    )
     diff_augment: Literal["off", "geometry", "all"] = option(
         "off", "augment what the discriminators see; all: colours too (Zhao et al. 2020)"
     )
@@ -180,10 +190,10 @@ class TrainConfig:
     )
 
     # Optimization
-    batch_size: int = option(1, "images of each domain in a step", low=1)
-    epochs: int = option(100, "epochs to train", low=1, changeable=True)
+    batch_size: int = option(1, "images of each domain in a step", low=1, high=65_536)
+    epochs: int = option(100, "epochs to train", low=1, high=10**9, changeable=True)
     steps_per_epoch: int | None = option(
-        None, "steps in an epoch; default: the larger domain once", low=1
+        None, "steps in an epoch; default: the larger domain once", low=1, high=10**9
     )
     learning_rate: float = option(2e-4, "Adam's learning rate", low=0, high=1, changeable=True)
     discriminator_learning_rate: float | None = option(
@@ -224,7 +234,19 @@ class TrainConfig:
         "number format of the computations; auto: bfloat16 on a CPU made for it, else float32",
     )
     jit: Literal["auto", "on", "off"] = option(
-        "auto", "compile with XLA; auto: on a GPU or TPU", changeable=True
+        "auto", "compile with XLA; auto: on one GPU or TPU", changeable=True
+    )
+    strategy: Literal["auto", "one", "mirrored", "multiworker", "tpu"] = option(
+        "auto",
+        "what trains: one device, all GPUs (mirrored), several machines (multiworker) or a TPU; "
+        "auto: a TPU or else all GPUs, where there are any",
+        changeable=True,
+    )
+    gradient_accumulation: int = option(
+        1,
+        "parts into which a batch is divided to save memory; the step stays the same",
+        low=1,
+        changeable=True,
     )
     deterministic: bool = option(False, "bit-exact repetition, somewhat slower", changeable=True)
 
@@ -326,7 +348,7 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
     for kind in _alternatives(hint):
         if type(value) is kind and not (kind is float and not math.isfinite(value)):
             return value
-        if kind is float and type(value) is int:
+        if kind is float and type(value) is int and abs(value) < 2**1000:
             return float(value)
     expected = " or ".join(
         {types.NoneType: "null", str: "text", bool: "true or false"}.get(kind, kind.__name__)
@@ -336,4 +358,5 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
 
 
 def _range_text(low: float, high: float) -> str:
-    return f"at least {low:g}" if high == math.inf else f"a value from {low:g} to {high:g}"
+    ends = [f"{end:,}" if isinstance(end, int) else f"{end:g}" for end in (low, high)]
+    return f"at least {ends[0]}" if high == math.inf else f"a value from {ends[0]} to {ends[1]}"

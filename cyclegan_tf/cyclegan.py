@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import keras
 import tensorflow as tf
 
+from cyclegan_tf.accumulation import Found
 from cyclegan_tf.adversarial import AdversarialModel, Images, Losses, Stabilizers
 from cyclegan_tf.layers import ImagePool
 from cyclegan_tf.losses import AdversarialLoss, CrossEntropy, mean_absolute_error
@@ -26,7 +27,8 @@ LOG_KEYS = (
     "disc_b_fake_accuracy",
 )
 
-Draws = tuple[tf.Tensor, tf.Tensor] | tuple[None, None]  # DiffAugment's for A and B
+# For A and B: DiffAugment's, or those of the gradient penalty.
+Draws = tuple[tf.Tensor, tf.Tensor] | tuple[None, None]
 
 
 @dataclass(frozen=True)
@@ -103,29 +105,44 @@ class CycleGan(AdversarialModel):
 
     def train_step(self, batch: tuple[Images, Images]) -> Losses:
         """One step of both generators, then of both discriminators on the same fakes."""
-        real_a, real_b = batch
-        draws = self.diff_augment.draw(real_a.shape[0]), self.diff_augment.draw(real_b.shape[0])
-        with tf.GradientTape() as tape:
-            fake_a, fake_b, losses = self.generator_losses(real_a, real_b, draws)
-            loss = self.generator_optimizer.scale_loss(self.generator_objective(losses))
-        self.update_generators(tape, loss)
 
-        older_a, older_b = self.pool_a(fake_a), self.pool_b(fake_b)
-        for _ in range(self.stabilizers.discriminator_steps):
+        def generators(real_a: Images, real_b: Images, draws: Draws) -> Found:
             with tf.GradientTape() as tape:
-                losses |= self.both_discriminator_losses(real_a, real_b, older_a, older_b, draws)
+                fake_a, fake_b, losses = self.generator_losses(real_a, real_b, draws)
+                loss = self.generator_optimizer.scale_loss(self.generator_objective(losses))
+            return self.gradients(tape, loss, self.generator_variables), losses, (fake_a, fake_b)
+
+        def discriminators(images: tuple[Images, ...], draws: Draws, mixes: Draws) -> Found:
+            with tf.GradientTape() as tape:
+                losses = self.both_discriminator_losses(*images, draws, mixes)
                 loss = losses["disc_a_loss"] + losses["disc_b_loss"]
                 loss = self.discriminator_optimizer.scale_loss(loss)
-            self.update_discriminators(tape, loss)
+            return self.gradients(tape, loss, self.discriminator_variables), losses, ()
+
+        real_a, real_b = batch
+        count = real_a.shape[0]
+        draws = self.draw(count), self.draw(count)
+        gradients, losses, (fake_a, fake_b) = self.in_parts(generators, real_a, real_b, draws)
+        self.update_generators(gradients)
+
+        older_a, older_b = (
+            self.remembered(self.pool_a, fake_a),
+            self.remembered(self.pool_b, fake_b),
+        )
+        for _ in range(self.stabilizers.discriminator_steps):
+            mixes = self.draw_mix(count), self.draw_mix(count)
+            images = real_a, real_b, older_a, older_b
+            gradients, found, _ = self.in_parts(discriminators, images, draws, mixes)
+            self.update_discriminators(gradients)
         self.finish_step()
-        return self.averaged(losses)
+        return self.averaged(losses | found, count)
 
     def test_step(self, batch: tuple[Images, Images]) -> Losses:
         """The losses of the averaged generators, without training or augmentation."""
         real_a, real_b = batch
         fake_a, fake_b, losses = self.generator_losses(real_a, real_b)
         losses |= self.both_discriminator_losses(real_a, real_b, fake_a, fake_b)
-        return self.averaged(losses)
+        return self.averaged(losses, tf.shape(real_a)[0])  # the last batch may be smaller
 
     def generator_losses(
         self, real_a: Images, real_b: Images, draws: Draws = (None, None)
@@ -185,12 +202,13 @@ class CycleGan(AdversarialModel):
         fake_a: Images,
         fake_b: Images,
         draws: Draws = (None, None),
+        mixes: Draws = (None, None),
     ) -> Losses:
         """Losses and accuracies of both discriminators on real images and given fakes."""
-        objective, (draw_a, draw_b) = self.objective, draws
+        objective, (draw_a, draw_b), (mix_a, mix_b) = self.objective, draws, mixes
         adversarial_a, adversarial_b = objective.adversarial_a, objective.adversarial_b
         return self.discriminator_losses(
-            "disc_a", self.discriminator_a, adversarial_a, real_a, fake_a, draw_a
+            "disc_a", self.discriminator_a, adversarial_a, real_a, fake_a, draw_a, mix_a
         ) | self.discriminator_losses(
-            "disc_b", self.discriminator_b, adversarial_b, real_b, fake_b, draw_b
+            "disc_b", self.discriminator_b, adversarial_b, real_b, fake_b, draw_b, mix_b
         )

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.images import upright_rgb
+from cyclegan_tf.inputs import read_file
 from cyclegan_tf.records import read_records, record_files
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
@@ -131,7 +133,9 @@ def load_data_set(
     folder_a, folder_b, kaggle_shaped = (
         find_layout(Path(data)) if data else (Path(a), Path(b), False)
     )
-    reader = _Reader(skip_bad=skip_bad, shrink_above=max(4 * image_size, _SHARP_ENOUGH))
+    if not only_b and folder_a.is_dir() and folder_b.is_dir() and folder_a.samefile(folder_b):
+        print(f"warning: {folder_a} and {folder_b} are one folder: A is B.", file=sys.stderr)
+    reader = _Reader(skip_bad=skip_bad, shrink_above=largest_side(image_size))
 
     def read(folder: Path) -> tuple[ImageSet, ImageSet]:
         images, test = reader.read(folder), _TEST_FOLDERS.get(folder.name)
@@ -146,6 +150,11 @@ def load_data_set(
     return DataSet(
         train_a, train_b, validation_a, validation_b, truth, kaggle_shaped, reader.skipped
     )
+
+
+def largest_side(image_size: int) -> int:
+    """Shorter side in pixels above which images are reduced once, when they are read."""
+    return max(4 * image_size, _SHARP_ENOUGH)
 
 
 def find_layout(folder: Path) -> tuple[Path, Path, bool]:
@@ -190,7 +199,7 @@ def read_encoded(folder: Path) -> Iterator[tuple[str, str, bytes]]:
         )
     for path in files:
         try:
-            yield str(path), path.stem, path.read_bytes()
+            yield str(path), path.stem, read_file(path)
         except OSError as error:
             raise InputError(f"{path} cannot be read ({error.strerror}); check it.") from error
 

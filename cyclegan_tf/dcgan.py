@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from cyclegan_tf import replicas
 from cyclegan_tf.adversarial import AdversarialModel, Images, Losses, Stabilizers
 from cyclegan_tf.layers import ImagePool
 from cyclegan_tf.losses import AdversarialLoss, CrossEntropy
@@ -66,31 +67,33 @@ class DcGan(AdversarialModel):
         """One step of the generator, then of the discriminator on the same fakes."""
         real = _images(batch)
         count = real.shape[0]
-        draw = self.diff_augment.draw(count)
+        draw = self.draw(count)
         with tf.GradientTape() as tape:
             fake, losses = self.generator_losses(count, draw)
             loss = self.generator_optimizer.scale_loss(losses["gen_loss"])
-        self.update_generators(tape, loss)
+        self.update_generators(self.gradients(tape, loss, self.generator_variables))
 
-        older = self.pool(fake)
+        older = self.remembered(self.pool, fake)
         for _ in range(self.stabilizers.discriminator_steps):
+            mix = self.draw_mix(count)
             with tf.GradientTape() as tape:
                 losses |= self.discriminator_losses(
-                    "disc", self.discriminator, self.adversarial, real, older, draw
+                    "disc", self.discriminator, self.adversarial, real, older, draw, mix
                 )
                 loss = self.discriminator_optimizer.scale_loss(losses["disc_loss"])
-            self.update_discriminators(tape, loss)
+            self.update_discriminators(self.gradients(tape, loss, self.discriminator_variables))
         self.finish_step()
-        return self.averaged(losses)
+        return self.averaged(losses, count)
 
     def test_step(self, batch: Images | tuple[Images]) -> Losses:
         """The losses of `train_step` without training or augmentation."""
         real = _images(batch)
-        fake, losses = self.generator_losses(tf.shape(real)[0])  # the last batch may be smaller
+        count = tf.shape(real)[0]  # the last batch may be smaller
+        fake, losses = self.generator_losses(count)
         losses |= self.discriminator_losses(
             "disc", self.discriminator, self.adversarial, real, fake, None
         )
-        return self.averaged(losses)
+        return self.averaged(losses, count)
 
     def generator_losses(self, count: int, draw: tf.Tensor | None = None) -> tuple[Images, Losses]:
         """Makes images and has them judged.
@@ -111,10 +114,8 @@ class DcGan(AdversarialModel):
 
     def draw_latents(self, count: int) -> tf.Tensor:
         """`(count, latent_size)` standard normal, different ones on each replica."""
-        replica = tf.distribute.get_replica_context()
-        # the state of the seed is the same on all replicas: each draws for all and takes its part
-        shape = (replica.num_replicas_in_sync, count, self.latent_size)
-        return keras.random.normal(shape, seed=self.random)[replica.replica_id_in_sync_group]
+        shape = (replicas.count() * count, self.latent_size)
+        return replicas.share(keras.random.normal(shape, seed=self.random))
 
 
 def sample_latents(count: int, latent_size: int, seed: int) -> np.ndarray:

@@ -45,17 +45,22 @@ def write_demo(folder: Path, *, size: int = 256, count: int = 200, seed: int = 0
 
     Args:
         folder: made anew; complete or not there at all.
-        size: pixels a side, at least 16.
-        count: images of each domain.
+        size: pixels a side, 16 to 2,048.
+        count: images of each domain, at most 100,000.
         seed: the same seed gives the same bytes.
 
     Raises:
         InputError: if the folder exists, cannot be written, or a number is out of range.
     """
-    for name, value, low in (("--size", size, 16), ("--count", count, 1), ("--seed", seed, 0)):
-        if value < low:
-            raise InputError(f"{name} is {value}; expected at least {low}.")
-    if folder.exists():
+    ranges = {
+        "--size": (size, 16, 2048),
+        "--count": (count, 1, 100_000),
+        "--seed": (seed, 0, 2**31 - 1),
+    }
+    for name, (value, low, high) in ranges.items():
+        if not low <= value <= high:
+            raise InputError(f"{name} is {value}; expected a value from {low} to {high:,}.")
+    if folder.exists() or folder.is_symlink():  # one that leads nowhere does not exist
         raise InputError(f"{folder} exists; expected a new folder. Remove it, or name another.")
     partial = folder.with_name(folder.name + ".partial")
     try:

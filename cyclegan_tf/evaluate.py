@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
     from cyclegan_tf.inception import Inception
     from cyclegan_tf.judge import Verdict
 
+_MOST = 1_000_000  # pictures of a DcGan: their features take 8 GB
 _RUN_ONLY = ("data", "all", "count")
 _ROWS = {
     "fid": "{label}",
@@ -131,8 +132,8 @@ def _check(arguments: argparse.Namespace) -> None:
             raise InputError(f"--{name} belongs to --run, this is --images; leave it out.")
     if not 0.0 <= arguments.epsilon <= 1.0:
         raise InputError(f"--epsilon is {arguments.epsilon}; expected a value from 0 to 1.")
-    if arguments.count is not None and arguments.count < 2:
-        raise InputError(f"--count is {arguments.count}; expected at least 2.")
+    if arguments.count is not None and not 2 <= arguments.count <= _MOST:
+        raise InputError(f"--count is {arguments.count}; expected at least 2, at most {_MOST:,}.")
 
 
 def _result(verdict: "Verdict", inception: "Inception") -> dict[str, Any]:

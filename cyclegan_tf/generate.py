@@ -29,12 +29,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=7000, help="pictures (default: 7000)")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same pictures")
     arguments = parser.parse_args(argv)
-    if arguments.count < 1:
-        raise InputError(f"--count is {arguments.count}; expected at least 1.")
-    if arguments.seed < 0:
-        raise InputError(f"--seed is {arguments.seed}; expected at least 0.")
+    for name, low, high in (("count", 1, 1_000_000), ("seed", 0, 2**31 - 1)):
+        if not low <= (value := getattr(arguments, name)) <= high:
+            raise InputError(f"--{name} is {value}; expected a value from {low} to {high:,}.")
     output, zipped = arguments.output, arguments.output.suffix == ".zip"
-    if output.is_dir() if zipped else output.exists():
+    if output.is_dir() if zipped else output.exists() or output.is_symlink():
         raise InputError(f"{output} exists; expected a new folder, or a file NAME.zip.")
     load_tensorflow()
     from cyclegan_tf import build

@@ -1,7 +1,8 @@
 """The pixel contract: uint8 RGB outside, float32 NHWC in [-1, 1] inside; only this file crosses."""
 
+import contextlib
 import io
-import struct
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from PIL import Image, UnidentifiedImageError
 
 from cyclegan_tf.files import replacing
 
-# Larger than any camera's picture; what claims more is a decompression bomb.
-MAX_PIXELS = 100_000_000
+# As many as the sensors of large cameras have; what claims more is a decompression bomb.
+MAX_PIXELS = 2**26
+_LARGE = 2**24
+_LARGE_GATE = threading.Lock()  # one of these at a time: on many cores they would fill the memory
 
 _ORIENTATION = 0x0112  # EXIF tag; its values, and what turns the picture upright
 _UPRIGHT = {
@@ -76,31 +79,37 @@ def load_square(encoded: tf.Tensor, size: int) -> tf.Tensor:
     return to_float(resize(center_square(decode(encoded)), size))
 
 
-def upright_rgb(data: bytes, *, shrink_above: int | None = None) -> bytes:
+def upright_rgb(
+    data: bytes, *, shrink_above: int | None = None, most_pixels: int | None = None
+) -> bytes:
     """Checks encoded image bytes and makes them something that `decode` reads as upright RGB.
 
     8-bit RGB and grey JPEG and PNG pass unchanged; everything else (CMYK, palette, alpha, 16 bit,
-    EXIF rotation, GIF, BMP, WebP) is decoded by Pillow and becomes an RGB PNG.
+    EXIF rotation, GIF, BMP, WebP, PNGs with a damaged end) is decoded by Pillow and becomes an RGB
+    PNG.
 
     Args:
         data: the bytes of an image file.
         shrink_above: images whose shorter side is longer than this are reduced to it, so that
             a camera's picture is not decoded in full for every training sample.
+        most_pixels: of an image; one that claims more is not decoded. By default `MAX_PIXELS`.
 
     Raises:
-        ValueError: if the bytes are no complete image, or it has more than `MAX_PIXELS` pixels.
+        ValueError: if the bytes are no complete image, or it has more than `most_pixels`.
     """
     try:
         with Image.open(io.BytesIO(data)) as image:
-            if image.width * image.height > MAX_PIXELS:
+            pixels = image.width * image.height
+            if pixels > (most_pixels or MAX_PIXELS):
                 raise ValueError(f"{image.width} x {image.height} pixels are too many")
-            image.load()
-            if _decodable(image) and not _too_large(image, shrink_above):
-                return data
-            return _encode(_upright(image, shrink_above), "PNG", compress_level=1)
+            with _LARGE_GATE if pixels > _LARGE else contextlib.nullcontext():
+                image.load()
+                if not _too_large(image, shrink_above) and _decodable(image, data):
+                    return data
+                return _encode(_upright(image, shrink_above), "PNG", compress_level=1)
     except UnidentifiedImageError as error:  # its text names a buffer in memory
         raise ValueError("no readable image (of no known format)") from error
-    except (OSError, SyntaxError, struct.error, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow's decoders stumble over damaged files in every way
         raise ValueError(f"no readable image ({error})") from error
 
 
@@ -140,14 +149,24 @@ def grid(rows: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
     return canvas
 
 
-def _decodable(image: Image.Image) -> bool:
+def _decodable(image: Image.Image, data: bytes) -> bool:
     """Whether TensorFlow decodes the image to the same upright RGB as Pillow."""
     return (
         image.format in ("JPEG", "PNG")
         and image.mode in ("RGB", "L")
         and "transparency" not in image.info
-        and image.getexif().get(_ORIENTATION, 1) == 1
+        and image.getexif().get(_ORIENTATION) not in _UPRIGHT
+        and _decodes(data)
     )
+
+
+def _decodes(data: bytes) -> bool:
+    """Whether TensorFlow takes what Pillow takes: not, for one, a PNG whose end is cut off."""
+    try:
+        decode(tf.constant(data))
+    except tf.errors.OpError:
+        return False
+    return True
 
 
 def _too_large(image: Image.Image, shrink_above: int | None) -> bool:
@@ -167,13 +186,16 @@ def _upright(image: Image.Image, shrink_above: int | None) -> Image.Image:
 
 def _as_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16 bits a channel: Pillow's own conversion would clip to 255
-        wide = np.asarray(image).astype(np.float64)
-        return Image.fromarray(np.clip(wide / 257, 0, 255).round().astype(np.uint8)).convert("RGB")
+        wide = np.asarray(image).astype(np.float32) / 257  # exact enough to round alike
+        return Image.fromarray(np.clip(wide, 0, 255, out=wide).round().astype(np.uint8)).convert(
+            "RGB"
+        )
     if image.has_transparency_data:
         # what lies under transparent pixels is arbitrary; paper is white
-        layer = image.convert("RGBA")
+        layer = image if image.mode == "RGBA" else image.convert("RGBA")
         paper = Image.new("RGBA", layer.size, "white")
-        return Image.alpha_composite(paper, layer).convert("RGB")
+        paper = Image.alpha_composite(paper, layer)  # under one name: large ones fill the memory
+        return paper.convert("RGB")
     return image.convert("RGB")
 
 

@@ -8,12 +8,14 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.inputs import read_file
 
 FEED = "ExpandDims"  # (n, h, w, 3) float32 0..255; the graph resizes to 299 x 299 and normalises
 POOL_LAYER = "pool_3:0"  # (n, 1, 1, 2048): what FID is computed on
 EARLY_LAYER = "mixed_7/join:0"  # (n, 17, 17, 768): what a graph that ends earlier has
 
 _FID_DIMENSIONS = 2048
+_MOST_BYTES = 2**30  # ten times the original
 
 
 class Inception:
@@ -78,7 +80,7 @@ class Inception:
 def _read_graph(path: Path) -> tuple[tf.compat.v1.GraphDef, str]:
     """The graph and the SHA-256 of its file."""
     try:
-        data = path.read_bytes()
+        data = read_file(path, most=_MOST_BYTES)
     except OSError as error:
         raise InputError(
             f"{path} cannot be read ({error.strerror}); expected a frozen Inception graph "

@@ -9,7 +9,7 @@ import numpy as np
 
 from cyclegan_tf import build
 from cyclegan_tf.config import TrainConfig
-from cyclegan_tf.data import DataSet, ImageSet
+from cyclegan_tf.data import DataSet, ImageSet, largest_side
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.features import Pictures, cached_features, extract
 from cyclegan_tf.inception import Inception
@@ -149,7 +149,8 @@ def _data_set(config: TrainConfig, moved: str | None) -> DataSet:
 def _real(given: Path | None, domain: ImageSet, title: str, size: int) -> Pictures:
     """The pictures that the user named, or else a domain of the run."""
     if given:
-        return ResizedPictures(load_pictures(given, mixed_sizes=True), size)
+        pictures = load_pictures(given, mixed_sizes=True, shrink_above=largest_side(size))
+        return ResizedPictures(pictures, size)
     return SquarePictures(title, domain, size)
 
 

@@ -23,7 +23,9 @@ class MinibatchDeviation(layers.Layer):
     def call(self, x: KerasTensor) -> KerasTensor:
         """Maps `(n, h, w, c)` to `(n, h, w, c + 1)`."""
         # 1e-8, which keeps the gradient finite for equal images, is 0 in float16
-        variance = ops.var(ops.cast(x, "float32"), axis=0)
+        x32 = ops.cast(x, "float32")
+        centred = x32 - _mean_over_batch(x32)
+        variance = _mean_over_batch(ops.square(centred))
         deviation = ops.mean(ops.sqrt(variance + 1e-8))
         channel = ops.cast(deviation, x.dtype) * ops.ones_like(x[..., :1])
         return ops.concatenate([x, channel], axis=-1)
@@ -38,6 +40,7 @@ def dcgan_generator(
     *,
     latent_size: int = 128,
     base_filters: int = 32,
+    synchronized: bool = False,
     seed: int = 0,
     name: str = "generator",
 ) -> keras.Model:
@@ -48,6 +51,7 @@ def dcgan_generator(
         latent_size: length of the latents, and channels of the 8 x 8 map.
         base_filters: filters of maps of 128 px and more; 64, 32 and 16 px have two, four and
             eight times as many.
+        synchronized: normalize by the statistics of the batches of all replicas.
         seed: of the weights.
         name: of the model.
 
@@ -63,13 +67,14 @@ def dcgan_generator(
     _check_side(image_size)
     seeds = seed_stream(seed)
     inputs = keras.Input((latent_size,), name="latent")
-    x = _normalized_leaky(_dense(inputs, 8 * 8 * latent_size, seeds, use_bias=False))
+    x = _dense(inputs, 8 * 8 * latent_size, seeds, use_bias=False)
+    x = _normalized_leaky(x, synchronized)
     x = layers.Reshape((8, 8, latent_size))(x)
     side = 16
     while side < image_size:
         width = base_filters * max(128 // side, 1)
         x = enlarge(x, width, 4, "transpose", seeds=seeds, use_bias=False)
-        x = _normalized_leaky(x)
+        x = _normalized_leaky(x, synchronized)
         side *= 2
     x = enlarge(x, 3, 4, "transpose", seeds=seeds, use_bias=False)
     return keras.Model(inputs, _picture(x), name=name)
@@ -120,6 +125,7 @@ def residual_generator(
     *,
     latent_size: int = 128,
     base_filters: int = 32,
+    synchronized: bool = False,
     seed: int = 0,
     name: str = "generator",
 ) -> keras.Model:
@@ -130,6 +136,7 @@ def residual_generator(
         latent_size: length of the latents.
         base_filters: filters of the last block; each block before it has twice those of the
             next one, at most eight times as many.
+        synchronized: normalize by the statistics of the batches of all replicas.
         seed: of the weights.
         name: of the model.
 
@@ -149,8 +156,8 @@ def residual_generator(
     inputs = keras.Input((latent_size,), name="latent")
     x = layers.Reshape((4, 4, widths[0]))(_dense(inputs, 4 * 4 * widths[0], seeds))
     for width in widths:
-        x = _enlarging_block(x, width, seeds)
-    x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = _enlarging_block(x, width, seeds, synchronized=synchronized)
+    x = layers.ReLU()(layers.BatchNormalization(synchronized=synchronized)(x))
     x = convolution(x, 3, 3, seeds=seeds)
     return keras.Model(inputs, _picture(x), name=name)
 
@@ -215,13 +222,15 @@ def _widths(image_size: int, base_filters: int) -> list[int]:
     return [base_filters * min(2**level, 8) for level in range(blocks)]
 
 
-def _enlarging_block(x: KerasTensor, width: int, seeds: Iterator[int]) -> KerasTensor:
+def _enlarging_block(
+    x: KerasTensor, width: int, seeds: Iterator[int], *, synchronized: bool
+) -> KerasTensor:
     """(n, h, w, c) to (n, 2 h, 2 w, width)."""
     # a 1 x 1 convolution and the resize commute: first the cheaper one
     skip = layers.UpSampling2D(2)(convolution(x, width, 1, seeds=seeds))
-    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.ReLU()(layers.BatchNormalization(synchronized=synchronized)(x))
     x = enlarge(x, width, 3, "resize", seeds=seeds, use_bias=False)
-    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.ReLU()(layers.BatchNormalization(synchronized=synchronized)(x))
     x = convolution(x, width, 3, seeds=seeds)
     return layers.Add()([x, skip])
 
@@ -246,8 +255,15 @@ def _dense(
     return layers.Dense(units, use_bias=use_bias, kernel_initializer=kernel)(x)
 
 
-def _normalized_leaky(x: KerasTensor) -> KerasTensor:
-    return layers.LeakyReLU(negative_slope=0.2)(layers.BatchNormalization()(x))
+def _normalized_leaky(x: KerasTensor, synchronized: bool) -> KerasTensor:
+    x = layers.BatchNormalization(synchronized=synchronized)(x)
+    return layers.LeakyReLU(negative_slope=0.2)(x)
+
+
+def _mean_over_batch(x: KerasTensor) -> KerasTensor:
+    """Mean over the images of all replicas; only TensorFlow trains with several."""
+    synchronized = keras.backend.backend() == "tensorflow"
+    return ops.moments(x, axes=[0], keepdims=True, synchronized=synchronized)[0]
 
 
 def _noisy(x: KerasTensor, std: float, seeds: Iterator[int]) -> KerasTensor:

@@ -80,12 +80,21 @@ def translation_networks(config: TrainConfig, seeds: Iterator[int]) -> list[kera
     return [build(seed=next(seeds), name=name) for name, build in builders.items()]
 
 
-def latent_pair(config: TrainConfig, seed: int) -> tuple[keras.Model, keras.Model]:
-    """Generator and discriminator of a DcGan."""
+def latent_pair(
+    config: TrainConfig, seed: int, *, synchronized: bool = False
+) -> tuple[keras.Model, keras.Model]:
+    """Generator and discriminator of a DcGan.
+
+    Args:
+        config: of the run.
+        seed: of both.
+        synchronized: for several replicas: batch norms see the batches of all.
+    """
     options = {"image_size": config.image_size, "seed": seed}
     generator = LATENT_GENERATORS[config.latent_generator](
         latent_size=config.latent_size,
         base_filters=config.base_filters,
+        synchronized=synchronized,
         name="generator",
         **options,
     )

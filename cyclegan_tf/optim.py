@@ -1,6 +1,8 @@
 """Optimizers, learning-rate schedules, and the moving average of weights."""
 
 import math
+from collections.abc import Iterable
+from typing import Any
 
 import keras
 from keras import KerasTensor, ops
@@ -72,6 +74,22 @@ def progress(step: KerasTensor, total_steps: keras.Variable) -> KerasTensor:
     return ops.clip(ops.cast(step, "float32") / total, 0.0, 1.0)
 
 
+class Adam(keras.optimizers.Adam):
+    """Adam that takes gradients which are already summed over the replicas.
+
+    Keras would sum them itself, but only after it has clipped each replica's own, and after it
+    has looked for the overflow of float16 in those of the first replica.
+    """
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: Iterable[Any]) -> list[Any]:
+        return list(grads_and_vars)
+
+
+def takes_totals(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Whether the optimizer leaves the sum over replicas to the training step."""
+    return isinstance(getattr(optimizer, "inner_optimizer", optimizer), Adam)
+
+
 def adam(
     learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
     *,
@@ -89,9 +107,7 @@ def adam(
         clip_norm: gradients of a larger joint norm are scaled down to it.
         loss_scaling: scale the loss; the training step calls `scale_loss` inside the tape.
     """
-    optimizer = keras.optimizers.Adam(
-        learning_rate, beta_1=beta_1, beta_2=beta_2, global_clipnorm=clip_norm
-    )
+    optimizer = Adam(learning_rate, beta_1=beta_1, beta_2=beta_2, global_clipnorm=clip_norm)
     return keras.optimizers.LossScaleOptimizer(optimizer) if loss_scaling else optimizer
 
 

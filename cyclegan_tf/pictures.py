@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -18,10 +19,12 @@ from cyclegan_tf import images
 from cyclegan_tf.data import IMAGE_SUFFIXES, read_encoded
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.images import upright_rgb
+from cyclegan_tf.inputs import MOST_BYTES
 from cyclegan_tf.records import RECORD_PATTERNS, read_records, record_files
 
 Entry = tuple[str, str, bytes]  # where an image is (for errors), its name, its encoded bytes
 
+_MOST_PIXELS = 2**25  # of a picture that is scored as it is: the graph computes in float32
 _CHUNK = 64  # images whose encoded bytes are in memory at a time
 # Every way in which a damaged or locked entry makes `zipfile` fail.
 _ZIP_ERRORS = (
@@ -45,20 +48,28 @@ class PictureFiles:
         title: see above.
         entries: yields origin, name and encoded bytes of every picture, in each call the same.
         mixed_sizes: take pictures of different sizes.
+        shrink_above: reduce pictures whose shorter side is longer than this to it, as training
+            does; by default none, and those of more than 2**25 pixels are refused.
 
     Raises:
         InputError: if there are no pictures, one is no readable image, or the sizes differ.
     """
 
     def __init__(
-        self, title: str, entries: Callable[[], Iterable[Entry]], *, mixed_sizes: bool = False
+        self,
+        title: str,
+        entries: Callable[[], Iterable[Entry]],
+        *,
+        mixed_sizes: bool = False,
+        shrink_above: int | None = None,
     ) -> None:
         self.title = title
         self._entries = entries
+        self._decode = partial(_decode, shrink_above=shrink_above)
         names, digest = [], hashlib.sha256()
         self.size = (0, 0)
         # decoding all of them takes seconds; the graph, minutes: faults are found before it runs
-        for name, encoded, size in _checked(entries()):
+        for name, encoded, size in _checked(entries(), self._decode):
             if names and size != self.size and not mixed_sizes:
                 raise InputError(
                     f"{title} has pictures of different sizes: {names[0]} is {_show(self.size)}, "
@@ -78,7 +89,7 @@ class PictureFiles:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         for entry in self._entries():
-            yield _decode(entry)
+            yield self._decode(entry)
 
 
 class ResizedPictures:
@@ -110,7 +121,9 @@ class ResizedPictures:
             yield images.to_uint8(images.to_float(square))
 
 
-def load_pictures(path: Path, *, mixed_sizes: bool = False) -> PictureFiles:
+def load_pictures(
+    path: Path, *, mixed_sizes: bool = False, shrink_above: int | None = None
+) -> PictureFiles:
     """Opens the pictures of a folder, of TFRecords or of a zip.
 
     Pictures of a folder and of a zip come sorted by name, so that the same files give the same
@@ -120,6 +133,7 @@ def load_pictures(path: Path, *, mixed_sizes: bool = False) -> PictureFiles:
     Args:
         path: a folder of images or of TFRecords, one TFRecord file, or a zip of images.
         mixed_sizes: take pictures of different sizes, for `ResizedPictures`.
+        shrink_above: as in `PictureFiles`.
 
     Raises:
         InputError: if there is no such thing, or what `PictureFiles` refuses.
@@ -132,7 +146,8 @@ def load_pictures(path: Path, *, mixed_sizes: bool = False) -> PictureFiles:
     elif path.is_dir():
         read = _folder_entries
     if read:
-        return PictureFiles(str(path), lambda: read(path), mixed_sizes=mixed_sizes)
+        options = {"mixed_sizes": mixed_sizes, "shrink_above": shrink_above}
+        return PictureFiles(str(path), lambda: read(path), **options)
     what = "is a file of another kind" if path.exists() else "does not exist"
     raise InputError(
         f"{path} {what}; expected a folder of images, TFRecords, or a file NAME.zip of images. "
@@ -140,21 +155,25 @@ def load_pictures(path: Path, *, mixed_sizes: bool = False) -> PictureFiles:
     )
 
 
-def _checked(entries: Iterable[Entry]) -> Iterator[tuple[str, bytes, tuple[int, int]]]:
+def _checked(
+    entries: Iterable[Entry], decode: Callable[[Entry], np.ndarray]
+) -> Iterator[tuple[str, bytes, tuple[int, int]]]:
     """Decodes every picture on all cores; yields its name, its bytes, and its width and height."""
     entries = iter(entries)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         while chunk := list(itertools.islice(entries, _CHUNK)):
-            shapes = pool.map(lambda entry: _decode(entry).shape, chunk)
+            shapes = pool.map(lambda entry: decode(entry).shape, chunk)
             for (_, name, encoded), (height, width, _) in zip(chunk, shapes, strict=True):
                 yield name, encoded, (width, height)
 
 
-def _decode(entry: Entry) -> np.ndarray:
+def _decode(entry: Entry, shrink_above: int | None) -> np.ndarray:
     """`(h, w, 3)` uint8."""
     origin, _, encoded = entry
+    most = None if shrink_above else _MOST_PIXELS
     try:
-        with Image.open(io.BytesIO(upright_rgb(encoded))) as image:
+        upright = upright_rgb(encoded, shrink_above=shrink_above, most_pixels=most)
+        with Image.open(io.BytesIO(upright)) as image:
             return np.asarray(image.convert("RGB"))
     except ValueError as error:
         raise InputError(f"{origin} is no image: {error}. Replace it, or remove it.") from error
@@ -178,7 +197,9 @@ def _zip_entries(path: Path) -> Iterator[Entry]:
             for info in sorted(pictures, key=lambda info: PurePosixPath(info.filename).parts):
                 origin = f"{path}: entry {info.filename}"
                 yield origin, PurePosixPath(info.filename).stem, _read_entry(archive, info, origin)
-    except (zipfile.BadZipFile, OSError) as error:
+    except InputError:
+        raise
+    except (*_ZIP_ERRORS, ValueError) as error:  # of its directory, or its names' encoding
         raise InputError(
             f"{path} cannot be read as a zip ({error}); write it or fetch it again."
         ) from error
@@ -195,6 +216,11 @@ def _is_picture(info: zipfile.ZipInfo) -> bool:
 
 
 def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, origin: str) -> bytes:
+    if info.file_size > MOST_BYTES:
+        raise InputError(
+            f"{origin} has {info.file_size:,} bytes, which are too many; at most {MOST_BYTES:,} "
+            "are read. Remove it from the zip."
+        )
     try:
         return archive.read(info)
     except _ZIP_ERRORS as error:

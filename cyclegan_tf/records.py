@@ -1,6 +1,8 @@
 """TFRecords of the competition: features `image` (JPEG bytes), `image_name` and `target`."""
 
+import os
 import re
+import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -8,8 +10,11 @@ import tensorflow as tf
 
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.files import replacing
+from cyclegan_tf.inputs import MOST_BYTES, require_file
 
 RECORD_PATTERNS = ("*.tfrec", "*.tfrecord", "*.tfrecords")
+
+_HEAD, _TAIL = 12, 4  # bytes of a record before its data, length and checksum, and behind them
 
 
 def record_files(folder: Path) -> list[Path]:
@@ -23,17 +28,21 @@ def read_records(path: Path) -> Iterator[tuple[str, bytes]]:
     Raises:
         InputError: naming the file and the record that is cut off, corrupted or has no image.
     """
+    whole, fault = _measure(path)
     count = 0
     try:
-        records = tf.data.TFRecordDataset(str(path)).with_options(untuned())
+        # bytes: a file's name may be no UTF-8
+        records = tf.data.TFRecordDataset(os.fsencode(path)).take(whole).with_options(untuned())
         for record in records.as_numpy_iterator():
             yield _parse(record, path, count)
             count += 1
     except tf.errors.OpError as error:
+        fault = _reason(error)
+    if fault:
         raise InputError(
-            f"{path}: record {count} cannot be read, the file is cut off or corrupted "
-            f"({_reason(error)}); fetch the file again."
-        ) from error
+            f"{path}: record {count} cannot be read, the file is cut off or corrupted ({fault}); "
+            "fetch the file again."
+        )
     if count == 0:
         raise InputError(f"{path} holds no record; expected images. Fetch the file again.")
 
@@ -61,6 +70,34 @@ def write_records(path: Path, target: str, images: Iterable[tuple[str, bytes]]) 
             }
             example = tf.train.Example(features=tf.train.Features(feature=features))
             writer.write(example.SerializeToString(deterministic=True))
+
+
+def _measure(path: Path) -> tuple[int, str | None]:
+    """How many records fit into the file by the lengths that they claim, and what ends them.
+
+    TensorFlow takes the memory for a record before it reads it: a length of terabytes ends the
+    process, not the reading.
+    """
+    try:
+        size = require_file(path)
+        with path.open("rb") as file:
+            count = place = 0
+            while head := file.read(_HEAD):
+                left = size - place - _HEAD - _TAIL
+                if left < 0:
+                    return count, f"its frame takes {_HEAD + _TAIL} bytes, {size - place} are left"
+                length = struct.unpack("<Q", head[:8])[0]
+                if left < length:
+                    return count, f"it claims {length:,} bytes, {left:,} are left"
+                if length > MOST_BYTES:
+                    return count, f"it claims {length:,} bytes, at most {MOST_BYTES:,} are read"
+                count, place = count + 1, place + _HEAD + length + _TAIL
+                file.seek(place)
+            return count, None
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}); expected a TFRecord file. Check it."
+        ) from error
 
 
 def _parse(record: bytes, path: Path, number: int) -> tuple[str, bytes]:

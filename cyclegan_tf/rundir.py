@@ -14,6 +14,13 @@ from cyclegan_tf import __version__
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.files import append_line, replacing, write_text
+from cyclegan_tf.inputs import read_file, require_file
+
+_MOST_CONFIG = 2**20  # bytes; a config has a few thousand
+
+
+class FolderRemoved(RuntimeError):
+    """The run folder went away in the middle of a write."""
 
 
 class RunDir:
@@ -117,13 +124,13 @@ class RunDir:
             InputError: if there is none, or it does not fit this version of the package.
         """
         try:
-            values = json.loads(self.config_file.read_text())
+            values = json.loads(read_file(self.config_file, most=_MOST_CONFIG).decode())
         except OSError as error:
             raise InputError(
                 f"{self.path} holds no run (config.json: {error.strerror}); expected a folder that "
                 "train wrote."
             ) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(
                 f"{self.config_file} is no JSON ({error}); restore the file."
             ) from error
@@ -164,7 +171,8 @@ class RunDir:
 
     def save_weights(self, network: keras.Model, *, best: bool = False) -> None:
         """Writes a network to its `weights_file`, keeping the old file until it is done."""
-        with replacing(self.weights_file(network, best=best)) as partial:
+        size = 4 * network.count_params()
+        with replacing(self.weights_file(network, best=best), size=size) as partial:
             network.save_weights(partial)
 
     def load_weights(self, network: keras.Model, *, best: bool = False) -> None:
@@ -177,6 +185,7 @@ class RunDir:
         if not path.exists():
             raise InputError(f"{path} does not exist; expected the weights of a finished run.")
         try:
+            require_file(path)
             with warnings.catch_warnings():
                 # Keras only warns of layers it does not find; half a network is no network
                 warnings.filterwarnings("error", message="Skipping")

@@ -9,6 +9,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from cyclegan_tf.errors import InputError
+
 
 def set_up(*, precision: str, seed: int, deterministic: bool) -> None:
     """Sets the process-wide switches of Keras and TensorFlow.
@@ -51,9 +53,24 @@ def resolve_precision(precision: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> 
 
 
 def compiles_with_xla(jit: str) -> bool:
-    """Whether to compile: "on", "off", or "auto" (on a GPU or TPU; on a CPU XLA is slower)."""
+    """Whether to ask for XLA: "on", "off", or "auto" (on one GPU; on a CPU XLA is slower).
+
+    On a TPU there is nothing to ask: its strategy compiles every step.
+
+    Raises:
+        InputError: if it is "on" for several replicas that are no TPU.
+    """
+    strategy = tf.distribute.get_strategy()
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        return False
+    replicas = strategy.num_replicas_in_sync
+    if jit == "on" and replicas > 1:
+        raise InputError(
+            f"--jit on with {replicas} replicas is beyond TensorFlow, which compiles for one "
+            "device at a time; take --jit auto, or --strategy one."
+        )
     if jit == "auto":
-        return has_accelerator()
+        return replicas == 1 and has_accelerator()
     return jit == "on"
 
 

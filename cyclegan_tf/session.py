@@ -19,7 +19,7 @@ from cyclegan_tf.guards import TimeBudget
 from cyclegan_tf.inception import Inception
 from cyclegan_tf.interruption import Interrupted, Interruption
 from cyclegan_tf.resume import differences, name_hashes
-from cyclegan_tf.rundir import RunDir, versions
+from cyclegan_tf.rundir import FolderRemoved, RunDir, versions
 from cyclegan_tf.trained import load_best
 
 
@@ -110,6 +110,7 @@ class Session:
             Interrupted: if a signal asked to stop; the state is saved.
             TrainingDiverged: at the first number that is none.
             DiskFull: if something could not be written.
+            FolderRemoved: if somebody removed the run folder just when it was being written.
         """
         config, model = self.config, self.model
         print(f"{runtime.describe()}\ndata: {self.data.summary()}\nrun: {run.path}")
@@ -152,6 +153,13 @@ class Session:
         except Interrupted:
             save.save()
             raise
+        except FileNotFoundError as error:
+            if not run.restore():
+                raise
+            save.save(again=True)
+            raise FolderRemoved(
+                f"{run.path} was removed while it was being written; the state is saved anew."
+            ) from error
         for line in [c.summary() for c in callbacks if hasattr(c, "summary")]:
             print(line)
 

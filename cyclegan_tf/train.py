@@ -119,6 +119,7 @@ def _go_on(
     from cyclegan_tf.guards import TrainingDiverged
     from cyclegan_tf.interruption import Interrupted
     from cyclegan_tf.resume import resume_command
+    from cyclegan_tf.rundir import FolderRemoved
 
     try:
         with session.interruption.watching():
@@ -128,7 +129,7 @@ def _go_on(
     except Interrupted as signal:
         print(f"stopped by {signal}; the state is saved; go on with: {resume_command(run.path)}")
         return 0
-    except (TrainingDiverged, DiskFull) as error:
+    except (TrainingDiverged, DiskFull, FolderRemoved) as error:
         print(
             f"error: training stopped: {error} Go on with: {resume_command(run.path)}",
             file=sys.stderr,

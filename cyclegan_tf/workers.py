@@ -157,14 +157,3 @@ def join(
     )
     strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver, options)
     return Workers(strategy, cluster)
-
-
-def loggable(value: tf.Tensor) -> tf.Tensor:
-    """A scalar log in the shape that Keras can average over the replicas of several machines.
-
-    Keras 3 averages over the first axis then, which a scalar has not
-    (https://github.com/keras-team/keras/issues/20585).
-    """
-    strategy = tf.distribute.get_strategy()
-    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-    return tf.reshape(value, [1]) if several else value

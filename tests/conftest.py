@@ -9,12 +9,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from cyclegan_tf.adversarial import Stabilizers
 from cyclegan_tf.cyclegan import CycleGan, Objective
 from cyclegan_tf.data import ImageSet
 from cyclegan_tf.optim import adam
+
+# Two devices for what trains on several; all else runs on the first. TensorFlow takes this only
+# before it has computed something.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
 
 
 @pytest.fixture(autouse=True)

@@ -53,7 +53,7 @@ def start(argv: Sequence[str], log: Path) -> subprocess.Popen:
 
 
 def wait_for_step(
-    process: subprocess.Popen, run: RunDir, step: int, *, seconds: float = 240.0
+    process: subprocess.Popen, run: RunDir, step: int, *, seconds: float = 900.0
 ) -> None:
     """Waits until the process has saved a state of its own, of that step or a later one.
 

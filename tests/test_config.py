@@ -49,8 +49,8 @@ def test_integer_is_accepted_where_a_float_is_expected():
         ({"batch_size": 4.5}, ["--batch-size", "4.5", "int"]),
         ({"batch_size": True}, ["--batch-size", "True", "int"]),
         ({"skip_bad_images": 1}, ["--skip-bad-images", "true or false"]),
-        ({"batch_size": 0}, ["--batch-size", "at least 1"]),
-        ({"steps_per_epoch": 0}, ["--steps-per-epoch", "at least 1"]),
+        ({"batch_size": 0}, ["--batch-size", "from 1 to 65,536"]),
+        ({"steps_per_epoch": 0}, ["--steps-per-epoch", "from 1 to 1,000,000,000"]),
         ({"learning_rate": float("nan")}, ["--learning-rate", "nan"]),
         ({"flip_left_right": 1.5}, ["--flip-left-right", "from 0 to 1"]),
         (
@@ -86,6 +86,8 @@ def test_integer_is_accepted_where_a_float_is_expected():
         ({"data": "d", "a": "x", "b": "y"}, ["--data d", "--a x", "choose one"]),
         ({"submit": "best"}, ["--submit best", "--evaluate-every"]),
         ({"inception": "x.pb"}, ["--inception x.pb", "--evaluate-every"]),
+        ({"image_size": 2**20}, ["--image-size is 1048576", "from 32 to 4,096"]),
+        ({"learning_rate": 10**400}, ["--learning-rate is 1000", "expected float"]),
         ({"evaluate_every": 0}, ["--evaluate-every", "at least 1"]),
     ],
 )

@@ -68,7 +68,7 @@ def test_same_seed_gives_the_same_bytes(folder, tmp_path):
 def test_existing_folder_and_odd_numbers_are_refused(folder, tmp_path):
     with pytest.raises(InputError, match="exists; expected a new folder"):
         demo.write_demo(folder)
-    with pytest.raises(InputError, match="--size is 8; expected at least 16"):
+    with pytest.raises(InputError, match="--size is 8; expected a value from 16 to 2,048"):
         demo.write_demo(tmp_path / "x", size=8)
     with pytest.raises(InputError, match="--count is 0"):
         demo.write_demo(tmp_path / "x", count=0)

@@ -1,6 +1,7 @@
 """A training broken off anywhere ends as one that was left alone, in bits and in logs."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -161,3 +162,24 @@ def test_time_of_a_broken_off_epoch_counts_in_its_log(tmp_path):
     first = next(run.metrics())
     assert first["seconds"] > before["seconds"]
     assert first["images_per_second"] == pytest.approx(3 * 4 / first["seconds"], rel=0.01)
+
+
+class Remove(keras.callbacks.Callback):
+    """Somebody removes the run folder."""
+
+    def __init__(self, run: RunDir) -> None:
+        super().__init__()
+        self.run = run
+
+    def on_train_batch_end(self, batch, logs=None):
+        if int(self.model.step_number) == 5:
+            shutil.rmtree(self.run.path)
+
+
+def test_folder_removed_under_the_run_is_made_anew(tmp_path, whole, capsys):
+    run = RunDir.create(tmp_path / "run", TrainConfig(epochs=2))
+    trained(run, Remove(run), minutes=1e9)
+    assert logs(run) == whole[1]
+    assert run.config() == TrainConfig(epochs=2)
+    assert run.state_file.exists()
+    assert "run was removed while the training ran" in capsys.readouterr().err

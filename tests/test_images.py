@@ -193,3 +193,15 @@ def test_png_is_saved_whole_or_not_at_all(tmp_path):
     images.save_png(tmp_path / "x.png", noise(3))
     assert [path.name for path in tmp_path.iterdir()] == ["x.png"]
     assert (decoded((tmp_path / "x.png").read_bytes()) == noise(3)).all()
+
+
+@pytest.mark.parametrize("cut", [4, 8, 12, 14])
+def test_png_without_its_end_becomes_one_that_tensorflow_reads(cut):
+    pixels = noise(0)
+    np.testing.assert_array_equal(decoded(images.upright_rgb(png(pixels)[:-cut])), pixels)
+
+
+def test_pixels_that_are_too_many_for_the_caller_raise():
+    with pytest.raises(ValueError, match="32 x 32 pixels are too many"):
+        images.upright_rgb(png(noise(0)), most_pixels=1023)
+    assert images.upright_rgb(png(noise(0)), most_pixels=1024) == png(noise(0))

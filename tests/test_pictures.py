@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cyclegan_tf import pictures as pictures_module
 from cyclegan_tf.data import ImageSet
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.images import encode_jpeg
@@ -210,3 +211,18 @@ def test_digest_of_resized_files_tells_files_and_size(tmp_path):
     ]
     assert len({pictures.digest for pictures in sets}) == 3
     assert sets[0].digest == ResizedPictures(load_pictures(one), 8).digest
+
+
+def test_entry_that_unpacks_to_too_much_is_not_unpacked(tmp_path, monkeypatch):
+    path = write_zip(tmp_path / "set.zip", {"1.png": bytes(2000)})
+    monkeypatch.setattr(pictures_module, "MOST_BYTES", 1999)
+    with pytest.raises(InputError, match=r"entry 1\.png has 2,000 bytes, which are too many"):
+        load_pictures(path)
+
+
+def test_large_references_are_reduced_as_in_training(tmp_path):
+    folder = write_folder(
+        tmp_path / "set", {"1.png": png(noise(1, 64)), "2.png": png(noise(2, 16))}
+    )
+    shapes = [p.shape for p in load_pictures(folder, mixed_sizes=True, shrink_above=32)]
+    assert shapes == [(32, 32, 3), (16, 16, 3)]

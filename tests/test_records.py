@@ -1,3 +1,4 @@
+import os
 import struct
 
 import pytest
@@ -5,6 +6,7 @@ import tensorflow as tf
 
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.records import read_records, record_files, write_records
+from tests.hell_records import frame
 
 IMAGES = [("first", b"one"), ("zwei & drei", b"two"), ("třetí", b"three")]
 
@@ -72,6 +74,44 @@ def test_text_file_with_the_right_suffix_is_refused(tmp_path):
     (tmp_path / "x.tfrec").write_text("no record at all, but long enough to be read as one")
     with pytest.raises(InputError, match=r"x\.tfrec: record 0"):
         list(read_records(tmp_path / "x.tfrec"))
+
+
+@pytest.mark.parametrize("length", [10**12, 2**60, 2**64 - 1])
+def test_record_longer_than_its_file_is_refused_before_memory_is_taken(tmp_path, length):
+    good = frame(b"", length=0)
+    (tmp_path / "x.tfrec").write_bytes(frame(b"x" * 20, length=length) + good)
+    with pytest.raises(InputError, match=rf"record 0 .*\(it claims {length:,} bytes, 36 are left"):
+        list(read_records(tmp_path / "x.tfrec"))
+
+
+@pytest.mark.parametrize("size", [1, 4, 8, 11, 15])
+def test_frame_that_is_cut_off_is_told(tmp_path, size):
+    (tmp_path / "x.tfrec").write_bytes(frame(b"")[:size])
+    with pytest.raises(InputError, match=rf"record 0 .*frame takes 16 bytes, {size} are left"):
+        list(read_records(tmp_path / "x.tfrec"))
+
+
+def test_records_before_a_damaged_one_are_still_read(tmp_path):
+    path = tmp_path / "x.tfrec"
+    write_records(path, "monet", IMAGES[:1])
+    path.write_bytes(path.read_bytes() + frame(b"x", length=10**15))
+    records = read_records(path)
+    assert next(records) == IMAGES[0]
+    with pytest.raises(InputError, match="record 1 cannot be read"):
+        next(records)
+
+
+def test_pipe_is_refused_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.tfrec")
+    with pytest.raises(InputError, match=r"x\.tfrec cannot be read \(it is no file but a pipe"):
+        next(read_records(tmp_path / "x.tfrec"))
+
+
+def test_file_whose_name_is_no_utf8_is_read(tmp_path):
+    path = tmp_path / "\udcff.tfrec"
+    write_records(tmp_path / "x.tfrec", "monet", IMAGES)
+    (tmp_path / "x.tfrec").rename(path)
+    assert list(read_records(path)) == IMAGES
 
 
 def test_empty_shard_is_refused(tmp_path):

@@ -48,6 +48,7 @@ def test_failure_leaves_the_old_zip_alone(tmp_path):
     with pytest.raises(RuntimeError, match="out of memory"):
         write_submission(path, ["x"], batches([10]), failing)
     assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["images.zip"]
 
 
 def test_missing_image_is_found_out(tmp_path):
@@ -74,6 +75,11 @@ def test_wrong_size_is_found_out(tmp_path):
         (["", "b"], ["1.jpg", "2.jpg"]),
         (["..", "b"], ["1.jpg", "2.jpg"]),
         (["not \udce4 utf-8", "b"], ["1.jpg", "2.jpg"]),
+        (["/etc/x", "b"], ["1.jpg", "2.jpg"]),
+        (["twin", "TWIN"], ["1.jpg", "2.jpg"]),  # one file, where case is no difference
+        (["\u00e9", "e\u0301"], ["1.jpg", "2.jpg"]),  # the same letter, written in two ways
+        (["x" * 201, "b"], ["1.jpg", "2.jpg"]),
+        (["nul", "b"], ["1.jpg", "2.jpg"]),
     ],
 )
 def test_names_come_from_the_data_or_are_numbers(names, entries):

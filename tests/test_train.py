@@ -68,6 +68,7 @@ def test_kaggle_data_end_in_a_full_run_folder(finished):
     run, _, _ = finished
     files = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
     expected = {"config.json", "metrics.jsonl", "images.zip", "plots/losses.png"}
+    expected |= {"checkpoint/state.npz", "checkpoint/finished"}
     expected |= {f"samples/epoch_{epoch:04d}.png" for epoch in (0, 1, 2)}
     expected |= {
         f"weights/{kind}_{domain}.weights.h5"
@@ -104,6 +105,45 @@ def test_submission_holds_every_photo_also_the_held_out_ones(finished):
 def test_run_reads_its_own_config_back(finished, kaggle_set):
     config = RunDir(finished[0]).config()
     assert (config.seed, config.epochs, config.data) == (7, 2, str(kaggle_set))
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--batch-size", "4"], ["--batch-size is 4, but the run was started with 2"]),
+        (["--epochs", "1"], ["--epochs 1 is less than the 2 epochs"]),
+        (["--preset", "cpu"], ["--preset cpu is given with --resume"]),
+    ],
+)
+def test_resume_refuses_what_would_break_the_run(finished, argv, words, capsys):
+    assert train.main(["--run", str(finished[0]), "--resume", *argv]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert all(word in error for word in words), error
+
+
+def test_finished_run_says_so(finished, capsys):
+    before = (finished[0] / "config.json").read_bytes()
+    assert train.main(["--run", str(finished[0]), "--resume"]) == 0
+    assert "is finished: 2 epochs, 4 steps. To train on" in capsys.readouterr().out
+    assert (finished[0] / "config.json").read_bytes() == before
+
+
+def test_resume_needs_the_name_of_a_run(tmp_path, capsys):
+    assert train.main(["--resume"]) == 2
+    assert "--resume is given without --run" in capsys.readouterr().err
+    assert train.main(["--resume", "--run", str(tmp_path / "none")]) == 2
+    assert "none holds no run" in capsys.readouterr().err
+
+
+def test_submission_that_is_missing_is_made_up_for(finished, tmp_path):
+    run = RunDir(shutil.copytree(finished[0], tmp_path / "run"))
+    run.finished_file.unlink()
+    run.submission.unlink()
+    assert train.main(["--run", str(run.path), "--resume"]) == 0
+    assert run.submission.exists()
+    assert run.finished
+    assert [row["epoch"] for row in run.metrics()] == [1, 2]
 
 
 def test_other_domains_train_without_a_submission(tmp_path):

@@ -1,0 +1,70 @@
+"""What replicas share, so that a step on several equals the step on one with the same global batch.
+
+All functions are for a replica: for what runs under `fit`. Where there is one they do nothing.
+"""
+
+import tensorflow as tf
+
+
+def count() -> int:
+    """How many replicas train together."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def share(values: tf.Tensor) -> tf.Tensor:
+    """This replica's `(n, ...)` of the `(replicas * n, ...)` drawn for the global batch.
+
+    The states of random generators are the same on all replicas, so each draws for all and takes
+    its part, in the order in which a batch is divided among them.
+    """
+    replica = tf.distribute.get_replica_context()
+    if count() == 1:
+        return values
+    parts = tf.reshape(values, [count(), -1, *values.shape[1:]])
+    part = parts[replica.replica_id_in_sync_group]
+    if values.shape[0] is not None:  # what follows is written for static shapes
+        part = tf.ensure_shape(part, [values.shape[0] // count(), *values.shape[1:]])
+    return part
+
+
+def gather(values: tf.Tensor) -> tf.Tensor:
+    """The `(n, ...)` of all replicas, joined to that of the global batch; without a gradient."""
+    if count() == 1:
+        return tf.stop_gradient(values)
+    values = tf.stop_gradient(values)
+    joined = tf.distribute.get_replica_context().all_gather(values, axis=0)
+    return tf.ensure_shape(joined, [count() * values.shape[0], *values.shape[1:]])
+
+
+def total(values: list[tf.Tensor]) -> list[tf.Tensor]:
+    """Sums over all replicas, of gradients for example."""
+    if count() == 1:
+        return values
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+def mean(values: list[tf.Tensor], images: int | tf.Tensor) -> list[tf.Tensor]:
+    """Means over the global batch, from scalars that are means over this replica's images.
+
+    Args:
+        values: scalars.
+        images: how many this replica has; none, if the last batch of a pass is too small for all.
+    """
+    if count() == 1:
+        return values
+    weight = tf.cast(images, tf.float32)
+    # the mean over no images is not a number, and must not count
+    weighted = [tf.math.multiply_no_nan(value, weight) for value in values]
+    *sums, weights = tf.unstack(total([tf.stack([*weighted, weight])])[0])
+    return [value / weights for value in sums]
+
+
+def loggable(value: tf.Tensor) -> tf.Tensor:
+    """A scalar log in the shape that Keras can average over the replicas of several machines.
+
+    Keras 3 averages over the first axis then, which a scalar has not
+    (https://github.com/keras-team/keras/issues/20585).
+    """
+    strategy = tf.distribute.get_strategy()
+    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    return tf.reshape(value, [1]) if several else value

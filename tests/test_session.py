@@ -1,0 +1,99 @@
+import dataclasses
+import time
+
+import pytest
+
+from cyclegan_tf.checkpoint import Facts, write_state
+from cyclegan_tf.config import TrainConfig
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.resume import name_hashes
+from cyclegan_tf.rundir import RunDir, versions
+from cyclegan_tf.session import Session
+from tests.conftest import image_set
+from tests.test_data import write_folder
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory) -> TrainConfig:
+    folder = tmp_path_factory.mktemp("data")
+    for name in ("a", "b"):
+        write_folder(folder / name, image_set(4))
+    return TrainConfig(
+        a=str(folder / "a"),
+        b=str(folder / "b"),
+        image_size=32,
+        base_filters=2,
+        discriminator_filters=2,
+        epochs=5,
+        steps_per_epoch=3,
+        learning_rate=1e-3,
+        budget_minutes=10.0,
+    )
+
+
+@pytest.fixture
+def run(tmp_path, config) -> RunDir:
+    return RunDir.create(tmp_path / "run", config)
+
+
+def saved(run: RunDir, config: TrainConfig, **changes) -> Facts:
+    """The state of a run that did four steps."""
+    session = Session(config, started=time.monotonic())
+    session.model.step_number.assign(4)
+    session.model.total_steps.assign(11)  # what the budget had planned
+    facts = Facts(
+        step=4,
+        epoch=1,
+        epoch_steps=1,
+        steps_per_epoch=3,
+        trained=False,
+        seconds=120.0,
+        data=name_hashes(session.data),
+        versions=versions(),
+        memories={"TimeBudget": {"between": 2.0}},
+    )
+    facts = dataclasses.replace(facts, **changes)
+    write_state(run.state_file, session.model, facts)
+    return facts
+
+
+def resumed(run: RunDir, config: TrainConfig, facts: Facts) -> Session:
+    session = Session(config, facts, started=time.monotonic())
+    session.take_up(run)
+    return session
+
+
+def test_session_goes_on_at_the_step_with_what_was_remembered(run, config, capsys):
+    session = resumed(run, config, saved(run, config))
+    assert (session.start.step, session.start.epoch, session.start.epoch_steps) == (4, 1, 1)
+    assert int(session.model.step_number) == 4
+    assert int(session.model.total_steps) == 11
+    assert session.memories == {"TimeBudget": {"between": 2.0}}
+    assert capsys.readouterr().err == ""
+
+
+def test_learning_rate_may_change(run, config):
+    facts = saved(run, config)
+    lower = resumed(run, dataclasses.replace(config, learning_rate=1e-4), facts)
+    assert float(lower.model.generator_optimizer.learning_rate) == pytest.approx(1e-4)
+    assert float(lower.model.discriminator_optimizer.learning_rate) == pytest.approx(1e-4)
+
+
+def test_more_epochs_lengthen_what_falls_over_the_training(run, config):
+    endless = dataclasses.replace(config, budget_minutes=None, epochs=9)
+    assert int(resumed(run, endless, saved(run, config)).model.total_steps) == 27
+
+
+def test_epochs_keep_their_length_when_images_were_added(run, config, capsys):
+    facts = saved(run, config, data={"A": "1 images", "B": "1 images"}, steps_per_epoch=2)
+    session = resumed(run, dataclasses.replace(config, steps_per_epoch=None), facts)
+    assert session.steps_per_epoch == 2
+    assert "warning: the images of domain A are not those" in capsys.readouterr().err
+
+
+def test_budget_is_what_is_left_of_it(run, config):
+    session = Session(config, started=100.0 + time.monotonic())
+    (whole,), (rest,) = session.budget(), session.budget(used=120.0)
+    assert whole.deadline - rest.deadline == 120.0
+    with pytest.raises(InputError, match="--budget-minutes 10 leaves no time"):
+        session.budget(used=720.0)
