@@ -161,16 +161,14 @@ def _open_port(cluster: Cluster) -> Iterator[Callable[[float], None]]:
             f"port {port}, which {cluster.source} gives to {cluster.name(cluster.index)}, cannot "
             f"be opened on this machine ({error.strerror}); end what uses it, or take another."
         ) from None
-    visitors = []  # closed last: who closes first blocks the port for a while
+    with server, contextlib.ExitStack() as visitors:
 
-    def knocks(seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            server.settimeout(left)
-            with contextlib.suppress(TimeoutError):
-                visitors.append(server.accept()[0])
+        def knocks(seconds: float) -> None:
+            end = time.monotonic() + seconds
+            while (left := end - time.monotonic()) > 0:
+                server.settimeout(left)
+                with contextlib.suppress(TimeoutError, ConnectionError):
+                    # closed last: who closes first blocks the port for a while
+                    visitors.enter_context(server.accept()[0])
 
-    with server, contextlib.ExitStack() as stack:
         yield knocks
-        for visitor in visitors:
-            stack.enter_context(visitor)

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from cyclegan_tf import pipeline
 from cyclegan_tf.augment import Jitter
+from cyclegan_tf.cluster import Share
 from cyclegan_tf.data import ImageSet
 from cyclegan_tf.images import to_uint8
 from tests.conftest import image_set, png
@@ -69,6 +70,29 @@ def test_every_step_can_be_started_from():
         for a, b in zip(whole[7:], rest, strict=True)
         for x, y in zip(a, b, strict=True)
     )
+
+
+def test_shares_of_workers_make_up_the_whole_batches():
+    whole = batches(10, 6, batch_size=4, count=5, jitter=STRONG)[2:]
+    options = {"batch_size": 4, "jitter": STRONG, "first_step": 2}
+    first, second = (batches(10, 6, count=3, share=Share(i, 2), **options) for i in (0, 1))
+    for full, *shares in zip(whole, first, second, strict=True):
+        for domain in (0, 1):
+            joined = np.concatenate([share[domain] for share in shares])
+            assert np.array_equal(joined, full[domain])
+
+
+def test_each_replica_of_a_worker_takes_a_batch_of_its_own():
+    ((whole, _),) = batches(9, 9, batch_size=8, count=1)
+    drawn = batches(9, 9, batch_size=8, count=2, share=Share(1, 2, replicas=2))
+    assert [x.shape[0] for x, _ in drawn] == [2, 2]
+    assert shown(x for x, _ in drawn) == shown([whole[4:]])
+
+
+def test_training_batches_say_that_they_are_endless():
+    images, options = image_set(2), {"image_size": 32, "batch_size": 1, "seed": 0}
+    dataset = pipeline.unpaired_dataset(images, images, jitter=Jitter(), **options)
+    assert dataset.cardinality() == tf.data.INFINITE_CARDINALITY
 
 
 def test_seed_fixes_order_and_augmentation():

@@ -63,13 +63,15 @@ def assert_trained_alike(one: dict, two: list[dict]) -> None:
     for key, values in one.items():
         if key.startswith("weight"):
             np.testing.assert_array_equal(two[0][key], two[1][key], err_msg=key)
-            np.testing.assert_allclose(two[0][key], values, atol=1e-5, err_msg=key)
+            # the pool remembers pictures, where the norms of the networks have magnified rounding
+            atol = 1e-4 if key.endswith("/images") else 1e-5
+            np.testing.assert_allclose(two[0][key], values, atol=atol, err_msg=key)
         elif key.startswith("log"):
             assert two[0][key] == two[1][key], key
             assert two[0][key] == pytest.approx(values, rel=1e-4, abs=1e-6), key
 
 
-def test_two_workers_train_like_one_and_the_second_stops_when_the_first_is_killed(tmp_path):
+def test_two_workers_train_like_one_until_one_is_killed_and_the_other_stops(tmp_path):
     addresses = free_addresses(2)
     processes = [start(tmp_path, addresses, index) for index in (0, 1)]
     outputs = [tmp_path / f"output-{index}.txt" for index in (0, 1)]

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cyclegan_tf import build, peers, pipeline
+from cyclegan_tf import build, peers, pipeline, runtime
 from cyclegan_tf.cluster import read_cluster
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.data import DataSet, ImageSet
@@ -29,8 +29,10 @@ CONFIG = TrainConfig(
     discriminator_filters=2,
     discriminator_layers=1,
     adversarial_loss="lsgan",
-    pool_size=0,
-    diff_augment="off",
+    pool_size=3,
+    diff_augment="all",
+    ema_decay=0.9,
+    clip_norm=1.0,
     seed=3,
 )
 # Of a gradient that is zero but for rounding, Adam makes a step of full length unless its epsilon
@@ -50,7 +52,9 @@ class Writer(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         if self.epoch == 0:
-            weights = {f"weight {v.path}": v.numpy() for v in self.model.trainable_variables}
+            # paths alone are not unique: every network has a conv2d/kernel
+            variables = enumerate(self.model.variables)
+            weights = {f"weight {i} {v.path}": v.numpy() for i, v in variables}
             own = self.workers.cluster.index if self.workers.cluster else 0
             facts = {"agreed": self.workers.agreed(7.0 + own)}
             facts["anyone"] = self.workers.anyone(own == 1)
@@ -101,6 +105,7 @@ def train(workers: Workers, path: Path, epochs: int) -> None:
 
 def main() -> int:
     cluster = read_cluster(os.environ)
+    runtime.set_up(precision="float32", seed=CONFIG.seed, deterministic=False)
     try:
         workers = join(cluster, seconds=120)
         with workers.watched():
