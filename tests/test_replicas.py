@@ -65,6 +65,7 @@ def soften(model: AdversarialModel, precision: str) -> None:
         if precision == "mixed_float16":
             optimizer.inner_optimizer.epsilon = 1.0
             optimizer.learning_rate = 1e-3
+            optimizer.dynamic_scale.assign(2.0**8)  # three steps are too few to come down to it
         else:
             optimizer.epsilon = 1e-4
 
