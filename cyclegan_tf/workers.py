@@ -1,14 +1,18 @@
 """Training on several machines with TensorFlow: the strategy, what Keras needs, agreements."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from cyclegan_tf import peers
-from cyclegan_tf.cluster import WHOLE, Cluster, Share
+from cyclegan_tf.cluster import WHOLE, Cluster, Share, read_cluster, require_cluster
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.strategy import check_batch, choose_strategy
 
 REMEDY = "To go on, start all workers again with train --run DIR --resume."
 # What TensorFlow raises when a connection to another worker breaks.
@@ -22,11 +26,19 @@ class Workers:
     Args:
         strategy: models are built and trained under its `scope()`.
         cluster: all workers; None if there is only this one.
+        reason: one line about the devices for the user.
     """
 
-    def __init__(self, strategy: tf.distribute.Strategy, cluster: Cluster | None = None) -> None:
+    def __init__(
+        self,
+        strategy: tf.distribute.Strategy,
+        cluster: Cluster | None = None,
+        *,
+        reason: str = "",
+    ) -> None:
         self.strategy = strategy
         self.cluster = cluster
+        self.reason = reason
         self._replicas = strategy.num_replicas_in_sync // (cluster.count if cluster else 1)
         self._total = tf.function(self._summed)
 
@@ -62,6 +74,28 @@ class Workers:
         if self.cluster is None:
             return batches
         return self.strategy.distribute_datasets_from_function(lambda context: batches)
+
+    def require_same(self, what: str, facts: str) -> None:
+        """Refuses a worker that was started otherwise than the chief; all have to call this.
+
+        Args:
+            what: the facts' name for the user.
+            facts: what must be the same on all.
+
+        Raises:
+            InputError: on all workers, if one has other facts.
+        """
+        if self.cluster is None:
+            return
+        # 48 bits: a float64 holds them exactly
+        own = float(int.from_bytes(hashlib.sha256(facts.encode()).digest()[:6], "big"))
+        differs = self.agreed(own) != own
+        if self.anyone(differs):
+            who = "this worker" if differs else "another worker"
+            raise InputError(
+                f"{what} of {who} differ from the chief's; start all workers with the same flags "
+                "on the same data."
+            )
 
     @contextlib.contextmanager
     def watched(self, remedy: str = REMEDY) -> Iterator[None]:
@@ -124,6 +158,40 @@ class StopTogether(keras.callbacks.Callback):
         self.model.stop_training = self.workers.anyone(bool(self.model.stop_training))
 
 
+def start(
+    name: str,
+    batch_size: int,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    seconds: float = peers.MEETING_SECONDS,
+) -> Workers:
+    """The workers and devices that `--strategy` names, and a line about them for the user.
+
+    Call it before TensorFlow computes anything.
+
+    Args:
+        name: as `choose_strategy` takes it; "multiworker" too, which "auto" also becomes where
+            `TF_CONFIG` or Slurm names several workers.
+        batch_size: images of each domain in a step, over all replicas.
+        environment: where the workers are named.
+        seconds: to wait for the others.
+
+    Raises:
+        InputError: if there are no such devices or workers, or they cannot share the batch.
+        WorkerLost: if not all workers have come in time.
+    """
+    cluster = None
+    if name in ("auto", "multiworker"):
+        find = require_cluster if name == "multiworker" else read_cluster
+        cluster = find(environment)
+    if cluster is None:
+        choice = choose_strategy(name, batch_size)
+        return Workers(choice.strategy, reason=choice.reason)
+    local = max(1, len(tf.config.list_physical_devices("GPU")))
+    check_batch(batch_size, cluster.count * local)  # before anybody waits
+    return join(cluster, seconds)
+
+
 def join(
     cluster: Cluster,
     seconds: float = peers.MEETING_SECONDS,
@@ -156,4 +224,4 @@ def join(
         implementation=implementation.AUTO if gpus else implementation.RING
     )
     strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver, options)
-    return Workers(strategy, cluster)
+    return Workers(strategy, cluster, reason=f"strategy: {cluster.summary()}")

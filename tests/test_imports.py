@@ -25,7 +25,7 @@ ALLOWED = {
     "accumulation": set(),
     "cluster": {"errors"},
     "peers": {"cluster", "errors"},
-    "workers": {"cluster", "peers"},
+    "workers": {"cluster", "errors", "peers", "strategy"},
     "augment": set(),
     "losses": set(),
     "layers": set(),
