@@ -33,9 +33,10 @@ def in_parts(work: Callable[..., Found], parts: int, *batch: Any) -> Found:
             f"A batch must be a multiple of its parts. Received: {rows} images in {parts} parts"
         )
     if not tf.executing_eagerly():
-        # Traced once, called for each part. No tf.while_loop: TensorFlow 2.21 fails in its second
-        # turn, on temporary variables that its memory optimizer puts in.
-        work = tf.function(work, autograph=False)
+        # Traced once, called for each part; inlined, the parts took the memory of all. No
+        # tf.while_loop: TensorFlow 2.21 fails in its second turn, on temporary variables that its
+        # memory optimizer puts in.
+        work = tf.function(work, autograph=False, experimental_attributes={"_noinline": True})
     sums, kept = None, []
     for i in range(parts):
         done = [] if sums is None else tf.nest.flatten(sums)

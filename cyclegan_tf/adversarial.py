@@ -123,6 +123,11 @@ class AdversarialModel(keras.Model):
         discriminator_optimizer.build(self.discriminator_variables)
 
     @property
+    def steps_done(self) -> int:
+        """`step_number`, as an integer; outside of the step."""
+        return int(keras.ops.convert_to_numpy(self.step_number))
+
+    @property
     def generator_variables(self) -> list[keras.Variable]:
         """Trainable variables of all generators."""
         return [v for network in self.generators for v in network.trainable_variables]

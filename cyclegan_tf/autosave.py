@@ -31,6 +31,8 @@ class AutoSave(keras.callbacks.Callback):
     Args:
         run: where the state goes.
         minutes: between saves within an epoch.
+        writes: whether this process is the one that writes, of several machines.
+        agreed: the time of one machine, for all: they read the running means together.
         start: where this training began.
         callbacks: those that remember something are asked for it.
         seconds: of the user's clock.
@@ -42,6 +44,8 @@ class AutoSave(keras.callbacks.Callback):
         run: RunDir,
         *,
         minutes: float,
+        writes: bool = True,
+        agreed: Callable[[float], float] = float,
         start: Start,
         callbacks: Sequence[keras.callbacks.Callback],
         seconds: Callable[[], float],
@@ -50,6 +54,8 @@ class AutoSave(keras.callbacks.Callback):
         super().__init__()
         self.run = run
         self.interval = 60.0 * minutes
+        self.writes = writes
+        self.agreed = agreed
         self.epoch, self.epoch_steps = start.epoch, start.epoch_steps
         self.remembering = [c for c in callbacks if isinstance(c, Remembers)]
         self.seconds = seconds
@@ -70,7 +76,7 @@ class AutoSave(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Saves if it is time."""
         self.epoch_steps = batch + 1
-        if time.monotonic() >= self._due:
+        if self.agreed(time.monotonic() >= self._due):
             self.save()
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
@@ -96,8 +102,9 @@ class AutoSave(keras.callbacks.Callback):
         place = (self.epoch, self.epoch_steps)
         if place == self._saved and not again:
             return
+        means = self._means or current_means(self.model)
         facts = Facts(
-            step=int(self.model.step_number),
+            step=self.model.steps_done,
             epoch=self.epoch,
             epoch_steps=self.epoch_steps,
             trained=self.trained,
@@ -106,6 +113,7 @@ class AutoSave(keras.callbacks.Callback):
             **self.facts,
         )
         self.run.restore()
-        write_state(self.run.state_file, self.model, facts, self._means)
+        if self.writes:
+            write_state(self.run.state_file, self.model, facts, means)
         self._saved = place
         self._due = time.monotonic() + self.interval

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from cyclegan_tf import images
 from cyclegan_tf.files import replacing
 from cyclegan_tf.metrics import sample_diversity
+from cyclegan_tf.optim import current_rate
 from cyclegan_tf.rundir import RunDir
 
 Logs = dict[str, Any]
@@ -30,7 +31,7 @@ class SaveWeights(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Saves the weights training starts from."""
-        if int(self.model.step_number) == 0:
+        if self.model.steps_done == 0:
             self._save()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -64,7 +65,7 @@ class Grids(keras.callbacks.Callback, abc.ABC):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Draws what the untrained network does."""
-        if int(self.model.step_number) == 0:
+        if self.model.steps_done == 0:
             self._draw()
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -262,10 +263,10 @@ class EpochLog(keras.callbacks.Callback):
         pace = self.steps * self.images_per_step / self.seconds
         row = {
             "epoch": epoch + 1,
-            "step": int(self.model.step_number),
+            "step": self.model.steps_done,
             **{key: float(value) for key, value in (logs or {}).items()},
-            "learning_rate": float(self.model.generator_optimizer.learning_rate),
-            "discriminator_learning_rate": float(self.model.discriminator_optimizer.learning_rate),
+            "learning_rate": current_rate(self.model.generator_optimizer),
+            "discriminator_learning_rate": current_rate(self.model.discriminator_optimizer),
             "seconds": round(self.seconds, 3),
             "images_per_second": round(pace, 3),
         }

@@ -1,4 +1,4 @@
-"""What all command lines share: one clear line and exit code 2 for faults of the input."""
+"""What all command lines share: one clear line, and exit code 2 for faults of the input."""
 
 import argparse
 import errno
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import NoReturn
 
-from cyclegan_tf.errors import InputError
+from cyclegan_tf.errors import Fault, InputError
 
 _LONGEST = 1200  # signs of a message: a value in it may be a file that is no config
 # What the system says of a path that is too long, locked, a loop, or leads through a file.
@@ -38,13 +38,15 @@ class Parser(argparse.ArgumentParser):
 def command(main: Main) -> Main:
     """Makes `main(argv)` answer an `InputError` with one line on stderr and exit code 2.
 
-    So it does with a path that the system refuses. Everything else still raises: a traceback is
-    the right answer to a defect.
+    So it does with a path that the system refuses; a `Fault` has exit code 1, and Ctrl-C where
+    nothing is to be saved 130. Everything else still raises: a traceback is the right answer to a
+    defect.
     """
 
     @wraps(main)
     def guarded(argv: list[str] | None = None) -> int:
         _allow_any_name()
+        code = 2
         try:
             with warnings.catch_warnings():
                 # of damaged files, which are then refused, or read all the same
@@ -52,12 +54,16 @@ def command(main: Main) -> Main:
                 return main(argv)
         except InputError as error:
             message = str(error)
+        except Fault as error:
+            message, code = str(error), 1
+        except KeyboardInterrupt:
+            message, code = "interrupted; nothing was left half done.", 130
         except OSError as error:
             if error.filename is None or error.errno not in _PATH_FAULTS:
                 raise
             message = f"{error.filename} cannot be used ({error.strerror}); check the path."
         print(f"error: {_one_line(message)}", file=sys.stderr)
-        return 2
+        return code
 
     return guarded
 

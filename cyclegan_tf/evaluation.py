@@ -58,7 +58,7 @@ class Evaluation(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Scores what the untrained network does; also tells the time budget what a score costs."""
-        if int(self.model.step_number) == 0:
+        if self.model.steps_done == 0:
             self.first, _ = self._scores()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

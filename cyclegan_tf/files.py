@@ -7,10 +7,12 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from cyclegan_tf.errors import Fault
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-class DiskFull(RuntimeError):
+class DiskFull(Fault):
     """There is no room for a file; what stood in its place is still there."""
 
 

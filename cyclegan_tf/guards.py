@@ -2,16 +2,19 @@
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from cyclegan_tf.errors import Fault
+
 Logs = dict[str, Any]
 _FIRST_STEPS = 10  # that tell how fast the machine was at first
 
 
-class TrainingDiverged(RuntimeError):
+class TrainingDiverged(Fault):
     """A loss or a weight became NaN or infinite."""
 
     @classmethod
@@ -44,7 +47,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
     def _check(self, logs: Logs) -> None:
         for key, value in logs.items():
             if not math.isfinite(value):
-                raise TrainingDiverged.of(key, int(self.model.step_number), float(value))
+                raise TrainingDiverged.of(key, self.model.steps_done, float(value))
 
 
 class TimeBudget(keras.callbacks.Callback):
@@ -58,10 +61,19 @@ class TimeBudget(keras.callbacks.Callback):
         deadline: of everything, on the clock of `time.monotonic`, in seconds.
         reserve: seconds that samples and submission would take after the last step, at first.
         most_steps: end of the training if the clock does not end it before.
+        agreed: gives all machines of a training the plan of one: their clocks differ.
     """
 
-    def __init__(self, deadline: float, reserve: float, most_steps: int) -> None:
+    def __init__(
+        self,
+        deadline: float,
+        reserve: float,
+        most_steps: int,
+        *,
+        agreed: Callable[[float], float] = float,
+    ) -> None:
         super().__init__()
+        self.agreed = agreed
         self.deadline = deadline
         self.reserve = reserve
         self.most_steps = most_steps
@@ -85,7 +97,7 @@ class TimeBudget(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Starts the clock of what the other callbacks do before the first step."""
-        self.first = self.done = int(self.model.step_number)
+        self.first = self.done = self.model.steps_done
         self.stepping = self.all = 0.0
         self.ended = time.monotonic()
 
@@ -114,7 +126,7 @@ class TimeBudget(keras.callbacks.Callback):
         left = max(0.0, self.last_step_ends - now)
         # validation, samples and saves between the steps take their share of what is left
         planned = self.done + int(left * self.stepping / self.all / self.pace)
-        self.model.total_steps.assign(min(planned, self.most_steps))
+        self.model.total_steps.assign(int(self.agreed(min(planned, self.most_steps))))
         if now + max(took, self.pace) > self.last_step_ends:
             self.model.stop_training = True
 

@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -21,11 +21,16 @@ class Interruption(keras.callbacks.Callback):
     """Turns a signal into `Interrupted`, but never in the middle of a step; put it last.
 
     What a step leaves is whole. Between steps (validation, samples, submission, which can take
-    longer than whoever sent the signal waits) it comes at once.
+    longer than whoever sent the signal waits) it comes at once. Several machines stop after the
+    same step, whichever of them was asked.
+
+    Args:
+        anyone: of several machines: whether one of them says so, for all alike; None: alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, anyone: Callable[[bool], bool] | None = None) -> None:
         super().__init__()
+        self._anyone = anyone
         self._stepping = False
         self._asked: int | None = None
 
@@ -49,15 +54,16 @@ class Interruption(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Stops if it was asked to while stepping."""
         self._stepping = False
-        if self._asked is not None:
+        asked = self._asked is not None
+        if self._anyone(asked) if self._anyone else asked:
             self._stop()
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self._asked = number
         # a second one ends the process at once; None stands for a handler that is not Python's
         signal.signal(number, self._before[number] or signal.SIG_DFL)
-        if not self._stepping:
+        if not self._stepping and not self._anyone:
             self._stop()
 
     def _stop(self) -> NoReturn:
-        raise Interrupted(signal.Signals(self._asked).name)
+        raise Interrupted(signal.Signals(self._asked).name if self._asked else "another worker")

@@ -111,6 +111,11 @@ def adam(
     return keras.optimizers.LossScaleOptimizer(optimizer) if loss_scaling else optimizer
 
 
+def current_rate(optimizer: keras.optimizers.Optimizer) -> float:
+    """The learning rate of the next update; on several replicas `float` does not know it."""
+    return float(ops.convert_to_numpy(optimizer.learning_rate))
+
+
 def update_average(
     average: keras.Model, network: keras.Model, *, decay: float, step: KerasTensor
 ) -> None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from cyclegan_tf.cluster import Cluster
-from cyclegan_tf.errors import InputError
+from cyclegan_tf.errors import Fault, InputError
 
 MEETING_SECONDS = 300.0  # images of containers arrive minutes apart
 SILENT_SECONDS = 8.0  # TensorFlow opens a port anew within two, even on a busy machine
@@ -21,7 +21,7 @@ STUCK_SECONDS = 30.0  # from the loss to the end, if TensorFlow does not let go
 PROBE_SECONDS = 1.0
 
 
-class WorkerLost(RuntimeError):
+class WorkerLost(Fault):
     """A worker of the training is gone; the others cannot go on without it."""
 
 

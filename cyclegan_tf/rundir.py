@@ -12,14 +12,14 @@ import tensorflow as tf
 
 from cyclegan_tf import __version__
 from cyclegan_tf.config import TrainConfig
-from cyclegan_tf.errors import InputError
+from cyclegan_tf.errors import Fault, InputError
 from cyclegan_tf.files import append_line, replacing, write_text
 from cyclegan_tf.inputs import read_file, require_file
 
 _MOST_CONFIG = 2**20  # bytes; a config has a few thousand
 
 
-class FolderRemoved(RuntimeError):
+class FolderRemoved(Fault):
     """The run folder went away in the middle of a write."""
 
 

@@ -4,23 +4,27 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
-import tensorflow as tf
 
 from cyclegan_tf import build, images, pipeline, reporting, runtime, submission
 from cyclegan_tf.autosave import AutoSave
 from cyclegan_tf.checkpoint import Facts, restore_state
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.epochs import Start, train_epochs
-from cyclegan_tf.errors import InputError
+from cyclegan_tf.errors import Fault, InputError
+from cyclegan_tf.faults import explain
 from cyclegan_tf.features import default_inception
 from cyclegan_tf.guards import TimeBudget
 from cyclegan_tf.inception import Inception
 from cyclegan_tf.interruption import Interrupted, Interruption
 from cyclegan_tf.resume import differences, name_hashes
 from cyclegan_tf.rundir import FolderRemoved, RunDir, versions
+from cyclegan_tf.strategy import choose_workers
 from cyclegan_tf.trained import load_best
+from cyclegan_tf.workers import StopTogether
 
 
 class Session:
@@ -39,6 +43,7 @@ class Session:
         runtime.set_up(
             precision=config.precision, seed=config.seed, deterministic=config.deterministic
         )
+        self.workers, self.strategy = choose_workers(config.strategy, config.batch_size)
         self.config = config
         self.started = started
         self.inception = None
@@ -52,9 +57,10 @@ class Session:
             facts.steps_per_epoch if facts else build.steps_per_epoch(config, self.data)
         )
         self.most_steps = config.epochs * self.steps_per_epoch
-        self.model = build.build_model(config, self.most_steps)
+        with self.workers.strategy.scope():
+            self.model = build.build_model(config, self.most_steps)
         self.draw = build.build_translator(config, self.model)
-        self.interruption = Interruption()
+        self.interruption = Interruption(self.workers.anyone if self.workers.cluster else None)
         self.start = Start()
         self.memories: dict[str, dict] = {}
 
@@ -64,7 +70,8 @@ class Session:
         Raises:
             InputError: if the state cannot be used.
         """
-        state = restore_state(run.state_file, self.model)
+        with self.workers.strategy.scope():
+            state = restore_state(run.state_file, self.model)
         facts = state.facts
         self.memories = facts.memories
         means = state.means if facts.epoch_steps else ()
@@ -96,7 +103,7 @@ class Session:
                 f"--budget-minutes {minutes:g} leaves no time for training: starting and "
                 f"images.zip alone take {needed:.1f} minutes; give more."
             )
-        return [TimeBudget(deadline, reserve, self.most_steps)]
+        return [TimeBudget(deadline, reserve, self.most_steps, agreed=self.workers.agreed)]
 
     def train(self, run: RunDir, budget: Sequence[TimeBudget], used: float = 0.0) -> None:
         """Trains to the end, saving the state on the way.
@@ -108,48 +115,31 @@ class Session:
 
         Raises:
             Interrupted: if a signal asked to stop; the state is saved.
-            TrainingDiverged: at the first number that is none.
-            DiskFull: if something could not be written.
-            FolderRemoved: if somebody removed the run folder just when it was being written.
+            Fault: at the first number that is none, if the disk or the memory is full, if the run
+                folder was removed just when it was being written, or another machine is lost.
         """
-        config, model = self.config, self.model
-        print(f"{runtime.describe()}\ndata: {self.data.summary()}\nrun: {run.path}")
+        config = self.config
+        print(f"{runtime.describe()}\n{self.strategy}\ndata: {self.data.summary()}")
+        print(f"run: {run.path}")
         if self.start.step:
             print(f"going on after step {self.start.step:,}, in epoch {self.start.epoch + 1}")
-        if config.profile:
-            cost = build.images_per_step(config)
-            print(runtime.profile(model, self._batches_from(0), run.tensorboard, cost))
-        callbacks = [
-            *budget,
-            *reporting.build_callbacks(
-                config, run, data=self.data, model=model, draw=self.draw, inception=self.inception
-            ),
-        ]
-        for callback in callbacks:
-            if memory := self.memories.get(type(callback).__name__):
-                callback.remember(memory)
-        save = AutoSave(
-            run,
-            minutes=config.checkpoint_minutes,
-            start=self.start,
-            callbacks=callbacks,
-            seconds=lambda: time.monotonic() - self.started + used,
-            steps_per_epoch=self.steps_per_epoch,
-            data=name_hashes(self.data),
-            versions=versions(),
-        )
-        save.set_model(model)
+        callbacks = self._callbacks(run, budget)
+        save = self._auto_save(run, callbacks, used)
+        validation = build.build_validation_batches(config, self.data)
         try:
-            train_epochs(
-                model,
-                self._batches_from,
-                epochs=config.epochs,
-                steps_per_epoch=self.steps_per_epoch,
-                callbacks=[*callbacks, save, self.interruption],
-                start=self.start,
-                validation=build.build_validation_batches(config, self.data),
-                verbose=_verbosity(),
-            )
+            with self.workers.strategy.scope():
+                if config.profile:
+                    self._profile(run)
+                train_epochs(
+                    self.model,
+                    self._batches_from,
+                    epochs=config.epochs,
+                    steps_per_epoch=self.steps_per_epoch,
+                    callbacks=[*callbacks, StopTogether(self.workers), save, self.interruption],
+                    start=self.start,
+                    validation=self.workers.distributed(validation) if validation else None,
+                    verbose=_verbosity(),
+                )
         except Interrupted:
             save.save()
             raise
@@ -160,14 +150,62 @@ class Session:
             raise FolderRemoved(
                 f"{run.path} was removed while it was being written; the state is saved anew."
             ) from error
+        except Exception as error:
+            if line := explain(error, config):
+                raise Fault(line) from error
+            raise
         for line in [c.summary() for c in callbacks if hasattr(c, "summary")]:
             print(line)
 
-    def _batches_from(self, step: int) -> tf.data.Dataset:
-        return build.build_training_batches(self.config, self.data, first_step=step)
+    def _batches_from(self, step: int) -> Any:
+        share = self.workers.share
+        batches = build.build_training_batches(self.config, self.data, first_step=step, share=share)
+        return self.workers.distributed(batches)
+
+    def _callbacks(
+        self, run: RunDir, budget: Sequence[TimeBudget]
+    ) -> list[keras.callbacks.Callback]:
+        """What watches and reports, with what it remembers from earlier sessions."""
+        reports = reporting.build_callbacks(
+            self.config,
+            run,
+            data=self.data,
+            model=self.model,
+            draw=self.draw,
+            inception=self.inception,
+        )
+        callbacks = [*budget, *reports]
+        for callback in callbacks:
+            if memory := self.memories.get(type(callback).__name__):
+                callback.remember(memory)
+        return callbacks
+
+    def _auto_save(
+        self, run: RunDir, callbacks: Sequence[keras.callbacks.Callback], used: float
+    ) -> AutoSave:
+        save = AutoSave(
+            run,
+            minutes=self.config.checkpoint_minutes,
+            writes=self.workers.is_chief,
+            agreed=self.workers.agreed,
+            start=self.start,
+            callbacks=callbacks,
+            seconds=lambda: time.monotonic() - self.started + used,
+            steps_per_epoch=self.steps_per_epoch,
+            data=name_hashes(self.data),
+            versions=versions(),
+        )
+        save.set_model(self.model)  # a signal may come before `fit` has done it
+        return save
+
+    def _profile(self, run: RunDir) -> None:
+        images = build.images_per_step(self.config)
+        print(runtime.profile(self.model, self._batches_from(0), run.tensorboard, images))
 
     def finish(self, run: RunDir) -> None:
         """What a finished training leaves besides its weights: the submission, or a strip."""
+        if not self.workers.is_chief:
+            return
         load_best(run, self.config, self.model)
         if self.config.model == "dcgan":
             latents = reporting.strip_latents(self.config)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from cyclegan_tf.cluster import read_cluster, require_cluster
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.workers import Workers, join
 
 INSTALL_TPU = "pip install tensorflow-tpu"  # Kaggle's TPU image has TensorFlow for the CPU
 TPU_VARIABLES = ("TPU_NAME", "TPU_ACCELERATOR_TYPE", "TPU_WORKER_HOSTNAMES")
@@ -50,6 +52,32 @@ def choose_strategy(name: str, batch_size: int) -> Choice:
     choice = _CHOICES[name]()
     check_batch(batch_size, choice.replicas)
     return choice
+
+
+def choose_workers(name: str, batch_size: int) -> tuple[Workers, str]:
+    """The machines and devices that train a global batch, and one line that says which and why.
+
+    Args:
+        name: as in `choose_strategy`, or "multiworker": the machines that `TF_CONFIG` or Slurm
+            names; "auto" takes these, too, where they are named.
+        batch_size: images of each domain in a step, over all replicas of all machines.
+
+    Raises:
+        InputError: if there are no such machines or devices, or the batch cannot be shared.
+        WorkerLost: if another machine does not come.
+    """
+    cluster = None
+    if name == "multiworker":
+        cluster = require_cluster(os.environ)
+    elif name == "auto":
+        cluster = read_cluster(os.environ)
+    if cluster is None:
+        choice = choose_strategy(name, batch_size)
+        return Workers(choice.strategy), choice.reason
+    check_batch(batch_size, cluster.count)  # before anybody waits
+    workers = join(cluster)
+    check_batch(batch_size, workers.strategy.num_replicas_in_sync)
+    return workers, f"strategy: {cluster.summary()}"
 
 
 def check_batch(batch_size: int, replicas: int) -> None:

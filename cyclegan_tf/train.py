@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyclegan_tf.command import Parser, command, load_tensorflow
 from cyclegan_tf.config import TrainConfig, add_flags, check_values, flag_values
-from cyclegan_tf.errors import InputError
+from cyclegan_tf.errors import Fault, InputError
 from cyclegan_tf.presets import PRESETS, preset_config
 
 if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
@@ -59,19 +59,20 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
         started: when the user's clock began to run, as `time.monotonic` counts.
 
     Returns:
-        The exit code: 0 (also if a signal stopped it), or 1 if training diverged or the disk is
-        full.
+        The exit code: 0, also if a signal stopped it.
 
     Raises:
         InputError: before the first step, if the data or the run folder cannot be used.
+        Fault: if training diverged, disk or memory is full, or another machine is lost.
     """
     from cyclegan_tf.rundir import RunDir
     from cyclegan_tf.session import Session
 
     session = Session(config, started=_now_unless(started))
     budget = session.budget()
-    run = RunDir.create(run_path, config)  # last: what is refused before leaves nothing behind
-    return _go_on(session, run, budget)
+    with session.workers.own_folder(run_path) as path:
+        run = RunDir.create(path, config)  # last: what is refused before leaves nothing behind
+        return _go_on(session, run, run_path, budget)
 
 
 def resume(run_path: Path, changes: dict[str, Any], *, started: float | None = None) -> int:
@@ -87,8 +88,10 @@ def resume(run_path: Path, changes: dict[str, Any], *, started: float | None = N
 
     Raises:
         InputError: before the first step, if the run cannot go on, or not with these changes.
+        Fault: as in `train`.
     """
     from cyclegan_tf.resume import find_resumption
+    from cyclegan_tf.rundir import RunDir
     from cyclegan_tf.session import Session
 
     found = find_resumption(run_path, changes)
@@ -102,39 +105,42 @@ def resume(run_path: Path, changes: dict[str, Any], *, started: float | None = N
     if found.facts:
         session.take_up(found.run)
     budget = session.budget(found.seconds) if found.trains else []
-    found.run.take_up(found.config, epochs=found.facts.epoch if found.facts else 0)
-    return _go_on(session, found.run, budget, trains=found.trains, seconds=found.seconds)
+    with session.workers.own_folder(run_path) as path:
+        if session.workers.is_chief:
+            run = found.run
+            run.take_up(found.config, epochs=found.facts.epoch if found.facts else 0)
+        else:
+            run = RunDir.create(path, found.config)
+        return _go_on(session, run, run_path, budget, trains=found.trains, seconds=found.seconds)
 
 
 def _go_on(
     session: "Session",
     run: "RunDir",
+    run_path: Path,
     budget: list["TimeBudget"],
     *,
     trains: bool = True,
     seconds: float = 0.0,
 ) -> int:
     """Trains, unless that is done, and finishes."""
-    from cyclegan_tf.files import DiskFull
-    from cyclegan_tf.guards import TrainingDiverged
     from cyclegan_tf.interruption import Interrupted
+    from cyclegan_tf.peers import WorkerLost
     from cyclegan_tf.resume import resume_command
-    from cyclegan_tf.rundir import FolderRemoved
 
+    command = resume_command(run_path)
+    remedy = f"To go on, start it again on all machines: {command}"
     try:
-        with session.interruption.watching():
+        with session.interruption.watching(), session.workers.watched(remedy):
             if trains:
                 session.train(run, budget, seconds)
             session.finish(run)
     except Interrupted as signal:
-        print(f"stopped by {signal}; the state is saved; go on with: {resume_command(run.path)}")
-        return 0
-    except (TrainingDiverged, DiskFull, FolderRemoved) as error:
-        print(
-            f"error: training stopped: {error} Go on with: {resume_command(run.path)}",
-            file=sys.stderr,
-        )
-        return 1
+        print(f"stopped by {signal}; the state is saved; go on with: {command}")
+    except WorkerLost:
+        raise
+    except Fault as error:
+        raise Fault(f"training stopped: {error} Go on with: {command}") from error
     return 0
 
 

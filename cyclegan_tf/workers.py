@@ -2,17 +2,16 @@
 
 import contextlib
 import hashlib
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from cyclegan_tf import peers
-from cyclegan_tf.cluster import WHOLE, Cluster, Share, read_cluster, require_cluster
+from cyclegan_tf.cluster import WHOLE, Cluster, Share
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.strategy import check_batch, choose_strategy
 
 REMEDY = "To go on, start all workers again with train --run DIR --resume."
 # What TensorFlow raises when a connection to another worker breaks.
@@ -26,19 +25,11 @@ class Workers:
     Args:
         strategy: models are built and trained under its `scope()`.
         cluster: all workers; None if there is only this one.
-        reason: one line about the devices for the user.
     """
 
-    def __init__(
-        self,
-        strategy: tf.distribute.Strategy,
-        cluster: Cluster | None = None,
-        *,
-        reason: str = "",
-    ) -> None:
+    def __init__(self, strategy: tf.distribute.Strategy, cluster: Cluster | None = None) -> None:
         self.strategy = strategy
         self.cluster = cluster
-        self.reason = reason
         self._replicas = strategy.num_replicas_in_sync // (cluster.count if cluster else 1)
         self._total = tf.function(self._summed)
 
@@ -53,6 +44,10 @@ class Workers:
         if self.cluster is None:
             return WHOLE  # Keras divides batches among the replicas of one machine
         return Share(self.cluster.index, self.cluster.count, self._replicas)
+
+    def own_folder(self, path: Path) -> contextlib.AbstractContextManager[Path]:
+        """Where this worker writes: in `path`, unless another one is the chief."""
+        return self.cluster.own_folder(path) if self.cluster else contextlib.nullcontext(path)
 
     def agreed(self, value: float) -> float:
         """The chief's number, for all workers; all have to call this at the same place."""
@@ -158,40 +153,6 @@ class StopTogether(keras.callbacks.Callback):
         self.model.stop_training = self.workers.anyone(bool(self.model.stop_training))
 
 
-def start(
-    name: str,
-    batch_size: int,
-    *,
-    environment: Mapping[str, str] = os.environ,
-    seconds: float = peers.MEETING_SECONDS,
-) -> Workers:
-    """The workers and devices that `--strategy` names, and a line about them for the user.
-
-    Call it before TensorFlow computes anything.
-
-    Args:
-        name: as `choose_strategy` takes it; "multiworker" too, which "auto" also becomes where
-            `TF_CONFIG` or Slurm names several workers.
-        batch_size: images of each domain in a step, over all replicas.
-        environment: where the workers are named.
-        seconds: to wait for the others.
-
-    Raises:
-        InputError: if there are no such devices or workers, or they cannot share the batch.
-        WorkerLost: if not all workers have come in time.
-    """
-    cluster = None
-    if name in ("auto", "multiworker"):
-        find = require_cluster if name == "multiworker" else read_cluster
-        cluster = find(environment)
-    if cluster is None:
-        choice = choose_strategy(name, batch_size)
-        return Workers(choice.strategy, reason=choice.reason)
-    local = max(1, len(tf.config.list_physical_devices("GPU")))
-    check_batch(batch_size, cluster.count * local)  # before anybody waits
-    return join(cluster, seconds)
-
-
 def join(
     cluster: Cluster,
     seconds: float = peers.MEETING_SECONDS,
@@ -224,4 +185,4 @@ def join(
         implementation=implementation.AUTO if gpus else implementation.RING
     )
     strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver, options)
-    return Workers(strategy, cluster, reason=f"strategy: {cluster.summary()}")
+    return Workers(strategy, cluster)

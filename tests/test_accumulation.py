@@ -6,9 +6,11 @@ import pytest
 import tensorflow as tf
 
 from cyclegan_tf.accumulation import in_parts
+from cyclegan_tf.adversarial import Stabilizers
 from cyclegan_tf.build import build_model
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.errors import InputError
+from tests.conftest import pixel_cyclegan
 from tests.test_replicas import CYCLEGAN, TINY, soften
 
 
@@ -71,6 +73,17 @@ def test_parts_make_the_step_of_the_whole(options):
     whole, parts = (weights(n, **CYCLEGAN | options) for n in (1, 2))
     for x, y in zip(whole, parts, strict=True):
         np.testing.assert_allclose(x, y, atol=1e-5)
+
+
+def test_parts_compile():
+    pair = tuple(tf.random.stateless_uniform((4, 8, 8, 3), [0, seed]) for seed in (1, 2))
+    results = []
+    for parts, jit in ((1, False), (2, True)):
+        model = pixel_cyclegan(Stabilizers(pool_size=2))
+        model.gradient_accumulation = parts
+        losses = tf.function(model.train_step, jit_compile=jit)(pair)
+        results.append([x.numpy() for x in [*losses.values(), *model.trainable_variables]])
+    np.testing.assert_allclose(*results, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(

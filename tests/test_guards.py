@@ -114,8 +114,7 @@ def watched_budget() -> TimeBudget:
     """100 seconds, 10 of them for what follows the training."""
     budget = TimeBudget(100.0, 10.0, 1000)
     model = keras.Model()
-    model.total_steps, model.step_number = tf.Variable(0), tf.Variable(0)
-    model.stop_training = False
+    model.total_steps, model.steps_done, model.stop_training = tf.Variable(0), 0, False
     budget.set_model(model)
     return budget
 

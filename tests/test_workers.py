@@ -15,8 +15,8 @@ import pytest
 import tensorflow as tf
 
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.strategy import choose_workers
 from cyclegan_tf.workers import StopTogether, Workers
-from cyclegan_tf.workers import start as start_workers
 from tests import worker
 
 ROOT = Path(__file__).parents[1]
@@ -122,20 +122,13 @@ class Asked(Workers):
         return flag or len(self.questions) == 2
 
 
-def test_batch_that_workers_cannot_share_is_refused_before_anybody_waits():
+def test_batch_that_workers_cannot_share_is_refused_before_anybody_waits(monkeypatch):
     cluster = {"worker": ["localhost:1", "localhost:2"]}
     text = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}})
+    monkeypatch.setenv("TF_CONFIG", text)
     for name in ("auto", "multiworker"):
-        with pytest.raises(InputError, match="--batch-size 3 cannot be shared equally among"):
-            start_workers(name, 3, environment={"TF_CONFIG": text})
-
-
-def test_without_workers_the_devices_of_this_machine_train():
-    workers = start_workers("one", 3, environment={"TF_CONFIG": "{}"})
-    assert workers.cluster is None
-    assert workers.reason.startswith("strategy: ")
-    with pytest.raises(InputError, match="needs two or more workers"):
-        start_workers("multiworker", 3, environment={})
+        with pytest.raises(InputError, match="--batch-size 3 cannot be shared equally among 2"):
+            choose_workers(name, 3)
 
 
 def test_one_worker_that_stops_stops_all():
