@@ -244,7 +244,19 @@ class AdversarialModel(keras.Model):
         values = replicas.mean([losses[key] for key in self.means], images)
         for mean, value in zip(self.means.values(), values, strict=True):
             mean.update_state(value)
-        return {key: replicas.loggable(mean.result()) for key, mean in self.means.items()}
+        return replicas.packed({key: mean.result() for key, mean in self.means.items()})
+
+    def make_train_function(self, force: bool = False) -> None:
+        """As Keras does; the step's logs come with their names from several machines, too."""
+        if self.train_function is None or force:
+            super().make_train_function(force)
+            self.train_function = replicas.unpacking(self.train_function, self.means)
+
+    def make_test_function(self, force: bool = False) -> None:
+        """The same for the step of `evaluate`."""
+        if self.test_function is None or force:
+            super().make_test_function(force)
+            self.test_function = replicas.unpacking(self.test_function, self.means)
 
     def _maybe_symbolic_build(self, *args: Any, **options: Any) -> None:
         """Nothing to build; Keras would look for it with a batch, and fails on several machines."""

@@ -3,7 +3,13 @@
 All functions are for a replica: for what runs under `fit`. Where there is one they do nothing.
 """
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import tensorflow as tf
+
+Logs = dict[str, tf.Tensor]
+PACKED = "packed"  # the name of the row
 
 
 def count() -> int:
@@ -59,12 +65,26 @@ def mean(values: list[tf.Tensor], images: int | tf.Tensor) -> list[tf.Tensor]:
     return [value / weights for value in sums]
 
 
-def loggable(value: tf.Tensor) -> tf.Tensor:
-    """A scalar log in the shape that Keras can average over the replicas of several machines.
+def packed(logs: Logs) -> Logs:
+    """Scalar logs, which are the same on all replicas, as Keras can handle them.
 
-    Keras 3 averages over the first axis then, which a scalar has not
-    (https://github.com/keras-team/keras/issues/20585).
+    On several machines Keras 3 averages each over its first axis, which a scalar has not
+    (https://github.com/keras-team/keras/issues/20585), and sends messages for each. So they go
+    as one row.
     """
     strategy = tf.distribute.get_strategy()
-    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-    return tf.reshape(value, [1]) if several else value
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return logs
+    return {PACKED: tf.stack(list(logs.values()))[tf.newaxis]}
+
+
+def unpacking(step: Callable[..., Logs], keys: Iterable[str]) -> Callable[..., Logs]:
+    """The same step, but its packed logs have their names again."""
+
+    def unpacked(iterator: Any) -> Logs:
+        logs = step(iterator)
+        if PACKED not in logs:
+            return logs
+        return dict(zip(keys, tf.unstack(logs[PACKED]), strict=True))
+
+    return unpacked

@@ -1,6 +1,7 @@
 """Training on several machines with TensorFlow: the strategy, what Keras needs, agreements."""
 
 import contextlib
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 from cyclegan_tf import peers
 from cyclegan_tf.cluster import WHOLE, Cluster, Share
+from cyclegan_tf.errors import InputError
 
 REMEDY = "To go on, start all workers again with train --run DIR --resume."
 # What TensorFlow raises when a connection to another worker breaks.
@@ -67,6 +69,28 @@ class Workers:
         if self.cluster is None:
             return batches
         return self.strategy.distribute_datasets_from_function(lambda context: batches)
+
+    def require_same(self, what: str, facts: str) -> None:
+        """Refuses a worker that was started otherwise than the chief; all have to call this.
+
+        Args:
+            what: the facts' name for the user.
+            facts: what must be the same on all.
+
+        Raises:
+            InputError: on all workers, if one has other facts.
+        """
+        if self.cluster is None:
+            return
+        # 48 bits: a float64 holds them exactly
+        own = float(int.from_bytes(hashlib.sha256(facts.encode()).digest()[:6], "big"))
+        differs = self.agreed(own) != own
+        if self.anyone(differs):
+            who = "this worker" if differs else "another worker"
+            raise InputError(
+                f"{what} of {who} differ from the chief's; start all workers with the same flags "
+                "on the same data."
+            )
 
     @contextlib.contextmanager
     def watched(self, remedy: str = REMEDY) -> Iterator[None]:

@@ -21,7 +21,7 @@ ALLOWED = {
     "runtime": {"errors"},
     "cluster": {"errors"},
     "peers": {"cluster", "errors"},
-    "workers": {"cluster", "peers"},
+    "workers": {"cluster", "errors", "peers"},
     "strategy": {"cluster", "errors", "workers"},
     "faults": {"config"},
     "replicas": set(),

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.strategy import choose_workers
 from cyclegan_tf.workers import StopTogether, Workers
 from tests import worker
 
@@ -92,6 +94,8 @@ def test_two_workers_train_like_one_until_one_is_killed_and_the_other_stops(tmp_
     assert_trained_alike(one, two)
     assert [float(w["agreed"]) for w in two] == [7.0, 7.0]
     assert [bool(w["anyone"]) for w in two] == [True, True]
+    refusals = [f"settings of {who} worker differ from the chief's" for who in ("another", "this")]
+    assert [str(w["refused"])[: len(r)] for w, r in zip(two, refusals, strict=True)] == refusals
 
 
 def test_a_worker_alone_agrees_with_itself():
@@ -101,6 +105,7 @@ def test_a_worker_alone_agrees_with_itself():
     assert workers.anyone(True) is True
     assert workers.anyone(False) is False
     assert workers.distributed(batches) is batches
+    workers.require_same("settings", "anything")
     with workers.watched():
         pass
 
@@ -115,6 +120,15 @@ class Asked(Workers):
     def anyone(self, flag: bool) -> bool:
         self.questions.append(flag)
         return flag or len(self.questions) == 2
+
+
+def test_batch_that_workers_cannot_share_is_refused_before_anybody_waits(monkeypatch):
+    cluster = {"worker": ["localhost:1", "localhost:2"]}
+    text = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}})
+    monkeypatch.setenv("TF_CONFIG", text)
+    for name in ("auto", "multiworker"):
+        with pytest.raises(InputError, match="--batch-size 3 cannot be shared equally among 2"):
+            choose_workers(name, 3)
 
 
 def test_one_worker_that_stops_stops_all():

@@ -15,6 +15,7 @@ from cyclegan_tf import build, peers, pipeline, runtime
 from cyclegan_tf.cluster import read_cluster
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.data import DataSet, ImageSet
+from cyclegan_tf.errors import InputError
 from cyclegan_tf.workers import StopTogether, Workers, join
 from tests.conftest import image_set
 
@@ -58,10 +59,20 @@ class Writer(keras.callbacks.Callback):
             own = self.workers.cluster.index if self.workers.cluster else 0
             facts = {"agreed": self.workers.agreed(7.0 + own)}
             facts["anyone"] = self.workers.anyone(own == 1)
+            self.workers.require_same("settings", "the same")
+            facts["refused"] = refusal(self.workers, f"worker {own}")
             logs = {f"log {key}": float(value) for key, value in logs.items()}
             np.savez(self.path, read=np.array(self.read), **weights, **logs, **facts)
         self.epoch += 1
         print(f"epoch {self.epoch}", flush=True)
+
+
+def refusal(workers: Workers, facts: str) -> str:
+    try:
+        workers.require_same("settings", facts)
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def recorded(batches: tf.data.Dataset, read: list) -> tf.data.Dataset:
