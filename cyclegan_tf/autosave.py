@@ -66,8 +66,8 @@ class AutoSave(keras.callbacks.Callback):
         self._saved: tuple[int, int] | None = None  # epoch and its steps
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Starts the clock."""
-        self._due = time.monotonic() + self.interval
+        """Saves where it begins: a run that was lengthened is no longer trained."""
+        self.save()
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """The running means are those of this epoch again."""
@@ -107,6 +107,7 @@ class AutoSave(keras.callbacks.Callback):
             step=self.model.steps_done,
             epoch=self.epoch,
             epoch_steps=self.epoch_steps,
+            epochs=self.params["epochs"],
             trained=self.trained,
             seconds=self.seconds(),
             memories={type(c).__name__: c.memory() for c in self.remembering},

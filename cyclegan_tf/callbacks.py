@@ -73,9 +73,10 @@ class Grids(keras.callbacks.Callback, abc.ABC):
         self.epoch = epoch
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Draws every N epochs."""
+        """Draws every N epochs, and after the last: what is saved then must not lack it."""
         self.epoch = epoch + 1
-        if self.epoch % self.every == 0:
+        last = self.model.stop_training or self.epoch == self.params.get("epochs")
+        if self.epoch % self.every == 0 or last:
             self._draw()
 
     def on_train_end(self, logs: Logs | None = None) -> None:

@@ -30,10 +30,11 @@ class Facts:
         epoch: epochs done, validation and log included.
         epoch_steps: steps done of the epoch that comes next.
         steps_per_epoch: of the run.
-        trained: whether the training has come to its end.
+        epochs: that the training was to have.
+        trained: whether it has come to its end.
         seconds: of the user's clock, up to here.
         data: hash of the images' names, for each domain.
-        versions: of package, TensorFlow and Keras.
+        versions: of package, TensorFlow and Keras, and the precision.
         memories: what callbacks remember, by the name of their class.
     """
 
@@ -41,6 +42,7 @@ class Facts:
     epoch: int
     epoch_steps: int
     steps_per_epoch: int
+    epochs: int
     trained: bool
     seconds: float
     data: dict[str, str]
@@ -119,7 +121,10 @@ def restore_state(path: Path, model: AdversarialModel) -> State:
     def load(archive: Any) -> tuple[dict[str, Any], list[np.ndarray]]:
         description = _description(archive)
         _require_same(path, description["variables"], _described(variables))
-        return description, [archive[_entry(number)] for number in range(len(variables))]
+        arrays = [archive[_entry(number)] for number in range(len(variables))]
+        found = [["an array", list(a.shape), str(a.dtype)] for a in arrays]
+        _require_same(path, found, _described(variables))
+        return description, arrays
 
     description, arrays = _read(path, load)
     count = len(_mean_variables(model))

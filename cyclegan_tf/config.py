@@ -3,7 +3,6 @@
 Needs the standard library only, so that `--help` answers without loading TensorFlow.
 """
 
-import argparse
 import dataclasses
 import difflib
 import math
@@ -312,29 +311,8 @@ def check_values(values: dict[str, Any]) -> dict[str, Any]:
     return checked
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds one flag per field of `TrainConfig`; one that is not given stays out of the result."""
-    hints = typing.get_type_hints(TrainConfig)
-    for field in dataclasses.fields(TrainConfig):
-        hint = hints[field.name]
-        keywords: dict[str, Any] = {"help": field.metadata["help"], "default": argparse.SUPPRESS}
-        if hint is bool:
-            keywords["action"] = argparse.BooleanOptionalAction
-        elif typing.get_origin(hint) is Literal:
-            keywords["choices"] = typing.get_args(hint)
-        else:
-            keywords["type"] = next(t for t in _alternatives(hint) if t is not types.NoneType)
-            keywords["metavar"] = keywords["type"].__name__.upper()
-        parser.add_argument(flag(field.name), **keywords)
-
-
-def flag_values(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The config fields that were given on the command line."""
-    names = {field.name for field in dataclasses.fields(TrainConfig)}
-    return {name: value for name, value in vars(arguments).items() if name in names}
-
-
-def _alternatives(hint: Any) -> tuple[Any, ...]:
+def alternatives(hint: Any) -> tuple[Any, ...]:
+    """The types that a field may have."""
     return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
 
 
@@ -345,14 +323,14 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
         if not isinstance(value, str) or value not in choices:
             raise InputError(f"{flag(name)} is {value!r}; choose one of: {', '.join(choices)}.")
         return value
-    for kind in _alternatives(hint):
+    for kind in alternatives(hint):
         if type(value) is kind and not (kind is float and not math.isfinite(value)):
             return value
         if kind is float and type(value) is int and abs(value) < 2**1000:
             return float(value)
     expected = " or ".join(
         {types.NoneType: "null", str: "text", bool: "true or false"}.get(kind, kind.__name__)
-        for kind in _alternatives(hint)
+        for kind in alternatives(hint)
     )
     raise InputError(f"{flag(name)} is {value!r}; expected {expected}.")
 

@@ -15,6 +15,8 @@ def explain(error: BaseException, config: TrainConfig) -> str | None:
     Returns:
         None for an error that says nothing about the machine: a defect.
     """
+    if isinstance(error, tf.errors.ResourceExhaustedError) and "No space left" in error.message:
+        return f"the disk is full ({error.message.splitlines()[0]}); free some space."
     if isinstance(error, tf.errors.ResourceExhaustedError | MemoryError):
         return _out_of_memory(config)
     return None

@@ -61,6 +61,7 @@ class TimeBudget(keras.callbacks.Callback):
         deadline: of everything, on the clock of `time.monotonic`, in seconds.
         reserve: seconds that samples and submission would take after the last step, at first.
         most_steps: end of the training if the clock does not end it before.
+        epoch_end: what the end of an epoch takes, in steps, as long as it is not measured.
         agreed: gives all machines of a training the plan of one: their clocks differ.
     """
 
@@ -71,29 +72,36 @@ class TimeBudget(keras.callbacks.Callback):
         most_steps: int,
         *,
         agreed: Callable[[float], float] = float,
+        epoch_end: float = 0.0,
     ) -> None:
         super().__init__()
+        self.epoch_end = epoch_end
         self.agreed = agreed
         self.deadline = deadline
         self.reserve = reserve
         self.most_steps = most_steps
         self.pace: float | None = None
         self.first_pace: float | None = None
-        self.between = 0.0
+        self.between = self.compiling = 0.0
+        self.measured = False
 
     def memory(self) -> dict[str, Any]:
         """What the end of an epoch takes."""
-        return {"between": self.between}
+        return {"between": self.between, "measured": self.measured}
 
     def remember(self, memory: dict[str, Any]) -> None:
         """Keeps room for that from the beginning."""
-        self.between = memory["between"]
+        self.between, self.measured = memory["between"], memory["measured"]
 
     @property
     def last_step_ends(self) -> float:
         """When the last step must be over."""
         slower = max(1.0, self.pace / self.first_pace) if self.pace else 1.0
-        return self.deadline - slower * (self.reserve + self.between)
+        between = self.between
+        if not self.measured and self.pace:
+            # what runs for the first time is compiled first, as the first step was
+            between = max(between, self.epoch_end * self.first_pace + self.compiling)
+        return self.deadline - slower * (self.reserve + between)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Starts the clock of what the other callbacks do before the first step."""
@@ -104,6 +112,7 @@ class TimeBudget(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Validation, scores and samples also follow the last step: keeps room for them."""
         self.between = max(self.between, time.monotonic() - self.ended)
+        self.measured |= self.done > self.first
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Starts the step's clock."""
@@ -115,6 +124,7 @@ class TimeBudget(keras.callbacks.Callback):
         took, since_last = now - self.began, now - self.ended
         self.done, self.ended = self.done + 1, now
         if self.done == self.first + 1:  # it has compiled
+            self.compiling = took if self.epoch_end else 0.0
             if now > self.last_step_ends:
                 self.model.stop_training = True
             return

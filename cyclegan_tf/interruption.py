@@ -59,10 +59,18 @@ class Interruption(keras.callbacks.Callback):
             self._stop()
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self._asked is not None:
+            return  # another signal than the first, while that is being followed
         self._asked = number
         # a second one ends the process at once; None stands for a handler that is not Python's
         signal.signal(number, self._before[number] or signal.SIG_DFL)
         if not self._stepping and not self._anyone:
+            self._stop()
+
+    def leave_training(self) -> None:
+        """From here on this machine stops alone, and at once."""
+        self._anyone = None
+        if self._asked is not None:
             self._stop()
 
     def _stop(self) -> NoReturn:

@@ -53,16 +53,19 @@ def find_resumption(path: Path, changes: dict[str, Any]) -> Resumption:
     if not run.state_file.exists():
         return Resumption(run, config, None, seconds=0.0, trains=True, done=False)
     facts = read_facts(run.state_file)
-    if config.epochs < facts.epoch:
+    begun = facts.epoch + (facts.epoch_steps > 0 and not facts.trained)
+    if config.epochs < begun:
         raise InputError(
-            f"--epochs {config.epochs} is less than the {facts.epoch} epochs that {path} has "
-            "trained; give more, or leave it out."
+            f"--epochs {config.epochs} is less than the {begun} epochs that {path} has begun; give "
+            "more, or leave it out."
         )
-    longer = config.epochs > before.epochs or "budget_minutes" in changes
-    trains = not facts.trained or (longer and config.epochs > facts.epoch)
+    longer = config.epochs > facts.epochs or "budget_minutes" in changes
+    trains = config.epochs > facts.epoch and (longer or not facts.trained)
     # a budget given now counts from now
     seconds = 0.0 if "budget_minutes" in changes else facts.seconds
-    return Resumption(run, config, facts, seconds, trains, run.finished and not trains)
+    other_end = any(changes.get(name, was) != was for name, was in _of_the_end(before).items())
+    done = run.finished and not trains and not other_end
+    return Resumption(run, config, facts, seconds, trains, done)
 
 
 def resume_command(path: Path) -> str:
@@ -86,11 +89,16 @@ def differences(facts: Facts, data: DataSet) -> list[str]:
                 f"({facts.data.get(domain)}, now {now}): from here on it trains on the new ones, "
                 "and does not repeat what an uninterrupted run would have done."
             )
-    for package, now in versions().items():
-        then = facts.versions.get(package)
+    for what, now in versions().items():
+        then = facts.versions.get(what)
         if then != now:
-            found.append(f"{package} is {now}, but was {then}: the same bits cannot be expected.")
+            found.append(f"{what} is {now}, but was {then}: the same bits cannot be expected.")
     return found
+
+
+def _of_the_end(config: TrainConfig) -> dict[str, Any]:
+    """The settings that what comes after the training depends on."""
+    return {name: getattr(config, name) for name in ("submit", "data", "a", "b")}
 
 
 def _described(train: ImageSet, validation: ImageSet) -> str:

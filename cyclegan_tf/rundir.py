@@ -1,6 +1,8 @@
 """The run folder: where a training run keeps its config, curves, samples, weights, submission."""
 
+import fcntl
 import json
+import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -63,6 +65,7 @@ class RunDir:
                     f"{path} already holds a run; expected a new folder. Choose another --run, "
                     f"or go on with this one: --run {path} --resume."
                 )
+            run.lock()
             run.write_config(config)
         except OSError as error:
             raise InputError(
@@ -90,16 +93,35 @@ class RunDir:
             InputError: if it cannot be written.
         """
         try:
+            self.lock()
             for partial in self.path.rglob("partial.*"):
                 partial.unlink(missing_ok=True)
             self.finished_file.unlink(missing_ok=True)
             self.write_config(config)
-            self.write_metrics([row for row in self.metrics() if row.get("epoch", 0) <= epochs])
+            self.write_metrics([row for row in self.metrics() if row["epoch"] <= epochs])
         except OSError as error:
             raise InputError(
                 f"{self.path} cannot be written ({error.strerror}); copy the run to a folder that "
                 "can, and resume it there."
             ) from error
+
+    def lock(self) -> None:
+        """Keeps other processes from training here until this one ends.
+
+        Raises:
+            InputError: if one does.
+        """
+        self.state_file.parent.mkdir(parents=True, exist_ok=True)
+        # never closed: the end of the process frees the lock
+        self._lock = os.open(self.state_file.parent / "lock", os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
+            raise InputError(
+                f"{self.path} is being trained by another process; wait for its end, or end it."
+            ) from error
+        except OSError:  # a file system without locks
+            return
 
     def restore(self) -> bool:
         """Makes the folder anew, with its config, if somebody has removed it since.
@@ -156,7 +178,7 @@ class RunDir:
                 row = json.loads(line)
             except ValueError:
                 return
-            if not isinstance(row, dict):
+            if not isinstance(row, dict) or not isinstance(row.get("epoch"), int):
                 return
             yield row
 
@@ -210,9 +232,10 @@ def next_free_run(parent: Path, prefix: str) -> Path:
 
 
 def versions() -> dict[str, str]:
-    """What computes: the package and the libraries below it."""
+    """What computes: the package and the libraries below it, and in which precision."""
     return {
         "cyclegan_tf": __version__,
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
+        "precision": keras.config.dtype_policy().name,
     }

@@ -1,8 +1,9 @@
 """A session of training: data and model of a configured run, from where it stands to its end."""
 
+import contextlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,29 @@ from cyclegan_tf.resume import differences, name_hashes
 from cyclegan_tf.rundir import FolderRemoved, RunDir, versions
 from cyclegan_tf.strategy import choose_workers
 from cyclegan_tf.trained import load_best
-from cyclegan_tf.workers import StopTogether
+from cyclegan_tf.workers import StopTogether, Workers
+
+
+@contextlib.contextmanager
+def open_session(
+    config: TrainConfig, facts: Facts | None = None, *, started: float, remedy: str = ""
+) -> Iterator["Session"]:
+    """Sets the machine up, meets the others of a cluster, and watches over them to the end.
+
+    Args:
+        config: of the run.
+        facts: of the state to go on from, if there is one.
+        started: when the user's clock began to run, as `time.monotonic` counts.
+        remedy: what the user should do if another machine is lost.
+
+    Raises:
+        InputError: if the data cannot be used, or the devices.
+        WorkerLost: if another machine does not come, or is lost.
+    """
+    runtime.set_up(precision=config.precision, seed=config.seed, deterministic=config.deterministic)
+    workers, reason = choose_workers(config.strategy, config.batch_size)
+    with workers.watched(remedy):
+        yield Session(config, facts, workers=workers, strategy=reason, started=started)
 
 
 class Session:
@@ -33,17 +56,24 @@ class Session:
     Args:
         config: of the run.
         facts: of the state to go on from, if there is one.
+        workers: the machines and devices that train.
+        strategy: one line about them.
         started: when the user's clock began to run, as `time.monotonic` counts.
 
     Raises:
         InputError: if the data cannot be used.
     """
 
-    def __init__(self, config: TrainConfig, facts: Facts | None = None, *, started: float) -> None:
-        runtime.set_up(
-            precision=config.precision, seed=config.seed, deterministic=config.deterministic
-        )
-        self.workers, self.strategy = choose_workers(config.strategy, config.batch_size)
+    def __init__(
+        self,
+        config: TrainConfig,
+        facts: Facts | None = None,
+        *,
+        workers: Workers,
+        strategy: str,
+        started: float,
+    ) -> None:
+        self.workers, self.strategy = workers, strategy
         self.config = config
         self.started = started
         self.inception = None
@@ -51,6 +81,10 @@ class Session:
             graph = Path(config.inception) if config.inception else default_inception()
             self.inception = Inception(graph)
         self.data = build.build_data_set(config)
+        here = {"data", "a", "b", "inception"}  # where a machine has its files
+        settings = {k: v for k, v in sorted(config.to_dict().items()) if k not in here}
+        self.workers.require_same("settings", f"{settings}")
+        self.workers.require_same("images", f"{name_hashes(self.data)}")
         for warning in differences(facts, self.data) if facts else []:
             print(f"warning: {warning}", file=sys.stderr)
         self.steps_per_epoch = (
@@ -98,12 +132,15 @@ class Session:
         reserve = self._submission_seconds() if submits else 5.0
         deadline = self.started + 60 * minutes - used
         if time.monotonic() + reserve > deadline:
-            needed = (time.monotonic() + reserve - self.started + used) / 60
+            needed = (time.monotonic() + reserve - self.started) / 60
+            spent = f" {used / 60:.1f} of them are used up, and" if used else ""
             raise InputError(
-                f"--budget-minutes {minutes:g} leaves no time for training: starting and "
-                f"images.zip alone take {needed:.1f} minutes; give more."
+                f"--budget-minutes {minutes:g} leaves no time for training:{spent} starting and "
+                f"images.zip alone take about {needed:.1f}; give more (a budget that is given with "
+                "--resume counts from then on)."
             )
-        return [TimeBudget(deadline, reserve, self.most_steps, agreed=self.workers.agreed)]
+        agreed, epoch_end = self.workers.agreed, self._epoch_end_steps()
+        return [TimeBudget(deadline, reserve, self.most_steps, agreed=agreed, epoch_end=epoch_end)]
 
     def train(self, run: RunDir, budget: Sequence[TimeBudget], used: float = 0.0) -> None:
         """Trains to the end, saving the state on the way.
@@ -126,10 +163,10 @@ class Session:
         callbacks = self._callbacks(run, budget)
         save = self._auto_save(run, callbacks, used)
         validation = build.build_validation_batches(config, self.data)
+        if config.profile:
+            self._profile(run)
         try:
             with self.workers.strategy.scope():
-                if config.profile:
-                    self._profile(run)
                 train_epochs(
                     self.model,
                     self._batches_from,
@@ -195,17 +232,21 @@ class Session:
             data=name_hashes(self.data),
             versions=versions(),
         )
-        save.set_model(self.model)  # a signal may come before `fit` has done it
+        # a signal may come before `fit` has done it
+        save.set_model(self.model)
+        save.set_params({"epochs": self.config.epochs})
         return save
 
     def _profile(self, run: RunDir) -> None:
-        images = build.images_per_step(self.config)
-        print(runtime.profile(self.model, self._batches_from(0), run.tensorboard, images))
+        count = build.images_per_step(self.config)
+        with self.workers.strategy.scope():
+            print(runtime.profile(self.model, self._batches_from(0), run.tensorboard, count))
 
     def finish(self, run: RunDir) -> None:
         """What a finished training leaves besides its weights: the submission, or a strip."""
         if not self.workers.is_chief:
             return
+        self.interruption.leave_training()
         load_best(run, self.config, self.model)
         if self.config.model == "dcgan":
             latents = reporting.strip_latents(self.config)
@@ -228,6 +269,13 @@ class Session:
         print(f"submission: {run.submission}, {count:,} images")
         if warning := submission.count_warning(count):
             print(f"warning: {warning}", file=sys.stderr)
+
+    def _epoch_end_steps(self) -> float:
+        """What validating takes, in training steps: it goes forwards only."""
+        config = self.config
+        held_out = self.data.validation_a.spread(build.VALIDATION_IMAGES)
+        larger = build.picture_size(config) / config.image_size
+        return 0.6 * len(held_out) / config.batch_size * larger**2
 
     def _submission_seconds(self) -> float:
         """How long images.zip will take, from the time of one batch."""

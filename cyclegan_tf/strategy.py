@@ -41,7 +41,7 @@ def choose_strategy(name: str, batch_size: int) -> Choice:
     Args:
         name: "one": the first GPU, or the CPU; "mirrored": all GPUs, or the logical CPUs of a
             process that has several; "tpu"; "auto": a TPU that TensorFlow drives, or else all
-            GPUs, or else one device.
+            GPUs, or else one device; one also if the batch cannot be shared.
         batch_size: images of each domain in a step, over all replicas.
 
     Raises:
@@ -50,6 +50,9 @@ def choose_strategy(name: str, batch_size: int) -> Choice:
     if name not in _CHOICES:
         raise InputError(f"--strategy is {name!r}; choose one of: {', '.join(_CHOICES)}.")
     choice = _CHOICES[name]()
+    if name == "auto" and batch_size % choice.replicas:
+        one = _one()
+        return Choice(one.strategy, f"{one.reason}: {choice.replicas} cannot share {batch_size}")
     check_batch(batch_size, choice.replicas)
     return choice
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cyclegan_tf.command import Parser, command, load_tensorflow
-from cyclegan_tf.config import TrainConfig, add_flags, check_values, flag_values
+from cyclegan_tf.config import TrainConfig, check_values
 from cyclegan_tf.errors import Fault, InputError
+from cyclegan_tf.flags import add_flags, flag_values
 from cyclegan_tf.presets import PRESETS, preset_config
 
 if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
@@ -66,11 +67,11 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
         Fault: if training diverged, disk or memory is full, or another machine is lost.
     """
     from cyclegan_tf.rundir import RunDir
-    from cyclegan_tf.session import Session
+    from cyclegan_tf.session import open_session
 
-    session = Session(config, started=_now_unless(started))
-    budget = session.budget()
-    with session.workers.own_folder(run_path) as path:
+    opened = open_session(config, started=_now_unless(started), remedy=_remedy(run_path))
+    with opened as session, session.workers.own_folder(run_path) as path:
+        budget = session.budget()
         run = RunDir.create(path, config)  # last: what is refused before leaves nothing behind
         return _go_on(session, run, run_path, budget)
 
@@ -92,7 +93,7 @@ def resume(run_path: Path, changes: dict[str, Any], *, started: float | None = N
     """
     from cyclegan_tf.resume import find_resumption
     from cyclegan_tf.rundir import RunDir
-    from cyclegan_tf.session import Session
+    from cyclegan_tf.session import open_session
 
     found = find_resumption(run_path, changes)
     if found.done:
@@ -101,11 +102,13 @@ def resume(run_path: Path, changes: dict[str, Any], *, started: float | None = N
             "To train on, give more --epochs, or another --budget-minutes."
         )
         return 0
-    session = Session(found.config, found.facts, started=_now_unless(started))
-    if found.facts:
-        session.take_up(found.run)
-    budget = session.budget(found.seconds) if found.trains else []
-    with session.workers.own_folder(run_path) as path:
+    opened = open_session(
+        found.config, found.facts, started=_now_unless(started), remedy=_remedy(run_path)
+    )
+    with opened as session, session.workers.own_folder(run_path) as path:
+        if found.facts:
+            session.take_up(found.run)
+        budget = session.budget(found.seconds) if found.trains else []
         if session.workers.is_chief:
             run = found.run
             run.take_up(found.config, epochs=found.facts.epoch if found.facts else 0)
@@ -129,9 +132,8 @@ def _go_on(
     from cyclegan_tf.resume import resume_command
 
     command = resume_command(run_path)
-    remedy = f"To go on, start it again on all machines: {command}"
     try:
-        with session.interruption.watching(), session.workers.watched(remedy):
+        with session.interruption.watching():
             if trains:
                 session.train(run, budget, seconds)
             session.finish(run)
@@ -142,6 +144,12 @@ def _go_on(
     except Fault as error:
         raise Fault(f"training stopped: {error} Go on with: {command}") from error
     return 0
+
+
+def _remedy(run_path: Path) -> str:
+    from cyclegan_tf.resume import resume_command
+
+    return f"To go on, start it again on all machines: {resume_command(run_path)}"
 
 
 def _now_unless(started: float | None) -> float:

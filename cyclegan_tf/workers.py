@@ -13,7 +13,6 @@ from cyclegan_tf import peers
 from cyclegan_tf.cluster import WHOLE, Cluster, Share
 from cyclegan_tf.errors import InputError
 
-REMEDY = "To go on, start all workers again with train --run DIR --resume."
 # What TensorFlow raises when a connection to another worker breaks.
 BROKEN = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
 VERDICT_SECONDS = 20.0
@@ -93,7 +92,7 @@ class Workers:
             )
 
     @contextlib.contextmanager
-    def watched(self, remedy: str = REMEDY) -> Iterator[None]:
+    def watched(self, remedy: str = "") -> Iterator[None]:
         """Ends the body within a minute once another worker is lost; at its end all wait for all.
 
         Args:

@@ -27,6 +27,7 @@ FACTS = Facts(
     epoch=1,
     epoch_steps=1,
     steps_per_epoch=2,
+    epochs=5,
     trained=False,
     seconds=1.5,
     data={"A": "4 images"},

@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from cyclegan_tf.config import TrainConfig, add_flags, flag, flag_values
+from cyclegan_tf.config import TrainConfig, flag
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.flags import add_flags, flag_values
 from cyclegan_tf.presets import PRESETS, preset_config
 
 

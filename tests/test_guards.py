@@ -110,9 +110,9 @@ def steps_of_a_second(budget: TimeBudget, clock: Clock, most: int, *, seconds: f
     return most
 
 
-def watched_budget() -> TimeBudget:
+def watched_budget(**options) -> TimeBudget:
     """100 seconds, 10 of them for what follows the training."""
-    budget = TimeBudget(100.0, 10.0, 1000)
+    budget = TimeBudget(100.0, 10.0, 1000, **options)
     model = keras.Model()
     model.total_steps, model.steps_done, model.stop_training = tf.Variable(0), 0, False
     budget.set_model(model)
@@ -180,11 +180,19 @@ def test_saves_between_steps_are_planned_for(clock):
 
 def test_resumed_budget_keeps_room_for_the_end_of_an_epoch(clock):
     budget = watched_budget()
-    budget.remember({"between": 30.0})
+    budget.remember({"between": 30.0, "measured": True})
     budget.on_train_begin()
     budget.on_epoch_begin(0)
     assert steps_of_a_second(budget, clock, most=1000) == 60
-    assert budget.memory() == {"between": 30.0}
+    assert budget.memory() == {"between": 30.0, "measured": True}
+
+
+def test_end_of_an_epoch_that_was_never_seen_is_estimated(clock):
+    budget = watched_budget(epoch_end=20.0)
+    budget.on_train_begin()
+    budget.on_epoch_begin(0)
+    # 90 seconds, less 20 steps, less a second: what the first step took, which may have compiled
+    assert steps_of_a_second(budget, clock, most=1000) == 69
 
 
 def accuracies(real: float, fake: float) -> dict[str, float]:

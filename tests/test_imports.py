@@ -14,6 +14,7 @@ ALLOWED = {
     "command": {"errors"},
     "combinations": {"errors"},
     "config": {"combinations", "errors"},
+    "flags": {"combinations", "config"},
     "presets": {"config", "errors"},
     "files": {"errors"},
     "images": {"files"},
@@ -90,8 +91,8 @@ ALLOWED = {
         "translator",
     },
     "train": {
-        "command", "config", "demo", "errors", "guards", "interruption", "peers", "presets",
-        "resume", "rundir", "runtime", "session",
+        "command", "config", "demo", "errors", "flags", "guards", "interruption", "peers",
+        "presets", "resume", "rundir", "runtime", "session",
     },
 }  # fmt: skip
 

@@ -15,7 +15,8 @@ from tests.conftest import pixel_cyclegan
 SHRUNK = {"image_size": 32, "base_filters": 2, "discriminator_filters": 2, "steps_per_epoch": 2}
 SMALLER = {
     "batch_size": 2,
-    "unet_depth": 3,
+    "unet_depth": 2,
+    "discriminator_layers": 2,
     "head_filters": 2,
     "residual_blocks": 1,
     "pool_size": 2,
@@ -34,7 +35,7 @@ def shrunk(name: str):
         smaller["latent_size"] = 8
         smaller.pop("residual_blocks")
     if preset.generator == "unet" and preset.model == "cyclegan":
-        smaller.setdefault("unet_depth", 3)
+        smaller.setdefault("unet_depth", 2)
     skip = {"skip_blur": 4} if preset.skip_blur > 1 else {}
     precision = "mixed_bfloat16" if preset.precision == "auto" else preset.precision
     return preset_config(name, **SHRUNK | smaller | skip, jit="on", precision=precision)

@@ -1,5 +1,7 @@
 import dataclasses
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -22,6 +24,7 @@ FACTS = Facts(
     epoch=3,
     epoch_steps=1,
     steps_per_epoch=2,
+    epochs=5,
     trained=False,
     seconds=90.0,
     data=name_hashes(data_set()),
@@ -101,7 +104,7 @@ def test_more_epochs_or_minutes_train_a_finished_run_on(run):
 
 def test_fewer_epochs_than_are_done_are_refused(run):
     saved(run)
-    with pytest.raises(InputError, match="--epochs 2 is less than the 3 epochs"):
+    with pytest.raises(InputError, match="--epochs 2 is less than the 4 epochs"):
         find_resumption(run.path, {"epochs": 2})
 
 
@@ -144,3 +147,38 @@ def test_epochs_that_come_again_and_half_written_files_are_removed(run):
 def test_command_to_go_on_can_be_pasted(tmp_path):
     command = resume_command(tmp_path / "my run")
     assert command == f"python -m cyclegan_tf.train --run '{tmp_path}/my run' --resume"
+
+
+def test_lengthened_run_that_was_killed_at_once_still_trains(run):
+    saved(run, trained=True, epoch=5, epoch_steps=0)
+    run.take_up(TrainConfig(epochs=9), epochs=5)  # and then the power failed
+    assert find_resumption(run.path, {}).trains
+
+
+def test_no_more_epochs_than_are_done_leave_the_submission_alone_to_be_made(run):
+    saved(run, epoch_steps=0)
+    found = find_resumption(run.path, {"epochs": 3})
+    assert (found.trains, found.done) == (False, False)
+
+
+def test_other_weights_to_submit_are_no_finished_run(run):
+    saved(run, trained=True, epoch=5, epoch_steps=0)
+    run.finish()
+    assert find_resumption(run.path, {"submit": "ema"}).done
+    assert not find_resumption(run.path, {"submit": "last"}).done
+
+
+def test_run_that_another_process_trains_is_refused(run, tmp_path):
+    lock = run.state_file.parent / "lock"
+    hold = f"import fcntl, time; f = open({str(lock)!r}, 'w'); fcntl.lockf(f, fcntl.LOCK_EX)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{hold}; print('held', flush=True); time.sleep(60)"],
+        stdout=subprocess.PIPE,
+    )
+    try:
+        process.stdout.readline()
+        with pytest.raises(InputError, match="is being trained by another process"):
+            RunDir(run.path).take_up(TrainConfig(), epochs=0)
+    finally:
+        process.kill()
+        process.communicate()

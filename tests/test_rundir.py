@@ -14,7 +14,7 @@ def test_run_keeps_its_config_and_the_versions(tmp_path):
     run = RunDir.create(tmp_path / "deep" / "run", config)
     assert run.config() == config
     versions = json.loads(run.config_file.read_text())["versions"]
-    assert set(versions) == {"cyclegan_tf", "tensorflow", "keras"}
+    assert set(versions) == {"cyclegan_tf", "tensorflow", "keras", "precision"}
 
 
 def test_second_run_in_one_folder_is_refused(tmp_path):

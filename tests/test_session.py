@@ -2,6 +2,7 @@ import dataclasses
 import time
 
 import pytest
+import tensorflow as tf
 
 from cyclegan_tf.checkpoint import Facts, write_state
 from cyclegan_tf.config import TrainConfig
@@ -9,6 +10,7 @@ from cyclegan_tf.errors import InputError
 from cyclegan_tf.resume import name_hashes
 from cyclegan_tf.rundir import RunDir, versions
 from cyclegan_tf.session import Session
+from cyclegan_tf.workers import Workers
 from tests.conftest import image_set
 from tests.test_data import write_folder
 
@@ -36,9 +38,15 @@ def run(tmp_path, config) -> RunDir:
     return RunDir.create(tmp_path / "run", config)
 
 
+def session_of(config: TrainConfig, facts: Facts | None = None, *, late: float = 0.0) -> Session:
+    workers = Workers(tf.distribute.get_strategy())
+    started = time.monotonic() + late
+    return Session(config, facts, workers=workers, strategy="", started=started)
+
+
 def saved(run: RunDir, config: TrainConfig, **changes) -> Facts:
     """The state of a run that did four steps."""
-    session = Session(config, started=time.monotonic())
+    session = session_of(config)
     session.model.step_number.assign(4)
     session.model.total_steps.assign(11)  # what the budget had planned
     facts = Facts(
@@ -46,11 +54,12 @@ def saved(run: RunDir, config: TrainConfig, **changes) -> Facts:
         epoch=1,
         epoch_steps=1,
         steps_per_epoch=3,
+        epochs=5,
         trained=False,
         seconds=120.0,
         data=name_hashes(session.data),
         versions=versions(),
-        memories={"TimeBudget": {"between": 2.0}},
+        memories={"TimeBudget": {"between": 2.0, "measured": True}},
     )
     facts = dataclasses.replace(facts, **changes)
     write_state(run.state_file, session.model, facts)
@@ -58,7 +67,7 @@ def saved(run: RunDir, config: TrainConfig, **changes) -> Facts:
 
 
 def resumed(run: RunDir, config: TrainConfig, facts: Facts) -> Session:
-    session = Session(config, facts, started=time.monotonic())
+    session = session_of(config, facts)
     session.take_up(run)
     return session
 
@@ -68,7 +77,7 @@ def test_session_goes_on_at_the_step_with_what_was_remembered(run, config, capsy
     assert (session.start.step, session.start.epoch, session.start.epoch_steps) == (4, 1, 1)
     assert int(session.model.step_number) == 4
     assert int(session.model.total_steps) == 11
-    assert session.memories == {"TimeBudget": {"between": 2.0}}
+    assert session.memories == {"TimeBudget": {"between": 2.0, "measured": True}}
     assert capsys.readouterr().err == ""
 
 
@@ -92,7 +101,7 @@ def test_epochs_keep_their_length_when_images_were_added(run, config, capsys):
 
 
 def test_budget_is_what_is_left_of_it(run, config):
-    session = Session(config, started=100.0 + time.monotonic())
+    session = session_of(config, late=100.0)
     (whole,), (rest,) = session.budget(), session.budget(used=120.0)
     assert whole.deadline - rest.deadline == 120.0
     with pytest.raises(InputError, match="--budget-minutes 10 leaves no time"):
