@@ -145,8 +145,8 @@ def run_case(case: Case, root: Path) -> Outcome:
         began = time.monotonic()
         process = subprocess.Popen(
             [sys.executable, *starting, *arguments],
-            cwd=folder / "work", env=environment(folder), stdin=subprocess.DEVNULL,
-            stdout=out, stderr=err, start_new_session=True,
+            cwd=folder / "work", env=environment(folder) | dict(case.environment),
+            stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True,
         )  # fmt: skip
         code, megabytes = wait(process, began + PATIENCE)
         seconds = time.monotonic() - began

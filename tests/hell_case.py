@@ -38,6 +38,7 @@ class Case:
         writes: what the command may write, besides `run`.
         unprivileged: runs as a user who is not root.
         alone: is run by the table alone: it takes seconds.
+        environment: variables that are set, as pairs.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Case:
     writes: tuple[str, ...] = ("run",)
     unprivileged: bool = False
     alone: bool = False
+    environment: tuple[tuple[str, str], ...] = ()
 
     @property
     def argv(self) -> list[str]:

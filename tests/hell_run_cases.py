@@ -6,7 +6,7 @@ from tests.hell_case import GENERATE, SCORE, Case
 
 
 def run_cases() -> list[Case]:
-    return [*config_cases(), *weights_cases(), *state_cases(), *folder_cases()]
+    return [*config_cases(), *weights_cases(), *state_cases(), *folder_cases(), *cluster_cases()]
 
 
 def state_cases() -> list[Case]:
@@ -25,6 +25,42 @@ def state_cases() -> list[Case]:
         Case("resume: config of no JSON", r.config_text(b"{"), resume, "no JSON"),
         Case("resume: an impossible change", r.config_with(),
              f"{resume} --base-filters 3", "--base-filters is 3"),
+    ]  # fmt: skip
+
+
+def cluster_cases() -> list[Case]:
+    """What `TF_CONFIG` and Slurm say of other machines."""
+    task = '"task": {"type": "worker", "index": 0}'
+    texts = {
+        "no JSON": ("{", "no JSON"),
+        "nested 100,000 deep": ("[" * 100_000, "JSON"),
+        "a list": ("[1]", "a JSON object"),
+        "cluster is a text": (f'{{"cluster": "ab", {task}}}', "lists of workers"),
+        "workers are numbers": (f'{{"cluster": {{"worker": [1, 2]}}, {task}}}', "host:port"),
+        "no port": (f'{{"cluster": {{"worker": ["a", "b"]}}, {task}}}', "host:port"),
+        "port 70000": (f'{{"cluster": {{"worker": ["a:1", "b:70000"]}}, {task}}}', "1 to 65535"),
+        "one twice": (f'{{"cluster": {{"worker": ["a:1", "a:1"]}}, {task}}}', "named twice"),
+        "another job": (f'{{"cluster": {{"worker": ["a:1"], "ps": ["b:1"]}}, {task}}}', "'ps'"),
+        "no task": ('{"cluster": {"worker": ["a:1", "b:1"]}}', "type and index"),
+        "task 2 of 2": (
+            '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 2}}',
+            "0 to 1",
+        ),
+    }  # fmt: skip
+    line = "train TINY --b GOOD/b --run run"
+    slurm = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "7", "SLURM_STEP_NODELIST": "n[1-",
+             "SLURM_STEP_TASKS_PER_NODE": "x"}  # fmt: skip
+    return [
+        *(Case(f"TF_CONFIG: {name}", f.nothing, line, f"TF_CONFIG|{words}",
+               environment=(("TF_CONFIG", text),)) for name, (text, words) in texts.items()),
+        Case("Slurm: numbers that do not fit", f.nothing, line, "do not fit together",
+             environment=tuple(slurm.items())),
+        Case("TF_CONFIG: batch that two cannot share", f.nothing, f"{line} --batch-size 3",
+             "cannot be shared equally among 2", environment=(
+                 ("TF_CONFIG", f'{{"cluster": {{"worker": ["a:1", "b:1"]}}, {task}}}'),)),
+        Case("multiworker without machines", f.nothing, f"{line} --strategy multiworker",
+             "needs two or more workers"),
+        Case("TPU that is not there", f.nothing, f"{line} --strategy tpu", "no TPU"),
     ]  # fmt: skip
 
 

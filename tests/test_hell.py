@@ -63,6 +63,8 @@ def answer(root, monkeypatch, capsys):
         folder = folder_of(case, root)
         for name, place in {"HOME": "home", "CYCLEGAN_TF_CACHE": "cache"}.items():
             monkeypatch.setenv(name, str(folder / place))
+        for name, value in case.environment:
+            monkeypatch.setenv(name, value)
         monkeypatch.setattr(tempfile, "tempdir", str(folder / "tmp"))
         monkeypatch.chdir(folder / "work")
         before = watched(case, root)
