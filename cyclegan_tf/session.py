@@ -49,6 +49,9 @@ def open_session(
     with workers.watched(remedy):
         yield Session(config, facts, workers=workers, strategy=reason, started=started)
 
+AGAIN = "Start all workers again."
+PLACES = ("data", "a", "b", "inception")  # fields that name files
+
 
 class Session:
     """Reads the data and builds the model; nothing is written yet.
@@ -76,6 +79,18 @@ class Session:
         self.workers, self.strategy = workers, strategy
         self.config = config
         self.started = started
+        with self.workers.watched(AGAIN):  # another worker may fail to read its data
+            self._read(facts)
+            with self.workers.strategy.scope():
+                self.model = build.build_model(config, self.most_steps)
+        self.draw = build.build_translator(config, self.model)
+        self.interruption = Interruption(self.workers.anyone if self.workers.cluster else None)
+        self.start = Start()
+        self.memories: dict[str, dict] = {}
+
+    def _read(self, facts: Facts | None) -> None:
+        """What is read before the model is built, the images above all."""
+        config = self.config
         self.inception = None
         if config.evaluate_every:
             graph = Path(config.inception) if config.inception else default_inception()
@@ -91,12 +106,10 @@ class Session:
             facts.steps_per_epoch if facts else build.steps_per_epoch(config, self.data)
         )
         self.most_steps = config.epochs * self.steps_per_epoch
-        with self.workers.strategy.scope():
-            self.model = build.build_model(config, self.most_steps)
-        self.draw = build.build_translator(config, self.model)
-        self.interruption = Interruption(self.workers.anyone if self.workers.cluster else None)
-        self.start = Start()
-        self.memories: dict[str, dict] = {}
+        # each machine may have its own copy of the images, in a folder of its own
+        settings = {k: v for k, v in config.to_dict().items() if k not in PLACES}
+        self.workers.require_same("Settings", str(settings))
+        self.workers.require_same("Images", str(name_hashes(self.data)))
 
     def take_up(self, run: RunDir) -> None:
         """Gives the model the state that the run has saved.
@@ -179,6 +192,7 @@ class Session:
                 )
         except Interrupted:
             save.save()
+            self.workers.agreed(0.0)  # who leaves while the chief writes would seem lost to it
             raise
         except FileNotFoundError as error:
             if not run.restore():

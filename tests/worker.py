@@ -53,9 +53,7 @@ class Writer(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         if self.epoch == 0:
-            # paths alone are not unique: every network has a conv2d/kernel
-            variables = enumerate(self.model.variables)
-            weights = {f"weight {i} {v.path}": v.numpy() for i, v in variables}
+            weights = named(self.model)
             own = self.workers.cluster.index if self.workers.cluster else 0
             facts = {"agreed": self.workers.agreed(7.0 + own)}
             facts["anyone"] = self.workers.anyone(own == 1)
@@ -65,6 +63,11 @@ class Writer(keras.callbacks.Callback):
             np.savez(self.path, read=np.array(self.read), **weights, **logs, **facts)
         self.epoch += 1
         print(f"epoch {self.epoch}", flush=True)
+
+
+def named(model: keras.Model) -> dict[str, np.ndarray]:
+    """All variables; their paths depend on what else the process has built."""
+    return {f"weight {i} {v.name}": v.numpy() for i, v in enumerate(model.variables)}
 
 
 def refusal(workers: Workers, facts: str) -> str:
