@@ -49,9 +49,6 @@ def open_session(
     with workers.watched(remedy):
         yield Session(config, facts, workers=workers, strategy=reason, started=started)
 
-AGAIN = "Start all workers again."
-PLACES = ("data", "a", "b", "inception")  # fields that name files
-
 
 class Session:
     """Reads the data and builds the model; nothing is written yet.
@@ -79,10 +76,9 @@ class Session:
         self.workers, self.strategy = workers, strategy
         self.config = config
         self.started = started
-        with self.workers.watched(AGAIN):  # another worker may fail to read its data
-            self._read(facts)
-            with self.workers.strategy.scope():
-                self.model = build.build_model(config, self.most_steps)
+        self._read(facts)
+        with self.workers.strategy.scope():
+            self.model = build.build_model(config, self.most_steps)
         self.draw = build.build_translator(config, self.model)
         self.interruption = Interruption(self.workers.anyone if self.workers.cluster else None)
         self.start = Start()
@@ -96,7 +92,8 @@ class Session:
             graph = Path(config.inception) if config.inception else default_inception()
             self.inception = Inception(graph)
         self.data = build.build_data_set(config)
-        here = {"data", "a", "b", "inception"}  # where a machine has its files
+        # each machine may have its own copy of the images, in a folder of its own
+        here = {"data", "a", "b", "inception"}
         settings = {k: v for k, v in sorted(config.to_dict().items()) if k not in here}
         self.workers.require_same("settings", f"{settings}")
         self.workers.require_same("images", f"{name_hashes(self.data)}")
@@ -106,10 +103,6 @@ class Session:
             facts.steps_per_epoch if facts else build.steps_per_epoch(config, self.data)
         )
         self.most_steps = config.epochs * self.steps_per_epoch
-        # each machine may have its own copy of the images, in a folder of its own
-        settings = {k: v for k, v in config.to_dict().items() if k not in PLACES}
-        self.workers.require_same("Settings", str(settings))
-        self.workers.require_same("Images", str(name_hashes(self.data)))
 
     def take_up(self, run: RunDir) -> None:
         """Gives the model the state that the run has saved.
@@ -192,7 +185,6 @@ class Session:
                 )
         except Interrupted:
             save.save()
-            self.workers.agreed(0.0)  # who leaves while the chief writes would seem lost to it
             raise
         except FileNotFoundError as error:
             if not run.restore():

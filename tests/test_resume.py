@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 
@@ -169,7 +170,9 @@ def test_other_weights_to_submit_are_no_finished_run(run):
 
 
 def test_run_that_another_process_trains_is_refused(run, tmp_path):
-    lock = run.state_file.parent / "lock"
+    # a copy: the locks of a process do not stand in its own way
+    copy = RunDir(shutil.copytree(run.path, tmp_path / "copy"))
+    lock = copy.state_file.parent / "lock"
     hold = f"import fcntl, time; f = open({str(lock)!r}, 'w'); fcntl.lockf(f, fcntl.LOCK_EX)"
     process = subprocess.Popen(
         [sys.executable, "-c", f"{hold}; print('held', flush=True); time.sleep(60)"],
@@ -178,7 +181,7 @@ def test_run_that_another_process_trains_is_refused(run, tmp_path):
     try:
         process.stdout.readline()
         with pytest.raises(InputError, match="is being trained by another process"):
-            RunDir(run.path).take_up(TrainConfig(), epochs=0)
+            copy.take_up(TrainConfig(), epochs=0)
     finally:
         process.kill()
         process.communicate()
