@@ -33,7 +33,8 @@ def shrunk(name: str):
     }
     if preset.model == "dcgan":
         smaller["latent_size"] = 8
-        smaller.pop("residual_blocks")
+        for name in ("residual_blocks", "discriminator_layers"):
+            smaller.pop(name, None)
     if preset.generator == "unet" and preset.model == "cyclegan":
         smaller.setdefault("unet_depth", 2)
     skip = {"skip_blur": 4} if preset.skip_blur > 1 else {}

@@ -27,6 +27,9 @@ from tests.conftest import image_set
 from tests.test_data import write_folder, write_kaggle
 from tests.tiny_inception import write_tiny_graph
 
+# one process for all: the run that most of them look at takes a quarter of a minute
+pytestmark = pytest.mark.xdist_group("train")
+
 TINY = [
     "--preset=demo",
     "--image-size=32",

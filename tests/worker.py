@@ -122,7 +122,7 @@ def main() -> int:
     runtime.set_up(precision="float32", seed=CONFIG.seed, deterministic=False)
     try:
         workers = join(cluster, seconds=120)
-        with workers.watched():
+        with workers.watched("To go on, start all workers with --resume."):
             train(workers, Path(sys.argv[1]) / f"worker-{cluster.index}.npz", epochs=10_000)
     except peers.WorkerLost as error:
         print(f"error: {error}", file=sys.stderr)
