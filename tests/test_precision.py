@@ -33,8 +33,8 @@ def shrunk(name: str):
     }
     if preset.model == "dcgan":
         smaller["latent_size"] = 8
-        for name in ("residual_blocks", "discriminator_layers"):
-            smaller.pop(name, None)
+        for key in ("residual_blocks", "discriminator_layers"):
+            smaller.pop(key, None)
     if preset.generator == "unet" and preset.model == "cyclegan":
         smaller.setdefault("unet_depth", 2)
     skip = {"skip_blur": 4} if preset.skip_blur > 1 else {}
