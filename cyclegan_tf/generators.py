@@ -7,6 +7,7 @@ from keras import KerasTensor, layers, ops
 
 from cyclegan_tf.layers import (
     ReflectionPadding2D,
+    SmoothUpSampling2D,
     Style,
     convolution,
     enlarge,
@@ -150,4 +151,4 @@ def _blurred(x: KerasTensor, side: int) -> KerasTensor:
     if side == 1:
         return x
     means = layers.AveragePooling2D(side, dtype="float32")(x)
-    return layers.UpSampling2D(side, interpolation="bilinear", dtype="float32")(means)
+    return SmoothUpSampling2D(side, dtype="float32")(means)

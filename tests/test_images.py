@@ -3,10 +3,11 @@ import io
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageCms
 
 from cyclegan_tf import images
 from tests.conftest import encoded, flat, noise, png
+from tests.profiles import as_srgb, cmyk_profile, grey_profile, rgb_profile
 
 
 def decoded(data: bytes) -> np.ndarray:
@@ -143,6 +144,92 @@ def test_broken_exif_block_costs_no_picture():
     assert decoded(images.upright_rgb(broken)).shape[2] == 3
 
 
+@pytest.mark.parametrize("image_format", ["PNG", "WEBP"])
+@pytest.mark.parametrize("pixel", [(200, 100, 60), (30, 160, 90), (128, 128, 128), (255, 0, 0)])
+def test_colours_of_another_space_become_srgb(pixel, image_format):
+    options = {
+        "icc_profile": rgb_profile(),
+        **({"lossless": True} if image_format != "PNG" else {}),
+    }
+    data = encoded(Image.new("RGB", (8, 8), pixel), image_format, **options)
+    assert np.abs(decoded(images.upright_rgb(data)) - as_srgb(pixel)).max() < 1.5
+    with Image.open(io.BytesIO(images.upright_rgb(data))) as image:
+        assert "icc_profile" not in image.info
+
+
+def test_jpeg_of_another_space_becomes_srgb():
+    data = encoded(Image.new("RGB", (8, 8), RED), "JPEG", quality=100, icc_profile=rgb_profile())
+    assert np.abs(decoded(images.upright_rgb(data)) - as_srgb(RED)).max() < 4
+    assert np.abs(as_srgb(RED) - RED).max() > 10  # there is a difference to be seen
+
+
+def test_profile_that_says_srgb_in_other_words_changes_nothing():
+    own = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for image_format in ("JPEG", "PNG"):
+        data = encoded(Image.fromarray(noise(1)), image_format, icc_profile=own)
+        assert images.upright_rgb(data) is data
+
+
+@pytest.mark.parametrize(
+    "profile", [b"no profile" * 20, rgb_profile()[:200], grey_profile(1.0), b"\0" * 4]
+)
+def test_profile_that_is_broken_or_of_other_images_counts_as_none(profile):
+    data = encoded(Image.fromarray(noise(1)), "PNG", icc_profile=profile)
+    assert images.upright_rgb(data) is data
+
+
+def test_transparent_picture_of_another_space_is_converted_below_white():
+    picture = Image.new("RGBA", (8, 4), (*RED, 255))
+    picture.paste((*RED, 0), (4, 0, 8, 4))
+    pixels = decoded(images.upright_rgb(encoded(picture, "PNG", icc_profile=rgb_profile())))
+    assert np.abs(pixels[:, :4] - as_srgb(RED)).max() < 1.5
+    assert (pixels[:, 4:] == 255).all()
+
+
+def test_palette_of_another_space_is_converted():
+    palette = Image.new("RGB", (8, 8), RED).quantize(4)
+    data = encoded(palette, "PNG", icc_profile=rgb_profile())
+    assert np.abs(decoded(images.upright_rgb(data)) - as_srgb(RED)).max() < 1.5
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "1", "I;16"])
+def test_linear_greys_become_srgb(mode):
+    # a quarter of the light is 0.537 of the sRGB range; white stays white
+    level = {"1": 255, "I;16": 64 * 257}.get(mode, 64)
+    pixels = np.full((8, 8), level, np.uint16 if mode == "I;16" else np.uint8)
+    picture = Image.fromarray(pixels)
+    picture = picture if mode == "I;16" else picture.convert(mode)
+    data = encoded(picture, "PNG", icc_profile=grey_profile(1.0))
+    expected = 255 if mode == "1" else 137
+    assert np.abs(decoded(images.upright_rgb(data)).astype(int) - expected).max() <= 1
+
+
+def test_inks_are_those_of_the_printer():
+    # CIE L* 50 is 18.4 % of the light, which is 119 in sRGB; without profile cyan is (0, 255, 255)
+    picture = Image.new("CMYK", (8, 8), (255, 0, 0, 0))
+    plain = decoded(images.upright_rgb(encoded(picture, "JPEG", quality=100)))
+    assert np.abs(plain.astype(int) - (0, 255, 255)).max() <= 3
+    data = encoded(picture, "JPEG", quality=100, icc_profile=cmyk_profile((50, 0, 0)))
+    assert np.abs(decoded(images.upright_rgb(data)).astype(int) - 119).max() <= 3
+
+
+def test_pixels_are_those_of_the_encoded_picture():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for data in (
+        encoded(Image.fromarray(noise(1)[:20]), "PNG", exif=exif.tobytes()),
+        encoded(Image.fromarray(noise(2)), "PNG", icc_profile=rgb_profile()),
+        encoded(Image.fromarray(noise(3)).convert("RGBA"), "PNG"),
+        png(noise(4)),
+    ):
+        pixels = decoded(images.upright_rgb(data))
+        np.testing.assert_array_equal(images.load_upright(data), pixels)
+        with Image.open(io.BytesIO(data)) as image:
+            np.testing.assert_array_equal(images.upright_pixels(image), pixels)
+    with pytest.raises(ValueError, match="no readable image"):
+        images.load_upright(b"no image")
+
+
 def test_first_frame_of_an_animation_is_taken():
     frames = [Image.new("RGB", (8, 8), RED), Image.new("RGB", (8, 8), (0, 255, 0))]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
@@ -180,6 +267,25 @@ def test_load_square_gives_the_contract():
     assert square.shape == (32, 32, 3)
     assert square.dtype == tf.float32
     assert float(tf.reduce_max(tf.abs(square - 1.0))) < 1e-6
+
+
+def test_shrinking_keeps_the_mean_and_never_enlarges():
+    half = images.shrink(noise(0, 32)[:20], ratio=0.5)
+    assert half.shape == (10, 16, 3)
+    assert half.mean() == pytest.approx(noise(0, 32)[:20].mean(), abs=3)
+    assert images.shrink(flat(7, 9), ratio=0.01).shape == (1, 1, 3)
+    picture = noise(1)
+    assert images.shrink(picture, ratio=1.7) is picture
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "BMP"])
+def test_encoded_pictures_are_near_to_their_pixels(image_format):
+    y, x = np.mgrid[:48, :64]
+    smooth = np.stack([4 * x, 5 * y, x + y], -1).astype(np.uint8)
+    with Image.open(io.BytesIO(images.encode(smooth, image_format))) as image:
+        assert (image.format, image.size) == (image_format, (64, 48))
+        off = np.abs(np.asarray(image.convert("RGB")).astype(int) - smooth).mean()
+    assert off <= {"JPEG": 1, "WEBP": 3}.get(image_format, 0)
 
 
 def test_grid_places_rows_and_gaps():

@@ -17,6 +17,10 @@ ALLOWED = {
     "flags": {"combinations", "config"},
     "presets": {"config", "errors"},
     "files": {"errors"},
+    "lookahead": set(),
+    "names": set(),
+    "tiles": set(),
+    "gallery": {"errors", "files"},
     "images": {"files"},
     "records": {"errors", "files", "inputs"},
     "runtime": {"errors"},
@@ -44,6 +48,8 @@ ALLOWED = {
     "guards": {"errors"},
     "inception": {"errors", "inputs"},
     "pictures": {"data", "errors", "images", "inputs", "records"},
+    "worklist": {"errors", "gallery", "images", "lookahead", "names", "pictures"},
+    "painter": {"data", "errors", "images", "inputs", "tiles"},
     "features": {"errors", "files", "inception"},
     "raster": set(),
     "stage": {"raster"},
@@ -52,9 +58,10 @@ ALLOWED = {
     "brushwork": {"raster"},
     "data": {"errors", "images", "inputs", "records"},
     "pipeline": {"augment", "cluster", "data", "images", "records"},
-    "translator": {"layers"},
+    "sampled_norms": set(),
+    "translator": {"layers", "sampled_norms"},
     "cyclegan": {"accumulation", "adversarial", "layers", "losses"},
-    "submission": {"files", "images"},
+    "submission": {"files", "images", "names"},
     "rundir": {"config", "errors", "files", "inputs"},
     "callbacks": {"files", "images", "metrics", "optim", "rundir"},
     "evaluation": {"metrics", "rundir"},
@@ -65,7 +72,10 @@ ALLOWED = {
         "generators", "layers", "losses", "networks", "optim", "pipeline", "replicas", "runtime",
         "translator",
     },
-    "trained": {"adversarial", "build", "config", "errors", "rundir"},
+    "trained": {
+        "adversarial", "build", "config", "errors", "networks", "painter", "rundir", "runtime",
+        "tiles", "translator",
+    },
     "judge": {
         "build", "config", "data", "errors", "features", "inception", "metrics", "pictures",
         "pipeline", "rundir", "scores", "trained", "translations",
@@ -90,13 +100,19 @@ ALLOWED = {
         "build", "command", "dcgan", "errors", "images", "rundir", "submission", "trained",
         "translator",
     },
+    "translate": {
+        "command", "errors", "gallery", "images", "lookahead", "painter", "rundir", "tiles",
+        "trained", "worklist",
+    },
     "train": {
         "command", "config", "demo", "errors", "flags", "guards", "interruption", "peers",
         "presets", "resume", "rundir", "runtime", "session",
     },
 }  # fmt: skip
 
-KERAS_ONLY = {"discriminators", "generators", "latent_networks", "layers", "losses"}
+KERAS_ONLY = {
+    "discriminators", "generators", "latent_networks", "layers", "losses", "sampled_norms",
+}  # fmt: skip
 
 
 def imported_by(module: str) -> set[str]:
