@@ -1,5 +1,6 @@
 """Pictures of any size through networks that are NumPy functions."""
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,6 +11,7 @@ from cyclegan_tf.errors import InputError
 from cyclegan_tf.painter import Painter
 from cyclegan_tf.pipeline import SquarePictures
 from cyclegan_tf.tiles import Frame, Tiling
+from cyclegan_tf.translator import AnySize
 from tests.conftest import encoded, png
 from tests.profiles import as_srgb, rgb_profile
 
@@ -155,6 +157,22 @@ def test_tiles_of_a_picture_get_the_tone_of_its_sample():
     painted = Painter(never, FRAME, tone=tone).translate(picture)
     assert np.unique(np.asarray(painted)).tolist() == [153]  # 0.2
     assert [(s.shape, s.dtype) for s in samples] == [((6, 256, 256, 3), np.float32)]
+
+
+def test_tiles_look_like_the_whole_picture():
+    inputs = keras.Input((None, None, 3))
+    norm = keras.layers.GroupNormalization(groups=-1, epsilon=1e-6, scale=False)
+    network = AnySize(keras.Model(inputs, norm(inputs) / 4))
+    rng = np.random.default_rng(0)
+    picture = 127 + rng.integers(-1, 2, (512, 512, 3))  # a sky with a little noise,
+    picture[:, 256:] += rng.choice([-90, 90], (512, 256, 3))  # beside trees
+    picture = picture.astype(np.uint8)
+    whole = np.asarray(Painter(network, Frame(512)).translate(picture)).astype(int)
+    of_one_tone = Painter(network, Frame(128), tone=network.with_tone_of).translate(picture)
+    assert np.abs(np.asarray(of_one_tone) - whole).max() <= 2
+    # a tile of sky alone is made as lively as the trees
+    each_alone = np.asarray(Painter(network, Frame(128)).translate(picture)).astype(int)
+    assert np.abs(each_alone - whole)[:, :128].max() > 30
 
 
 def tile_statistics(batch: np.ndarray) -> np.ndarray:
