@@ -14,6 +14,7 @@ from cyclegan_tf.lookahead import in_order
 from cyclegan_tf.names import FreeNames
 from cyclegan_tf.pictures import Entry, entry_reader
 
+_PATIENCE = 3.0  # seconds without a progress bar: most lists are checked by then
 _JPEG_START = b"\xff\xd8\xff"
 
 Measure = Callable[[int, int], tuple[int, int]]
@@ -72,7 +73,7 @@ def survey(
     faults: list[str] = []
     free = FreeNames()
     readers = [entry_reader(path, single=True) for path in paths]
-    with tqdm(desc="checking", unit="picture", leave=False) as progress:
+    with tqdm(desc="checking", unit="picture", leave=False, delay=_PATIENCE) as progress:
         for path, read in zip(paths, readers, strict=True):
             before = len(names) - len(faults)
             for origin, name, encoded, found in in_order(_decoded, read()):
