@@ -1,8 +1,10 @@
 """Translation from the command line and from Python, by networks that change nothing, or all."""
 
 import io
+import re
 import shutil
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,6 +81,18 @@ def test_every_architecture_takes_any_size(tmp_path, changes):
         painted = np.asarray(painter.translate(np.full((*size, 3), 77, np.uint8)))
         assert painted.shape == (*size, 3)
         assert np.unique(painted).tolist() == [77]  # the blur keeps what is of one colour
+
+
+def test_three_lines_of_the_readme_make_a_painting(run, tmp_path, monkeypatch):
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    (lines,) = re.findall(r"```python\n(from cyclegan_tf.translate .*?)```", readme, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/monet").symlink_to(run)
+    (tmp_path / "holiday.jpg").write_bytes(encode_jpeg(flat(99, 40)))
+    exec(lines, {})
+    assert np.abs(opened(tmp_path / "painting.png").astype(int) - 99).max() <= 1
+    assert len(lines.splitlines()) == 3
 
 
 def test_direction_chooses_the_generator(run):
