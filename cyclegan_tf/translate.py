@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from cyclegan_tf import gallery
+from cyclegan_tf import destination
 from cyclegan_tf.command import Parser, command, load_tensorflow
 from cyclegan_tf.errors import Fault, InputError
 from cyclegan_tf.lookahead import in_order
@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar="PATH",
-        help=f"a new folder, NAME.zip, or for one image a file ({', '.join(gallery.FORMATS)})",
+        help=f"a new folder, NAME.zip, or for one image a file ({', '.join(destination.FORMATS)})",
     )
     parser.add_argument(
         "--direction", choices=("ab", "ba"), default="ab", help="ab: photo to painting (default)"
@@ -143,8 +143,8 @@ def _check(arguments: argparse.Namespace) -> None:
     for path in arguments.inputs:
         if not path.exists():
             raise InputError(f"{path} does not exist; check the path.")
-    gallery.require_free(arguments.output)
-    if not gallery.is_single(arguments.output):
+    destination.require_free(arguments.output)
+    if not destination.is_single(arguments.output):
         return
     if len(arguments.inputs) > 1 or arguments.inputs[0].is_dir():
         raise _too_many_for_one(arguments.output)
@@ -177,7 +177,7 @@ def _survey(arguments: argparse.Namespace, painter: "Painter") -> "Worklist":
         height, width = painter.shape(height, width)
         return height, 2 * width + _GAP if arguments.compare else width
 
-    single = gallery.is_single(arguments.output)
+    single = destination.is_single(arguments.output)
     suffix = arguments.output.suffix if single else _SUFFIXES.get(arguments.format)
     work = survey(arguments.inputs, measure, suffix=suffix, skip_bad=arguments.skip_bad_images)
     if single and len(work) > 1:
@@ -204,14 +204,14 @@ def _write(arguments: argparse.Namespace, work: "Worklist", painter: "Painter") 
         name, original, painted = item
         if arguments.compare:
             painted = images.grid([np.stack([original, painted])], gap=_GAP)
-        return name, images.encode(painted, gallery.FORMATS[Path(name).suffix.lower()])
+        return name, images.encode(painted, destination.FORMATS[Path(name).suffix.lower()])
 
     with (
-        gallery.open_gallery(arguments.output) as hang,
+        destination.open_destination(arguments.output) as hang,
         tqdm(total=len(work), desc=arguments.output.name, unit="picture") as progress,
     ):
         for name, encoded in in_order(finished, painter.paint(in_order(prepared, work))):
-            hang(name, encoded)
+            put(name, encoded)
             progress.update()
 
 
@@ -219,7 +219,7 @@ def _summary(output: Path, work: "Worklist") -> str:
     text = f"{output}: {len(work):,} picture{'' if len(work) == 1 else 's'}"
     if work.faults:
         text += f"; {len(work.faults):,} unreadable images skipped"
-    if work.renamed and not gallery.is_single(output):
+    if work.renamed and not destination.is_single(output):
         text += f"; {work.renamed:,} renamed, where a name was taken or is none for a file"
     return text
 

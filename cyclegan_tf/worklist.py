@@ -8,8 +8,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from cyclegan_tf import images
+from cyclegan_tf.destination import FORMATS
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.gallery import FORMATS
 from cyclegan_tf.lookahead import in_order
 from cyclegan_tf.names import FreeNames
 from cyclegan_tf.pictures import Entry, entry_reader

@@ -20,7 +20,7 @@ ALLOWED = {
     "lookahead": set(),
     "names": set(),
     "tiles": set(),
-    "gallery": {"errors", "files"},
+    "destination": {"errors", "files"},
     "images": {"files"},
     "records": {"errors", "files", "inputs"},
     "runtime": {"errors"},
@@ -48,7 +48,7 @@ ALLOWED = {
     "guards": {"errors"},
     "inception": {"errors", "inputs"},
     "pictures": {"data", "errors", "images", "inputs", "records"},
-    "worklist": {"errors", "gallery", "images", "lookahead", "names", "pictures"},
+    "worklist": {"errors", "destination", "images", "lookahead", "names", "pictures"},
     "painter": {"data", "errors", "images", "inputs", "tiles"},
     "features": {"errors", "files", "inception"},
     "raster": set(),
@@ -101,7 +101,7 @@ ALLOWED = {
         "translator",
     },
     "translate": {
-        "command", "errors", "gallery", "images", "lookahead", "painter", "rundir", "tiles",
+        "command", "errors", "destination", "images", "lookahead", "painter", "rundir", "tiles",
         "trained", "worklist",
     },
     "train": {

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan_tf import build, gallery, translate
+from cyclegan_tf import build, destination, translate
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.data import ImageSet
 from cyclegan_tf.errors import InputError
@@ -192,7 +192,7 @@ def test_single_file_has_the_format_of_its_suffix(run, tmp_path, name, capsys):
     (tmp_path / "in.png").write_bytes(png(flat(60)))
     assert call(run, tmp_path / "in.png", output=tmp_path / name) == 0
     with Image.open(tmp_path / name) as image:
-        assert image.format == gallery.FORMATS[(tmp_path / name).suffix]
+        assert image.format == destination.FORMATS[(tmp_path / name).suffix]
     assert np.abs(opened(tmp_path / name).astype(int) - 60).max() <= 1
     assert capsys.readouterr().out == f"{tmp_path}/{name}: 1 picture\n"
 

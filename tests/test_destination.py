@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from cyclegan_tf.destination import is_single, open_destination
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.gallery import is_single, open_gallery
 
 
 def fill(path) -> None:
-    with open_gallery(path) as hang:
-        hang("a.png", b"one")
-        hang("b.png", b"two")
+    with open_destination(path) as put:
+        put("a.png", b"one")
+        put("b.png", b"two")
 
 
 def test_folder_holds_the_pictures_by_name(tmp_path):
@@ -33,15 +33,15 @@ def test_zip_holds_the_pictures_readable_by_all(tmp_path):
 
 
 def test_file_has_the_name_that_was_asked_for(tmp_path):
-    with open_gallery(tmp_path / "x.JPG") as hang:
-        hang("other.png", b"one")
+    with open_destination(tmp_path / "x.JPG") as put:
+        put("other.png", b"one")
     assert (tmp_path / "x.JPG").read_bytes() == b"one"
 
 
 @pytest.mark.parametrize("name", ["folder", "x.zip", "x.png"])
 def test_failure_leaves_nothing(tmp_path, name):
-    with pytest.raises(KeyError), open_gallery(tmp_path / name) as hang:
-        hang("a.png", b"one")
+    with pytest.raises(KeyError), open_destination(tmp_path / name) as put:
+        put("a.png", b"one")
         raise KeyError
     assert list(tmp_path.iterdir()) == []
 

@@ -14,7 +14,7 @@ FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bm
 
 _READABLE = 0o644 << 16  # what unzip makes of an entry: without, nobody may read it
 
-Hang = Callable[[str, bytes], object]
+Put = Callable[[str, bytes], object]
 
 
 def is_single(path: Path) -> bool:
@@ -41,7 +41,7 @@ def require_free(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def open_gallery(path: Path) -> Iterator[Hang]:
+def open_destination(path: Path) -> Iterator[Put]:
     """Takes pictures for a place that must be free, and fills it when all are there.
 
     Args:
