@@ -101,7 +101,7 @@ def profile(
     Returns:
         One line: time a step, images a second, peak memory.
     """
-    state = [tf.identity(v) for v in _variables(model)]
+    state = [tf.identity(v) for v in model.state_variables]
     steps = 5
     model.fit(batches, steps_per_epoch=2, verbose=0, shuffle=False)  # compiles
     tf.profiler.experimental.start(str(folder))
@@ -109,17 +109,12 @@ def profile(
     model.fit(batches, steps_per_epoch=steps, verbose=0, shuffle=False)
     seconds = (time.perf_counter() - began) / steps
     tf.profiler.experimental.stop()
-    for variable, value in zip(_variables(model), state, strict=True):
+    for variable, value in zip(model.state_variables, state, strict=True):
         variable.assign(value)
     return (
         f"profile: {seconds:.2f} s a step, {images_per_step / seconds:.1f} images a second, peak "
         f"memory {_peak_gigabytes():.1f} GB; trace: tensorboard --logdir {folder}"
     )
-
-
-def _variables(model: keras.Model) -> list[keras.Variable]:
-    optimizers = (model.generator_optimizer, model.discriminator_optimizer)
-    return model.variables + [v for optimizer in optimizers for v in optimizer.variables]
 
 
 def _peak_gigabytes() -> float:
