@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import resource
 import time
 from pathlib import Path
@@ -34,6 +35,23 @@ def set_up(*, precision: str, seed: int, deterministic: bool) -> None:
     keras.config.set_dtype_policy(resolve_precision(precision))
     if deterministic:
         tf.config.experimental.enable_op_determinism()
+
+
+def chains() -> int:
+    """How many operations run at once with a core each: 2 where `set_up` has said so, else 1."""
+    threading = tf.config.threading
+    if threading.get_intra_op_parallelism_threads() != 1:
+        return 1
+    return max(1, threading.get_inter_op_parallelism_threads())
+
+
+def available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int:
+    """Memory that is free or can be freed, as Linux tells; 0 where it is not known."""
+    try:
+        found = re.search(r"MemAvailable:\s+(\d+) kB", meminfo.read_text())
+    except OSError:  # no Linux
+        found = None
+    return 1024 * int(found[1]) if found else 0
 
 
 def resolve_precision(precision: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
