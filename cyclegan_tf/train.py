@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyclegan_tf.command import Parser, command, load_tensorflow
 from cyclegan_tf.config import TrainConfig, check_values
+from cyclegan_tf.default_data import SYNTHETIC_DATA, kaggle_data, synthetic_data
 from cyclegan_tf.errors import Fault, InputError
 from cyclegan_tf.flags import add_flags, flag_values
 from cyclegan_tf.presets import PRESETS, preset_config
@@ -21,9 +22,6 @@ if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
     from cyclegan_tf.guards import TimeBudget
     from cyclegan_tf.rundir import RunDir
     from cyclegan_tf.session import Session
-
-KAGGLE_DATA = Path("/kaggle/input/gan-getting-started")
-SYNTHETIC_DATA = Path("data/synthetic")
 
 
 @command
@@ -42,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
         preset_config(arguments.preset, **given)
     load_tensorflow()
     if not any(given.get(name) for name in ("data", "a", "b")):
-        given["data"] = str(_default_data())
+        given["data"] = str(kaggle_data() or synthetic_data(why="no --data"))
     preset = arguments.preset or _default_preset(given)
     config = preset_config(preset, **given)
 
@@ -177,20 +175,6 @@ def _check_resume(arguments: argparse.Namespace) -> None:
             f"--preset {arguments.preset} is given with --resume, but the run keeps the settings "
             "it was started with; leave it out."
         )
-
-
-def _default_data() -> Path:
-    """The competition's data on Kaggle, the synthetic set elsewhere, written if it is not there."""
-    if KAGGLE_DATA.is_dir():
-        return KAGGLE_DATA
-    if not SYNTHETIC_DATA.is_dir():
-        from cyclegan_tf.demo import write_demo
-
-        print(f"no --data: writing the synthetic set to {SYNTHETIC_DATA} ...", flush=True)
-        write_demo(SYNTHETIC_DATA)
-    else:
-        print(f"no --data: using the synthetic set in {SYNTHETIC_DATA}")
-    return SYNTHETIC_DATA
 
 
 def _default_preset(given: dict[str, Any]) -> str:

@@ -85,13 +85,15 @@ ALLOWED = {
         "rundir", "runtime", "strategy", "submission", "trained", "workers",
     },
     "demo": {"brushwork", "command", "errors", "landscapes", "records"},
+    "default_data": {"demo"},
+    "notebook": {"command", "default_data", "errors", "strategy"},
     "evaluate": {"command", "errors", "features", "files", "inception", "judge", "rundir"},
     "generate": {
         "build", "command", "dcgan", "errors", "images", "rundir", "submission", "trained",
         "translator",
     },
     "train": {
-        "command", "config", "demo", "errors", "flags", "guards", "interruption", "peers",
+        "command", "config", "default_data", "errors", "flags", "guards", "interruption", "peers",
         "presets", "resume", "rundir", "runtime", "session",
     },
 }  # fmt: skip
