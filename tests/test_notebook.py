@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from cyclegan_tf import default_data, demo, notebook
+from cyclegan_tf import defaults, demo, notebook
 from cyclegan_tf.errors import InputError
 
 
@@ -11,7 +11,7 @@ from cyclegan_tf.errors import InputError
 def elsewhere(tmp_path, monkeypatch):
     """A folder of its own, no Kaggle, no variable."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(default_data, "KAGGLE_DATA", (tmp_path / "old", tmp_path / "new"))
+    monkeypatch.setattr(defaults, "KAGGLE_DATA", (tmp_path / "old", tmp_path / "new"))
     for name in (notebook.DATA_VARIABLE, notebook.QUICK_VARIABLE):
         monkeypatch.delenv(name, raising=False)
 

@@ -18,7 +18,7 @@ from cyclegan_tf.build import (
     build_translator,
 )
 from cyclegan_tf.config import TrainConfig
-from cyclegan_tf.default_data import SYNTHETIC_DATA, synthetic_data
+from cyclegan_tf.defaults import SYNTHETIC_DATA, synthetic_data
 from cyclegan_tf.images import to_uint8
 from cyclegan_tf.rundir import RunDir
 from cyclegan_tf.session import Session

@@ -1,4 +1,4 @@
-"""The images that are used where none are named: the competition's, else synthetic ones."""
+"""What is used where the user names nothing: which images, which preset."""
 
 from pathlib import Path
 
@@ -40,3 +40,14 @@ def synthetic_data(
     print(f"{why}: writing the synthetic set to {folder} ...", flush=True)
     write_demo(folder, size=size, count=count)
     return folder
+
+
+def default_preset(model: str, data: str) -> str:
+    """The preset for this model and these images on this machine."""
+    if model == "dcgan":
+        return "dcgan"
+    if data == str(SYNTHETIC_DATA):
+        return "demo"
+    from cyclegan_tf import runtime
+
+    return "kaggle" if runtime.has_accelerator() else "cpu"
