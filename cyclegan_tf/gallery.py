@@ -45,6 +45,8 @@ def loss_curves(rows: Iterable[Mapping[str, Any]]) -> Plate:
     """
     rows = list(rows)
     logged = list(dict.fromkeys(key for row in rows for key in row))  # scores skip epochs
+    if not any(row.get("identity_loss") for row in rows):  # its weight is 0: it is not computed
+        logged = [key for key in logged if key != "identity_loss"]
     keys = {
         title: [key for key in logged if key.startswith(prefixes) and key.endswith(suffix)]
         for title, (prefixes, suffix, _) in _PANELS.items()

@@ -60,6 +60,12 @@ def test_each_kind_of_log_has_its_panel():
     assert list(lines["disc_loss"]) == [0.5, 0.5]
 
 
+@pytest.mark.parametrize(("loss", "curves"), [(0.0, 1), (0.1, 2)])
+def test_identity_loss_that_is_not_computed_has_no_curve(loss, curves):
+    rows = [{"epoch": epoch, "cycle_loss": 1.0, "identity_loss": loss} for epoch in (1, 2)]
+    assert len(gallery.loss_curves(rows).axes[0].lines) == curves
+
+
 def test_rows_of_pictures_carry_their_names():
     floats = np.full((2, 8, 8, 3), -1.0, np.float32)
     rows = shown(gallery.picture_rows({"white": greys([255, 255]), "black": floats}))
