@@ -1,17 +1,15 @@
 """Figures of a training: curves, samples over the epochs, pictures side by side."""
 
-import io
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
 
 from cyclegan_tf import images
+from cyclegan_tf.plates import Plate
 from cyclegan_tf.rundir import RunDir
 
 # Of each panel: what its keys begin with, what they end with, what its axis says.
@@ -22,19 +20,6 @@ _PANELS = {
     "score": (("fid",), "", "Frechet distance to real pictures"),
     "diversity": (("sample_diversity",), "", "distances of samples over those of real pictures"),
 }
-
-
-class Plate(Figure):
-    """A figure that a notebook shows as a cell's last value, without pyplot and its state."""
-
-    def __init__(self, width: float, height: float) -> None:
-        super().__init__(figsize=(width, height), dpi=110, layout="constrained")
-        FigureCanvasAgg(self)
-
-    def _repr_png_(self) -> bytes:
-        buffer = io.BytesIO()
-        self.savefig(buffer, format="png")
-        return buffer.getvalue()
 
 
 def loss_curves(rows: Iterable[Mapping[str, Any]]) -> Plate:

@@ -6,15 +6,16 @@ from PIL import Image
 
 from cyclegan_tf import gallery, images
 from cyclegan_tf.config import TrainConfig
+from cyclegan_tf.plates import Plate
 from cyclegan_tf.rundir import RunDir
 
 
-def pixels(figure: gallery.Plate) -> np.ndarray:
+def pixels(figure: Plate) -> np.ndarray:
     with Image.open(io.BytesIO(figure._repr_png_())) as picture:
         return np.asarray(picture.convert("RGB"))
 
 
-def shown(figure: gallery.Plate) -> list[tuple[str, np.ndarray]]:
+def shown(figure: Plate) -> list[tuple[str, np.ndarray]]:
     """Name and picture of each panel."""
     return [
         (axes.get_ylabel() or axes.get_title(), axes.images[0].get_array())
