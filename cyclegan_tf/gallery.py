@@ -16,9 +16,9 @@ from cyclegan_tf.rundir import RunDir
 _PANELS = {
     "players": (("gen_", "disc_"), "_loss", "mean loss of the epoch"),
     "reconstruction": (("cycle", "identity"), "_loss", "mean absolute error, both domains"),
-    "discriminators": (("disc_",), "_accuracy", "share of patches judged rightly"),
+    "discriminators": (("disc_",), "_accuracy", "share judged rightly"),
     "score": (("fid",), "", "Frechet distance to real pictures"),
-    "diversity": (("sample_diversity",), "", "distances of samples over those of real pictures"),
+    "diversity": (("sample_diversity",), "", "distances, real pictures: 1"),
 }
 
 

@@ -181,8 +181,13 @@ def hand_in(run: "RunDir") -> Path:
     """
     from cyclegan_tf.files import replacing
 
-    if not run.submission.exists():
+    if not run.submission.exists() and not run.finished:
         _finish(run)
+    if not run.submission.exists():
+        raise InputError(
+            f"{run.path} makes no images.zip; expected a CycleGAN trained on data in Kaggle's "
+            "layout, photo_tfrec/ and monet_tfrec/ or photo_jpg/ and monet_jpg/."
+        )
     folder = KAGGLE_WORKING if KAGGLE_WORKING.is_dir() else Path()
     path = folder / run.submission.name
     with replacing(path, size=run.submission.stat().st_size) as partial:
@@ -203,10 +208,6 @@ def _finish(run: "RunDir") -> None:
     facts = read_facts(run.state_file)
     epochs = facts.epoch + (facts.epoch_steps > 0 and not facts.trained)
     train.resume(run.path, {"epochs": max(1, epochs)})
-    if not run.submission.exists():
-        raise InputError(
-            f"{run.path} makes no images.zip; expected a run of the competition's data, finished."
-        )
 
 
 def _load() -> None:
