@@ -129,6 +129,9 @@ class CycleGan(AdversarialModel):
             self.remembered(self.pool_a, fake_a),
             self.remembered(self.pool_b, fake_b),
         )
+        # else a graph begins with them at once, in the memory of both players
+        with tf.control_dependencies(gradients):
+            real_a, real_b, older_a, older_b = map(tf.identity, (real_a, real_b, older_a, older_b))
         for _ in range(self.stabilizers.discriminator_steps):
             mixes = self.draw_mix(count), self.draw_mix(count)
             images = real_a, real_b, older_a, older_b
