@@ -8,7 +8,7 @@ import io
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -115,6 +115,32 @@ def upright_rgb(
         if not _too_large(image, shrink_above) and _decodable(image, data):
             return data
         return _encode(_upright(image, shrink_above), "PNG", compress_level=1)
+
+
+class Stored(NamedTuple):
+    """How a file holds its image, before anything was done to it.
+
+    Attributes:
+        width: pixels, before EXIF turns it.
+        height: pixels.
+        mode: Pillow's name of the kind of pixels: RGB, L (grey), CMYK, P (palette), RGBA, ...
+        format: JPEG, PNG, ...
+    """
+
+    width: int
+    height: int
+    mode: str
+    format: str
+
+
+def load_with_head(data: bytes) -> tuple[Image.Image, Stored]:
+    """Decodes image bytes to upright RGB, and tells what they were.
+
+    Raises:
+        ValueError: as `upright_rgb`.
+    """
+    with _opened(data, None) as image:
+        return _upright(image, None), Stored(*image.size, image.mode, image.format)
 
 
 def load_upright(
