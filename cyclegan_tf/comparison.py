@@ -17,8 +17,9 @@ def compare_means(a: pd.DataFrame, b: pd.DataFrame, *, seed: int = 0) -> pd.Data
 
     Returns:
         By measure the means `a` and `b`; their `difference`, b - a, and its 95 % interval from
-        `low` to `high` (bootstrap over images); `effect`, the difference in standard deviations of
-        the images (Cohen's d: 0.2 is called small, 0.8 large), NaN where there is no deviation.
+        `low` to `high` (bootstrap over images); the `spread` of the images, the root of both
+        variances' mean, divisor n; `effect`, the difference over the spread (Cohen's d: 0.2 is
+        called small, 0.8 large), NaN where there is none.
     """
     values_a, values_b = a.to_numpy(float), b[a.columns].to_numpy(float)
     means_a, means_b = values_a.mean(axis=0), values_b.mean(axis=0)
@@ -31,6 +32,7 @@ def compare_means(a: pd.DataFrame, b: pd.DataFrame, *, seed: int = 0) -> pd.Data
         "difference": means_b - means_a,
         "low": low,
         "high": high,
+        "spread": spread,
         "effect": np.divide(means_b - means_a, spread, out=unknown, where=spread > 0),
     }
     return pd.DataFrame(columns, pd.Index(a.columns, name="measure"))

@@ -74,7 +74,7 @@ def survey(
         labels=labels,
         images=pd.DataFrame(notes.rows),
         counts=notes.counts,
-        features=_features(folders),
+        features=_features(folders, labels),
         skipped=pd.DataFrame(notes.skipped, columns=_SKIPPED),
         bits=np.stack(notes.bits),
         grey=np.stack(notes.grey),
@@ -127,12 +127,12 @@ def _measure(entry: Entry) -> _Measured:
     except ValueError as error:
         return _Measured(origin, {}, fault=str(error))
     row = {"name": name, **stored._asdict(), "bytes": len(encoded)}
-    colours, print_ = measure_colours(image), fingerprint(image)
+    colours, marks = measure_colours(image), fingerprint(image)
     row |= dict(zip(CHANNELS, colours.means.tolist(), strict=True))
     row |= {"brightness": colours.brightness, "saturation": colours.saturation}
     row |= {"colourfulness": colours.colourfulness}
     row |= {"file": _digest(encoded), "pixels": _digest(repr(image.size).encode(), image.tobytes())}
-    return _Measured(origin, row, counts=colours.counts, bits=print_.bits, grey=print_.grey)
+    return _Measured(origin, row, counts=colours.counts, bits=marks.bits, grey=marks.grey)
 
 
 def _digest(*parts: bytes) -> bytes:
@@ -166,11 +166,11 @@ def _find_folders(
     return folders, dict(zip("AB", labels, strict=True))
 
 
-def _features(folders: dict[str, tuple[Path, ...]]) -> pd.DataFrame:
+def _features(folders: dict[str, tuple[Path, ...]], labels: dict[str, str]) -> pd.DataFrame:
     """The features of the first record of every domain that has records."""
     rows = [
         {
-            "domain": domain,
+            "domain": labels[domain],
             "feature": name,
             "type": feature.kind,
             "values": len(feature.values),

@@ -17,7 +17,7 @@ from cyclegan_tf.colours import (
 )
 from cyclegan_tf.comparison import compare_means, judge_palette
 from cyclegan_tf.data import read_encoded
-from cyclegan_tf.duplicates import count_repeats, list_duplicates
+from cyclegan_tf.duplicates import list_duplicates
 from cyclegan_tf.fingerprints import LEAST_CORRELATION, MOST_BITS
 from cyclegan_tf.images import load_upright
 
@@ -125,10 +125,6 @@ class Findings:
         ]
         domains = images["domain"].map(self.labels)
         return table.assign(domain=domains, folder=folders, name=images["name"])
-
-    def repeats(self) -> pd.DataFrame:
-        """How many images repeat another, as `duplicates.count_repeats` has it."""
-        return count_repeats(self.duplicates())
 
     def sample(self, domain: str, count: int) -> list[int]:
         """Rows of at most `count` images of a domain, at even distances."""
