@@ -3,14 +3,18 @@
 import numpy as np
 import pandas as pd
 
-from cyclegan_tf.fingerprints import LEAST_CORRELATION, MOST_BITS, group_alike
+from cyclegan_tf.fingerprints import (
+    LEAST_CORRELATION,
+    MOST_BITS,
+    group_alike,
+    perceptual_hashes,
+)
 
 KINDS = ("same bytes", "same pixels", "alike")
 
 
 def list_duplicates(
     images: pd.DataFrame,
-    bits: np.ndarray,
     grey: np.ndarray,
     *,
     most_bits: int = MOST_BITS,
@@ -20,8 +24,7 @@ def list_duplicates(
 
     Args:
         images: a row an image; `file` and `pixels` are digests of its bytes and of its pixels.
-        bits: `(n, 64)` bool, their perceptual hashes.
-        grey: `(n, 256)` uint8, the images in grey, 16 x 16.
+        grey: `(n, 32, 32)` uint8, of `fingerprints.shrink_to_grey`.
         most_bits: as of `fingerprints.group_alike`.
         least_correlation: as of `fingerprints.group_alike`.
 
@@ -34,10 +37,11 @@ def list_duplicates(
     options = {"most_bits": most_bits, "least_correlation": least_correlation}
     codes, _ = pd.factorize(images["pixels"])  # numbers of pictures, in order of appearance
     _, pictures = np.unique(codes, return_index=True)  # copies need no search
-    first = pictures[group_alike(bits[pictures], grey[pictures], **options)[codes]]
+    first = pictures[group_alike(grey[pictures], **options)[codes]]
     kind = np.where(images["pixels"].duplicated(), "same pixels", "alike")
     kind = np.where(images["file"].duplicated(), "same bytes", kind)
     kind = np.where(first == np.arange(len(images)), "first", kind)
+    bits = perceptual_hashes(grey)
     differing = np.count_nonzero(bits != bits[first], axis=1)
     table = pd.DataFrame({"group": first, "kind": kind, "bits": differing}, images.index)
     table = table[table["group"].duplicated(keep=False)].sort_values("group", kind="stable")

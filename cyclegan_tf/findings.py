@@ -39,21 +39,19 @@ class Findings:
             (0 to 1) and `colourfulness`, as `colours.Colours` explains them; `file` and `pixels`,
             digests of the file and of the upright RGB picture.
         counts: by domain `(3, 256)` int64, how many pixels have each level of red, green, blue.
-        features: a row a feature of the first record of a domain's TFRecords.
         skipped: a row an image that could not be read: `domain`, `folder`, `place`, `origin`,
             `reason`.
-        bits: `(n, 64)` bool, the perceptual hashes of `images`.
-        grey: `(n, 256)` uint8, the images in grey, 16 x 16.
+        grey: `(n, 32, 32)` uint8, the images small and grey, see `fingerprints.shrink_to_grey`.
+        features: a row a feature of the first record of a domain's TFRecords.
     """
 
     folders: dict[str, tuple[Path, ...]]
     labels: dict[str, str]
     images: pd.DataFrame
     counts: dict[str, np.ndarray]
+    grey: np.ndarray
     features: pd.DataFrame
     skipped: pd.DataFrame
-    bits: np.ndarray
-    grey: np.ndarray
 
     def totals(self) -> pd.DataFrame:
         """A row a folder: its images, how many could not be read, their MB (10^6 bytes)."""
@@ -117,7 +115,7 @@ class Findings:
             As `duplicates.list_duplicates`, and each image's `domain`, `folder` and `name`.
         """
         options = {"most_bits": most_bits, "least_correlation": least_correlation}
-        table = list_duplicates(self.images, self.bits, self.grey, **options)
+        table = list_duplicates(self.images, self.grey, **options)
         images = self.images.loc[table.index]
         folders = [
             self.folders[domain][number].name
