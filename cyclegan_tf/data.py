@@ -7,12 +7,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.images import upright_rgb
+from cyclegan_tf.images import center_square, decode, picture_size, upright_rgb
 from cyclegan_tf.inputs import read_file
 from cyclegan_tf.records import count_records, read_records, record_files
+
+if TYPE_CHECKING:  # surveys read data without it
+    import tensorflow as tf
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 
@@ -44,6 +49,27 @@ class ImageSet:
 
     def __add__(self, other: "ImageSet") -> "ImageSet":
         return ImageSet(self.names + other.names, self.encoded + other.encoded)
+
+    @cached_property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Width and height of each image."""
+        return tuple(picture_size(encoded) for encoded in self.encoded)
+
+    @cached_property
+    def pixels(self) -> "tf.Tensor":
+        """The centred square of each image, `(n,)` strings of uint8; kept as long as the set."""
+        import tensorflow as tf
+
+        def square(encoded: bytes) -> bytes:
+            return center_square(decode(tf.constant(encoded))).numpy().tobytes()
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return tf.constant(list(pool.map(square, self.encoded)))
+
+    @property
+    def pixel_bytes(self) -> int:
+        """What `pixels` takes."""
+        return sum(3 * min(size) ** 2 for size in self.sizes)
 
     def take(self, indices: Sequence[int]) -> "ImageSet":
         """The images at the given places, in that order."""

@@ -61,9 +61,15 @@ def center_square(image: "tf.Tensor") -> "tf.Tensor":
 
 
 def resize(image: "tf.Tensor", size: int) -> "tf.Tensor":
-    """Resizes an `(h, w, 3)` image to `(size, size, 3)` float32, in its range of values."""
+    """Resizes an `(h, w, 3)` image to `(size, size, 3)`, in its range of values.
+
+    Returns:
+        float32; the image itself if it is known to have that size when the graph is made.
+    """
     import tensorflow as tf
 
+    if image.shape[:2] == (size, size):
+        return image
     resized = tf.cond(
         tf.reduce_all(tf.equal(tf.shape(image)[:2], size)),
         lambda: tf.cast(image, tf.float32),
@@ -71,6 +77,12 @@ def resize(image: "tf.Tensor", size: int) -> "tf.Tensor":
         lambda: tf.image.resize(image, [size, size], antialias=True),
     )
     return tf.ensure_shape(resized, [size, size, 3])
+
+
+def picture_size(encoded: bytes) -> tuple[int, int]:
+    """Width and height of what `upright_rgb` returned, from its first bytes."""
+    with Image.open(io.BytesIO(encoded)) as image:
+        return image.size
 
 
 def to_float(pixels: "np.ndarray | tf.Tensor") -> "np.ndarray | tf.Tensor":

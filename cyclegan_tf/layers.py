@@ -43,6 +43,31 @@ class ReflectionPadding2D(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("cyclegan_tf")
+class GroupNormalization(layers.GroupNormalization):
+    """Keras's own; with a channel a group (instance norm) by a faster kernel where there is one.
+
+    Args:
+        **options: of `keras.layers.GroupNormalization`.
+
+    Reference: Wu and He 2018, arXiv:1803.08494; Ulyanov et al. 2016, arXiv:1607.08022.
+    """
+
+    def call(self, x: KerasTensor) -> KerasTensor:
+        """Maps `(n, h, w, c)` to the same shape, normalized over each group of each image."""
+        if self.groups != x.shape[-1] or keras.backend.backend() != "tensorflow":
+            return super().call(x)
+        from cyclegan_tf import kernels
+
+        if isinstance(x, KerasTensor) or not kernels.norms_images(x):
+            return super().call(x)
+        channels = (self.groups,)
+        scale = ops.convert_to_tensor(self.gamma) if self.scale else ops.ones(channels)
+        offset = ops.convert_to_tensor(self.beta) if self.center else ops.zeros(channels)
+        x = ops.cast(x, self.compute_dtype)
+        return kernels.instance_norm(x, scale, offset, epsilon=self.epsilon)
+
+
+@keras.saving.register_keras_serializable("cyclegan_tf")
 class SpectralConv2D(layers.Conv2D):
     """A convolution whose kernel, as a matrix, is divided by its largest singular value.
 
@@ -224,11 +249,11 @@ def normalize(x: KerasTensor, style: Style, seeds: Iterator[int]) -> KerasTensor
     if style.norm == "none":
         return x
     if style.norm == "instance":
-        return layers.GroupNormalization(groups=-1, epsilon=1e-5, center=False, scale=False)(x)
+        return GroupNormalization(groups=-1, epsilon=1e-5, center=False, scale=False)(x)
     # gamma around 1: drawn around 0, as tutorials do, every layer would start nearly dead
     gamma = keras.initializers.RandomNormal(1.0, 0.02, seed=next(seeds))
     groups = style.norm_groups or -1
-    return layers.GroupNormalization(groups=groups, epsilon=1e-5, gamma_initializer=gamma)(x)
+    return GroupNormalization(groups=groups, epsilon=1e-5, gamma_initializer=gamma)(x)
 
 
 def _unit(vector: KerasTensor) -> KerasTensor:

@@ -96,8 +96,9 @@ class Session:
         here = {"data", "a", "b", "inception"}
         settings = {k: v for k, v in sorted(config.to_dict().items()) if k not in here}
         self.workers.require_same("settings", f"{settings}")
-        self.workers.require_same("images", f"{name_hashes(self.data)}")
-        for warning in differences(facts, self.data) if facts else []:
+        self.names = name_hashes(self.data)
+        self.workers.require_same("images", f"{self.names}")
+        for warning in differences(facts, self.names) if facts else []:
             print(f"warning: {warning}", file=sys.stderr)
         self.steps_per_epoch = (
             facts.steps_per_epoch if facts else build.steps_per_epoch(config, self.data)
@@ -235,7 +236,7 @@ class Session:
             callbacks=callbacks,
             seconds=lambda: time.monotonic() - self.started + used,
             steps_per_epoch=self.steps_per_epoch,
-            data=name_hashes(self.data),
+            data=self.names,
             versions=versions(),
         )
         # a signal may come before `fit` has done it
@@ -279,9 +280,9 @@ class Session:
     def _epoch_end_steps(self) -> float:
         """What validating takes, in training steps: it goes forwards only."""
         config = self.config
-        held_out = self.data.validation_a.spread(build.VALIDATION_IMAGES)
+        held_out = min(len(self.data.validation_a), build.VALIDATION_IMAGES)
         larger = build.picture_size(config) / config.image_size
-        return 0.6 * len(held_out) / config.batch_size * larger**2
+        return 0.6 * held_out / config.batch_size * larger**2
 
     def _submission_seconds(self) -> float:
         """How long images.zip will take, from the time of one batch."""

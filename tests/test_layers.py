@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from cyclegan_tf.layers import ImagePool, SpectralConv2D
+from cyclegan_tf.layers import GroupNormalization, ImagePool, SpectralConv2D
 
 
 def kernel_used(layer: SpectralConv2D) -> np.ndarray:
@@ -96,3 +96,51 @@ def test_pool_is_saved_with_its_model(tmp_path):
     pool = other.layers[-1]
     assert int(ops.convert_to_numpy(pool.count.value)) == 2
     assert ops.convert_to_numpy(pool.images.value)[:, 0, 0, 0].tolist() == [1, 2, 0, 0]
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8, 4), (3, 9, 16, 4), (2, 4, 4, 4), (17, 8, 8, 4)])
+@pytest.mark.parametrize("options", [{}, {"scale": False, "center": False}])
+def test_group_of_one_channel_is_normed_as_keras_does_it(shape, options):
+    x = tf.random.stateless_normal(shape, [1, 2]) * 3.0 + 5.0
+    found = []
+    for kind in (GroupNormalization, keras.layers.GroupNormalization):
+        layer = kind(groups=-1, epsilon=1e-5, **options)
+        layer.build(shape)
+        for number, weight in enumerate(layer.weights):
+            weight.assign([0.5, 1.0, 2.0, -1.0 - number])
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+            loss = tf.reduce_sum(y**3)
+        found.append([y, *tf.nest.flatten(tape.gradient(loss, [x, *map(variable, layer.weights)]))])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-4)
+
+
+def variable(weight: keras.Variable) -> tf.Variable:
+    return weight.value
+
+
+def test_kernel_keeps_half_precision_and_sums_in_float32():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    layer = GroupNormalization(groups=-1, epsilon=1e-5)
+    column = tf.range(256.0) % 2  # half 0, half 1: mean 1/2, deviation 1/2
+    y = layer(tf.reshape(column, [1, 16, 16, 1]))
+    assert y.dtype == tf.bfloat16
+    np.testing.assert_allclose(tf.unique(tf.reshape(y, [-1])).y.numpy().astype(float), [-1, 1])
+
+
+def test_slope_of_a_slope_goes_through_the_kernel():
+    layer = GroupNormalization(groups=-1, epsilon=1e-5)
+    keras_layer = keras.layers.GroupNormalization(groups=-1, epsilon=1e-5)
+    x = tf.random.stateless_normal((2, 8, 8, 3), [1, 2])
+    seconds = []
+    for norm in (layer, keras_layer):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                loss = tf.reduce_sum(norm(x) ** 3)
+            penalty = tf.reduce_sum(tf.square(inner.gradient(loss, x)))
+        seconds.append(outer.gradient(penalty, x))
+    np.testing.assert_allclose(*seconds, rtol=1e-3, atol=1e-3)

@@ -35,3 +35,9 @@ def test_set_up_tells_keras_and_the_user():
     first = tf.random.uniform([4]).numpy()
     runtime.set_up(precision="mixed_bfloat16", seed=3, deterministic=False)
     assert (tf.random.uniform([4]).numpy() == first).all()
+
+
+def test_available_memory_is_what_linux_tells(tmp_path):
+    (tmp_path / "meminfo").write_text("MemTotal:  900 kB\nMemAvailable:     500 kB\n")
+    assert runtime.available_bytes(tmp_path / "meminfo") == 512_000
+    assert runtime.available_bytes(tmp_path / "nothing") == 0
