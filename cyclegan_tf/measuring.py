@@ -4,6 +4,7 @@ Not multiprocessing: it would run the user's script a second time in every proce
 processes know nothing but pictures, and import neither TensorFlow nor pandas.
 """
 
+import contextlib
 import hashlib
 import os
 import pickle
@@ -163,7 +164,8 @@ class _Process:
 
     def end(self) -> None:
         """Ends the process, which waits for an image."""
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # if it has died
+            self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
 
