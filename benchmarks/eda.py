@@ -72,7 +72,7 @@ def _survey(data: Path) -> np.ndarray:
     """Our way, with all its tables and the search for duplicates; `(6, 256)` counts."""
     from cyclegan_tf import eda, figures
 
-    found = eda.survey(data, progress=False)
+    found = eda.survey(data)
     for table in (found.totals, found.sizes, found.channels, found.claims, found.duplicates):
         table()
     figures.histograms(found).savefig(data / "ours.png")

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
+from cyclegan_tf import progress
 from cyclegan_tf.colours import CHANNELS, LEVELS
 from cyclegan_tf.data import count_encoded, find_layout, held_out_folder, read_encoded
 from cyclegan_tf.errors import InputError
@@ -27,7 +27,6 @@ def survey(
     a: str | Path = "",
     b: str | Path = "",
     skip_bad: bool = False,
-    progress: bool = True,
 ) -> Findings:
     """Reads every image of a data set once, on all cores, and keeps numbers: about 2 kB an image.
 
@@ -39,7 +38,6 @@ def survey(
         a: in place of `data` a folder of images or TFRecords of domain A, and
         b: one of domain B.
         skip_bad: leave out and name what is no image.
-        progress: show a bar.
 
     Raises:
         InputError: if a folder is missing, empty or of no known layout, or an image is unreadable.
@@ -47,8 +45,7 @@ def survey(
     folders, labels = _find_folders(data, a, b)
     total = sum(count_encoded(folder) for paths in folders.values() for folder in paths)
     notes = _Notes(skip_bad)
-    bar = tqdm(total=total, unit="image", disable=not progress)
-    with Measurers(total) as measurers, bar:
+    with Measurers(total) as measurers, progress.bar(total) as bar:
         for domain, paths in folders.items():
             for number, folder in enumerate(paths):
                 bar.set_description(folder.name)

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from cyclegan_tf import build, images, pipeline, reporting, runtime, submission
+from cyclegan_tf import build, images, pipeline, reporting, runtime, submission, training_line
 from cyclegan_tf.autosave import AutoSave
 from cyclegan_tf.checkpoint import Facts, restore_state
 from cyclegan_tf.config import TrainConfig
@@ -172,6 +172,8 @@ class Session:
         validation = build.build_validation_batches(config, self.data)
         if config.profile:
             self._profile(run)
+        verbose, shown = training_line.of_training(run.samples)
+        ends = StopTogether(self.workers), save, self.interruption
         try:
             with self.workers.strategy.scope():
                 train_epochs(
@@ -179,10 +181,10 @@ class Session:
                     self._batches_from,
                     epochs=config.epochs,
                     steps_per_epoch=self.steps_per_epoch,
-                    callbacks=[*callbacks, StopTogether(self.workers), save, self.interruption],
+                    callbacks=[*callbacks, *shown, *ends],
                     start=self.start,
                     validation=self.workers.distributed(validation) if validation else None,
-                    verbose=_verbosity(),
+                    verbose=verbose,
                 )
         except Interrupted:
             save.save()
@@ -294,8 +296,3 @@ class Session:
         batches = -(-len(self.data.all_a()) // self.draw.batch_size)
         # half as much again for JPEGs and a machine that slows down, and the last samples
         return 1.5 * batches * (time.monotonic() - began) + 10.0
-
-
-def _verbosity() -> int:
-    """Keras's progress bar where it can redraw itself, a line an epoch in a log file."""
-    return 1 if sys.stdout.isatty() or "ipykernel" in sys.modules else 2

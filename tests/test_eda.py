@@ -27,7 +27,7 @@ def greys(tmp_path):
         (tmp_path / f"{kind}_tfrec").mkdir()
         images = [(f"{kind}{level}", png(flat(level, 16))) for level in levels]
         write_records(tmp_path / f"{kind}_tfrec" / "x.tfrec", kind, images)
-    return survey(tmp_path, progress=False)
+    return survey(tmp_path)
 
 
 def test_histograms_means_and_distances_of_flat_greys(greys):
@@ -73,7 +73,7 @@ def test_sizes_and_modes_are_those_of_the_files(tmp_path):
         turned2_jpg=encoded(picture, "JPEG", exif=rotated),
     )
     write(tmp_path / "trainB", alpha_png=encoded(Image.new("RGBA", (8, 9)), "PNG"))
-    found = survey(tmp_path, progress=False)
+    found = survey(tmp_path)
     rows = {tuple(row) for row in found.sizes().to_numpy().tolist()}
     assert rows == {
         ("A", 20, 10, "RGB", "PNG", 1), ("A", 20, 10, "CMYK", "JPEG", 1),
@@ -90,7 +90,7 @@ def test_test_folders_are_read_too_and_their_copies_found(tmp_path):
     write(tmp_path / "trainA", one_png=png(noise(1)), two_png=png(noise(2)))
     write(tmp_path / "testA", copy_png=png(noise(2)))
     write(tmp_path / "trainB", b_png=png(noise(3)), a_png=png(noise(1)))
-    found = survey(tmp_path, progress=False)
+    found = survey(tmp_path)
     assert found.totals()["images"].tolist() == [2, 1, 2]
     assert found.totals().index.tolist() == [("A", "trainA"), ("A", "testA"), ("B", "trainB")]
     table = found.duplicates()
@@ -104,18 +104,18 @@ def test_test_folders_are_read_too_and_their_copies_found(tmp_path):
 def test_two_folders_of_ones_own_are_called_by_their_names(tmp_path):
     cats = write(tmp_path / "cats", a_png=png(flat(1)))
     dogs = write(tmp_path / "dogs", b_png=png(flat(2)))
-    found = survey(a=cats, b=str(dogs), progress=False)
+    found = survey(a=cats, b=str(dogs))
     assert found.labels == {"A": "cats", "B": "dogs"}
     assert len(found.features) == 0
     other = write(tmp_path / "more" / "cats", b_png=png(flat(2)))
-    assert survey(a=cats, b=other, progress=False).labels == {"A": "A", "B": "B"}
+    assert survey(a=cats, b=other).labels == {"A": "A", "B": "B"}
 
 
 def test_bad_image_is_refused_or_named_and_counted(tmp_path):
     cats = write(tmp_path / "cats", a_png=png(flat(1)), b_png=b"no image", c_png=png(flat(3)))
     with pytest.raises(InputError, match=r"cats/b\.png is no image: no readable .*skip_bad=True"):
-        survey(a=cats, b=cats, progress=False)
-    found = survey(a=cats, b=cats, skip_bad=True, progress=False)
+        survey(a=cats, b=cats)
+    found = survey(a=cats, b=cats, skip_bad=True)
     assert found.totals()["unreadable"].tolist() == [1, 1]
     assert found.totals()["images"].tolist() == [2, 2]
     assert found.skipped["origin"].tolist() == [str(cats / "b.png")] * 2
@@ -127,7 +127,7 @@ def test_folder_without_any_readable_image_is_refused(tmp_path):
     cats = write(tmp_path / "cats", a_png=png(flat(1)))
     bad = write(tmp_path / "bad", b_png=b"no image")
     with pytest.raises(InputError, match="bad holds no readable image"):
-        survey(a=cats, b=bad, skip_bad=True, progress=False)
+        survey(a=cats, b=bad, skip_bad=True)
 
 
 def test_wrong_folders_are_told(tmp_path):
@@ -146,7 +146,7 @@ def test_wrong_folders_are_told(tmp_path):
 def test_pictures_are_centred_squares_in_the_order_asked_for(tmp_path):
     wide = np.concatenate([flat(0, 8), flat(200, 8), flat(0, 8)], axis=1)
     cats = write(tmp_path / "cats", a_png=png(wide), b_png=png(flat(50, 8)), c_png=png(flat(60, 8)))
-    found = survey(a=cats, b=cats, progress=False)
+    found = survey(a=cats, b=cats)
     pictures = found.pictures([5, 0, 1, 5], 8)
     assert (pictures.shape, pictures.dtype) == ((4, 8, 8, 3), np.uint8)
     assert pictures[:, 4, 4, 0].tolist() == [60, 200, 50, 60]
@@ -155,7 +155,7 @@ def test_pictures_are_centred_squares_in_the_order_asked_for(tmp_path):
 
 def test_sample_is_spread_over_a_domain(tmp_path):
     cats = write(tmp_path / "cats", **{f"{i}_png": png(flat(i)) for i in range(6)})
-    found = survey(a=cats, b=cats, progress=False)
+    found = survey(a=cats, b=cats)
     assert found.sample("A", 3) == [0, 2, 4]
     assert found.sample("B", 2) == [6, 9]
     assert found.sample("B", 99) == [6, 7, 8, 9, 10, 11]
@@ -179,7 +179,7 @@ def test_no_survey_and_no_figure_needs_tensorflow(tmp_path):
 
 
 def test_real_survey_finds_what_the_files_hold(real_data):
-    found = survey(real_data / "gan-getting-started", progress=False)
+    found = survey(real_data / "gan-getting-started")
     assert found.totals()["images"].tolist() == [1408, 300]
     assert found.sizes().drop(columns="images").to_numpy().tolist() == [
         ["photos", 256, 256, "RGB", "JPEG"],

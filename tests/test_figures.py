@@ -22,7 +22,7 @@ def found(tmp_path_factory):
     root = tmp_path_factory.mktemp("figures")
     dark = {f"a{i}": noise(i) // 2 for i in range(5)} | {"copy": noise(0) // 2}
     light = {f"b{i}": noise(9 + i) // 2 + 100 for i in range(4)} | {"a $0$\n": noise(1) // 2}
-    return survey(a=write(root / "dark", dark), b=write(root / "light", light), progress=False)
+    return survey(a=write(root / "dark", dark), b=write(root / "light", light))
 
 
 def texts(plate: Plate) -> list[str]:
@@ -92,7 +92,7 @@ def test_duplicates_are_named_with_what_they_share(found):
 
 def test_large_group_is_cut_and_the_rest_counted(tmp_path):
     many = write(tmp_path / "many", {f"n{i}": noise(0) for i in range(6)})
-    found = survey(a=many, b=write(tmp_path / "other", {"x": noise(5)}), progress=False)
+    found = survey(a=many, b=write(tmp_path / "other", {"x": noise(5)}))
     plate = figures.duplicates(found, found.duplicates())
     assert plate.axes[0].get_title(loc="left").startswith("same bytes, and 2 more\nmany: n0 | ")
     assert plate.axes[0].images[0].get_array().shape == (192, 4 * 192 + 3 * 6, 3)
@@ -100,7 +100,7 @@ def test_large_group_is_cut_and_the_rest_counted(tmp_path):
 
 def test_single_flat_pictures_without_duplicates_can_be_drawn(tmp_path):
     black = write(tmp_path / "black", {"a": flat(0)})
-    found = survey(a=black, b=write(tmp_path / "white", {"b": flat(255)}), progress=False)
+    found = survey(a=black, b=write(tmp_path / "white", {"b": flat(255)}))
     for draw in (figures.histograms, figures.differences, figures.distances, figures.samples):
         draw(found)._repr_png_()
     plate = figures.duplicates(found, found.duplicates())
