@@ -229,3 +229,11 @@ def test_notebook_that_kaggle_would_not_take_is_told(source, tmp_path, monkeypat
     monkeypatch.setattr(kaggle, "LIMIT", 1000)
     assert run(source, tmp_path / "out") == 0
     assert "Kaggle takes notebooks below 1,000 bytes" in capsys.readouterr().err
+
+
+def test_it_needs_nothing_but_the_standard_library(tmp_path):
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); import cyclegan_tf.kaggle\n"
+        "print(sorted({'tensorflow', 'keras', 'numpy', 'PIL'} & set(sys.modules)))"
+    )
+    assert python(code, tmp_path).stdout == "[]\n"
