@@ -211,7 +211,7 @@ def held_out_folder(folder: Path) -> Path | None:
 
 
 def count_encoded(folder: Path) -> int:
-    """How many images `read_encoded` would yield, without reading them; raises `InputError`, too."""
+    """How many images `read_encoded` would yield, unread; raises `InputError`, too."""
     _require_folder(folder)
     shards = record_files(folder)
     return sum(map(count_records, shards)) if shards else len(_image_files(folder))
