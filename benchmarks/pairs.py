@@ -22,7 +22,7 @@ class Measured:
 
     Attributes:
         seconds: as the process says of its work, or else of the whole process.
-        gigabytes: peak memory of the process.
+        gigabytes: peak memory of the process, or what it says if it has children.
         facts: what it printed as JSON in its last line.
     """
 
@@ -105,7 +105,8 @@ def measure(argv: Sequence[str]) -> Measured:
             raise RuntimeError(f"{' '.join(argv)} failed:\n{errors.read()[-4000:]}")
         lines = out.read().strip().splitlines()
     facts = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
-    return Measured(facts.get("seconds", seconds), usage.ru_maxrss / 1e6, facts)
+    gigabytes = facts.get("gigabytes", usage.ru_maxrss / 1e6)
+    return Measured(facts.get("seconds", seconds), gigabytes, facts)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:

@@ -1,16 +1,22 @@
-"""The pixel contract: uint8 RGB outside, float32 NHWC in [-1, 1] inside; only this file crosses."""
+"""The pixel contract: uint8 RGB outside, float32 NHWC in [-1, 1] inside; only this file crosses.
+
+TensorFlow is imported where it is used: what only looks at pictures goes without its 600 MB.
+"""
 
 import contextlib
 import io
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image, UnidentifiedImageError
 
 from cyclegan_tf.files import replacing
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 # As many as the sensors of large cameras have; what claims more is a decompression bomb.
 MAX_PIXELS = 2**26
@@ -29,7 +35,7 @@ _UPRIGHT = {
 }
 
 
-def decode(encoded: tf.Tensor) -> tf.Tensor:
+def decode(encoded: "tf.Tensor") -> "tf.Tensor":
     """Decodes a JPEG or PNG inside a TensorFlow graph.
 
     Args:
@@ -38,24 +44,30 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
     Returns:
         `(h, w, 3)` uint8.
     """
+    import tensorflow as tf
+
     # The op reads PNG as well; the accurate DCT gives the pixels that other decoders give.
     return tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
 
 
-def center_square(image: tf.Tensor) -> tf.Tensor:
+def center_square(image: "tf.Tensor") -> "tf.Tensor":
     """Cuts the largest centred square out of an `(h, w, 3)` image: nothing is squashed."""
+    import tensorflow as tf
+
     height, width = tf.shape(image)[0], tf.shape(image)[1]
     side = tf.minimum(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     return image[top : top + side, left : left + side]
 
 
-def resize(image: tf.Tensor, size: int) -> tf.Tensor:
+def resize(image: "tf.Tensor", size: int) -> "tf.Tensor":
     """Resizes an `(h, w, 3)` image to `(size, size, 3)`, in its range of values.
 
     Returns:
         float32; the image itself if it is known to have that size when the graph is made.
     """
+    import tensorflow as tf
+
     if image.shape[:2] == (size, size):
         return image
     resized = tf.cond(
@@ -73,20 +85,22 @@ def picture_size(encoded: bytes) -> tuple[int, int]:
         return image.size
 
 
-def to_float(pixels: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
+def to_float(pixels: "np.ndarray | tf.Tensor") -> "np.ndarray | tf.Tensor":
     """Maps 0..255 to float32 in [-1, 1]; NumPy stays NumPy."""
     if isinstance(pixels, np.ndarray):
         return pixels.astype(np.float32) / 127.5 - 1.0
+    import tensorflow as tf
+
     return tf.cast(pixels, tf.float32) / 127.5 - 1.0
 
 
-def to_uint8(image: np.ndarray | tf.Tensor) -> np.ndarray:
+def to_uint8(image: "np.ndarray | tf.Tensor") -> np.ndarray:
     """Maps [-1, 1] to uint8 0..255, clipping and rounding (truncation would darken every image)."""
     scaled = (np.asarray(image, np.float32) + 1.0) * 127.5
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
-def load_square(encoded: tf.Tensor, size: int) -> tf.Tensor:
+def load_square(encoded: "tf.Tensor", size: int) -> "tf.Tensor":
     """Decodes one image to `(size, size, 3)` float32 in [-1, 1], centred, without augmentation."""
     return to_float(resize(center_square(decode(encoded)), size))
 
@@ -109,20 +123,56 @@ def upright_rgb(
     Raises:
         ValueError: if the bytes are no complete image, or it has more than `most_pixels`.
     """
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            pixels = image.width * image.height
-            if pixels > (most_pixels or MAX_PIXELS):
-                raise ValueError(f"{image.width} x {image.height} pixels are too many")
-            with _LARGE_GATE if pixels > _LARGE else contextlib.nullcontext():
-                image.load()
-                if not _too_large(image, shrink_above) and _decodable(image, data):
-                    return data
-                return _encode(_upright(image, shrink_above), "PNG", compress_level=1)
-    except UnidentifiedImageError as error:  # its text names a buffer in memory
-        raise ValueError("no readable image (of no known format)") from error
-    except Exception as error:  # Pillow's decoders stumble over damaged files in every way
-        raise ValueError(f"no readable image ({error})") from error
+    with _opened(data, most_pixels) as image:
+        if not _too_large(image, shrink_above) and _decodable(image, data):
+            return data
+        return _encode(_upright(image, shrink_above), "PNG", compress_level=1)
+
+
+class Stored(NamedTuple):
+    """How a file holds its image, before anything was done to it.
+
+    Attributes:
+        width: pixels, before EXIF turns it.
+        height: pixels.
+        mode: Pillow's name of the kind of pixels: RGB, L (grey), CMYK, P (palette), RGBA, ...
+        format: JPEG, PNG, ...
+    """
+
+    width: int
+    height: int
+    mode: str
+    format: str
+
+
+def load_with_head(data: bytes) -> tuple[Image.Image, Stored]:
+    """Decodes image bytes to upright RGB, and tells what they were.
+
+    Raises:
+        ValueError: as `upright_rgb`.
+    """
+    with _opened(data, None) as image:
+        return _upright(image, None), Stored(*image.size, image.mode, image.format)
+
+
+def load_upright(
+    data: bytes, *, shrink_above: int | None = None, most_pixels: int | None = None
+) -> np.ndarray:
+    """Decodes image bytes to the pixels that `upright_rgb` stands for.
+
+    Args:
+        data: the bytes of an image file.
+        shrink_above: as of `upright_rgb`.
+        most_pixels: as of `upright_rgb`.
+
+    Returns:
+        `(h, w, 3)` uint8, upright RGB.
+
+    Raises:
+        ValueError: as `upright_rgb`.
+    """
+    with _opened(data, most_pixels) as image:
+        return np.asarray(_upright(image, shrink_above))
 
 
 def encode_jpeg(pixels: np.ndarray, quality: int = 95) -> bytes:
@@ -161,6 +211,23 @@ def grid(rows: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
     return canvas
 
 
+@contextlib.contextmanager
+def _opened(data: bytes, most_pixels: int | None) -> Iterator[Image.Image]:
+    """A decoded image; whatever goes wrong with it, also in the body, is a `ValueError`."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            pixels = image.width * image.height
+            if pixels > (most_pixels or MAX_PIXELS):
+                raise ValueError(f"{image.width} x {image.height} pixels are too many")
+            with _LARGE_GATE if pixels > _LARGE else contextlib.nullcontext():
+                image.load()
+                yield image
+    except UnidentifiedImageError as error:  # its text names a buffer in memory
+        raise ValueError("no readable image (of no known format)") from error
+    except Exception as error:  # Pillow's decoders stumble over damaged files in every way
+        raise ValueError(f"no readable image ({error})") from error
+
+
 def _decodable(image: Image.Image, data: bytes) -> bool:
     """Whether TensorFlow decodes the image to the same upright RGB as Pillow."""
     return (
@@ -174,6 +241,8 @@ def _decodable(image: Image.Image, data: bytes) -> bool:
 
 def _decodes(data: bytes) -> bool:
     """Whether TensorFlow takes what Pillow takes: not, for one, a PNG whose end is cut off."""
+    import tensorflow as tf
+
     try:
         decode(tf.constant(data))
     except tf.errors.OpError:

@@ -11,7 +11,6 @@ from cyclegan_tf import augment, images
 from cyclegan_tf.augment import Jitter
 from cyclegan_tf.cluster import WHOLE, Share
 from cyclegan_tf.data import ImageSet
-from cyclegan_tf.records import untuned
 from cyclegan_tf.store import Store
 
 EXPANSION = 5  # versions of each image in an expanded data set
@@ -192,6 +191,18 @@ class SquarePictures:
         """The same as `(n, size, size, 3)` float32 in [-1, 1], the last batch smaller."""
         batches = image_batches(self._domain, image_size=self._size, batch_size=batch_size)
         return batches.as_numpy_iterator()
+
+
+def untuned() -> tf.data.Options:
+    """Options of a data set without the autotuner, so that an iterator ends when it is done.
+
+    The tuner's thread sometimes sleeps through the end, for as long as the iterator has lived and
+    up to a minute (seen in TensorFlow 2.21: its callback runs before it counts as cancelled).
+    Without it `tf.data.AUTOTUNE` is a thread a core.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
 
 
 def _samples(batch_size: int, first_step: int, share: Share) -> tf.data.Dataset:

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from cyclegan_tf import build, images, pipeline, progress, reporting, runtime, submission
+from cyclegan_tf import build, images, pipeline, reporting, runtime, submission, training_line
 from cyclegan_tf.autosave import AutoSave
 from cyclegan_tf.checkpoint import Facts, restore_state
 from cyclegan_tf.config import TrainConfig
@@ -172,7 +172,7 @@ class Session:
         validation = build.build_validation_batches(config, self.data)
         if config.profile:
             self._profile(run)
-        verbose, shown = progress.of_training(run.samples)
+        verbose, shown = training_line.of_training(run.samples)
         ends = StopTogether(self.workers), save, self.interruption
         try:
             with self.workers.strategy.scope():

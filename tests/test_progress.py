@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from tqdm import tqdm
 
-from cyclegan_tf import images, progress
+from cyclegan_tf import images, progress, training_line
 from tests.conftest import pixel_cyclegan
 from tests.test_callbacks import fit
 
@@ -66,7 +66,7 @@ def test_a_notebooks_bar_is_one_output_that_changes(notebook, capsys):
 
 def test_a_training_is_one_line_and_its_newest_samples(notebook, tmp_path):
     images.save_png(tmp_path / "epoch_0000.png", np.zeros((4, 4, 3), np.uint8))
-    verbose, (line,) = progress.of_training(tmp_path)
+    verbose, (line,) = training_line.of_training(tmp_path)
     line.every = 0.0
     model = pixel_cyclegan()
     model.total_steps.assign(4)
@@ -85,5 +85,5 @@ def test_on_a_terminal_keras_shows_the_training(monkeypatch, tmp_path):
     found = []
     for terminal in (True, False):
         monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda t=terminal: t))
-        found.append(progress.of_training(tmp_path))
+        found.append(training_line.of_training(tmp_path))
     assert found == [(1, []), (2, [])]
