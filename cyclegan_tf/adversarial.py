@@ -137,6 +137,12 @@ class AdversarialModel(keras.Model):
         """Trainable variables of all discriminators."""
         return [v for network in self.discriminators for v in network.trainable_variables]
 
+    @property
+    def state_variables(self) -> list[keras.Variable]:
+        """All that the next step depends on: networks, averages, pools, seeds, both optimizers."""
+        optimizers = (self.generator_optimizer, self.discriminator_optimizer)
+        return self.variables + [v for optimizer in optimizers for v in optimizer.variables]
+
     def draw(self, count: int) -> tf.Tensor:
         """DiffAugment's draws for this replica's `count` images of the global batch."""
         return replicas.share(self.diff_augment.draw(replicas.count() * count))

@@ -66,7 +66,10 @@ class AutoSave(keras.callbacks.Callback):
         self._saved: tuple[int, int] | None = None  # epoch and its steps
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Saves where it begins: a run that was lengthened is no longer trained."""
+        """Saves where it begins: a run that was lengthened is no longer trained.
+
+        A disk that has no room is better found now than after hours.
+        """
         self.save()
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:

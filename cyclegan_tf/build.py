@@ -83,6 +83,15 @@ def steps_per_epoch(config: TrainConfig, data: DataSet) -> int:
     return config.steps_per_epoch or -(-count // config.batch_size)
 
 
+def keeps_pixels(config: TrainConfig, data: DataSet) -> bool:
+    """Whether the training images stay in memory as pixels: as configured, or if they fit."""
+    if config.cache != "auto":
+        return config.cache == "decoded"
+    # twice while they are gathered; the networks want memory, too
+    needed = 8 * (data.train_a.pixel_bytes + data.train_b.pixel_bytes)
+    return needed < runtime.available_bytes()
+
+
 def images_per_step(config: TrainConfig) -> int:
     """Real images that a training step looks at: of both domains, or of B alone."""
     return config.batch_size * (2 if config.model == "cyclegan" else 1)
@@ -104,6 +113,7 @@ def build_training_batches(
     options = {
         "first_step": first_step,
         "share": share,
+        "decoded": keeps_pixels(config, data),
         "image_size": config.image_size,
         "batch_size": config.batch_size,
         "seed": config.seed,
@@ -193,8 +203,12 @@ def build_translator(
 ) -> Translator:
     """Compiled A into B (or `back`), or latents into pictures, by the submitted generator."""
     generator = submitted_generators(config, model)[1 if back else 0]
-    jit_compile = runtime.compiles_with_xla(config.jit)
-    return Translator(generator, margin=margin(config), jit_compile=jit_compile)
+    return Translator(
+        generator,
+        margin=margin(config),
+        chains=runtime.chains(),
+        jit_compile=runtime.compiles_with_xla(config.jit),
+    )
 
 
 def stride(config: TrainConfig) -> int:

@@ -9,11 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from cyclegan_tf import images
 from cyclegan_tf.files import replacing
+from cyclegan_tf.gallery import loss_curves
 from cyclegan_tf.metrics import sample_diversity
 from cyclegan_tf.optim import current_rate
 from cyclegan_tf.rundir import RunDir
@@ -280,32 +279,5 @@ class EpochLog(keras.callbacks.Callback):
             for key, value in row.items():
                 tf.summary.scalar(key, value, step=epoch + 1)
         self.events.flush()
-        plot_losses(self.run, self.rows)
-
-
-def plot_losses(run: RunDir, rows: list[Logs]) -> None:
-    """Draws the logs over the epochs: players, reconstruction, discriminators' verdicts, scores."""
-    panels = {
-        "players": (("gen_", "disc_"), "_loss", "mean loss of the epoch"),
-        "reconstruction": (("cycle", "identity"), "_loss", "mean absolute error, both domains"),
-        "discriminators": (("disc_",), "_accuracy", "share of patches judged rightly"),
-        "score": (("fid",), "", "Frechet distance to real pictures"),
-    }
-    logged = list(dict.fromkeys(key for row in rows for key in row))  # scores skip epochs
-    keys = {
-        title: [key for key in logged if key.startswith(prefixes) and key.endswith(suffix)]
-        for title, (prefixes, suffix, _) in panels.items()
-    }
-    shown = [title for title in panels if keys[title]]
-    figure = Figure(figsize=(5.5 * len(shown), 4), layout="constrained")
-    FigureCanvasAgg(figure)
-    for axes, title in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
-        for key in keys[title]:
-            points = [(row["epoch"], row[key]) for row in rows if key in row]
-            axes.plot(*zip(*points, strict=True), ".-", label=key)
-        axes.set(title=title, xlabel="epoch", ylabel=panels[title][2])
-        axes.xaxis.get_major_locator().set_params(integer=True)  # there is no half an epoch
-        axes.grid(alpha=0.3)
-        axes.legend()
-    with replacing(run.plots / "losses.png") as partial:
-        figure.savefig(partial, dpi=110)
+        with replacing(self.run.plots / "losses.png") as partial:
+            loss_curves(self.rows).savefig(partial)

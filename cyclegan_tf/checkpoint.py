@@ -3,7 +3,7 @@
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,12 +57,10 @@ class State:
     Attributes:
         facts: of it.
         means: running means of the logs in the middle of the epoch.
-        path: where it came from.
     """
 
     facts: Facts
     means: list[np.ndarray]
-    path: Path
 
 
 def write_state(
@@ -80,18 +78,18 @@ def write_state(
         DiskFull: if there is no room; it says how much is needed.
         TrainingDiverged: if a number is not finite: such a state is worth nothing.
     """
-    variables = list(_variables(model))
-    values: list[keras.Variable | np.ndarray] = [v for _, v in variables]
+    variables = _variables(model)
+    values: list[keras.Variable | np.ndarray] = list(variables)
     if means is not None:
         values[-len(means) :] = means
     described = {"facts": vars(facts), "variables": _described(variables)}
     size = sum(4 * int(np.prod(v.shape)) for v in values)
     with replacing(path, size=size) as partial, zipfile.ZipFile(partial, "w") as archive:
         _write_array(archive, _FACTS, np.frombuffer(json.dumps(described).encode(), np.uint8))
-        for number, ((name, _), value) in enumerate(zip(variables, values, strict=True)):
+        for number, (variable, value) in enumerate(zip(variables, values, strict=True)):
             array = np.asarray(keras.ops.convert_to_numpy(value))
             if array.dtype.kind == "f" and not np.isfinite(array).all():
-                raise TrainingDiverged.of(name, facts.step)
+                raise TrainingDiverged.of(variable.path, facts.step)
             _write_array(archive, _entry(number), array)
 
 
@@ -116,7 +114,7 @@ def restore_state(path: Path, model: AdversarialModel) -> State:
         InputError: if the file is damaged or the state of another model; the model is then as it
             was before.
     """
-    variables = list(_variables(model))
+    variables = _variables(model)
 
     def load(archive: Any) -> tuple[dict[str, Any], list[np.ndarray]]:
         description = _description(archive)
@@ -128,9 +126,9 @@ def restore_state(path: Path, model: AdversarialModel) -> State:
 
     description, arrays = _read(path, load)
     count = len(_mean_variables(model))
-    for (_, variable), array in list(zip(variables, arrays, strict=True))[:-count]:
+    for variable, array in list(zip(variables, arrays, strict=True))[:-count]:
         variable.assign(array)
-    return State(Facts(**description["facts"]), arrays[-count:], path)
+    return State(Facts(**description["facts"]), arrays[-count:])
 
 
 def set_means(model: AdversarialModel, means: Sequence[np.ndarray]) -> None:
@@ -144,28 +142,20 @@ def current_means(model: AdversarialModel) -> list[np.ndarray]:
     return [keras.ops.convert_to_numpy(v) for v in _mean_variables(model)]
 
 
-def _variables(model: AdversarialModel) -> Iterator[tuple[str, keras.Variable]]:
-    """All variables by name, the running means last. Names differ from process to process."""
+def _variables(model: AdversarialModel) -> list[keras.Variable]:
+    """The state, the running means of the logs last."""
     means = _mean_variables(model)
     skipped = {id(v) for v in means}
-    for variable in model.variables:
-        if id(variable) not in skipped:
-            yield variable.path, variable
-    for side in ("generator", "discriminator"):
-        for variable in getattr(model, f"{side}_optimizer").variables:
-            yield f"{side}_optimizer/{variable.path}", variable
-    for variable in means:
-        yield variable.path, variable
+    return [v for v in model.state_variables if id(v) not in skipped] + means
 
 
 def _mean_variables(model: AdversarialModel) -> list[keras.Variable]:
     return [v for mean in model.means.values() for v in mean.variables]
 
 
-def _described(variables: list[tuple[str, keras.Variable]]) -> list[list]:
-    return [
-        [name, list(v.shape), keras.backend.standardize_dtype(v.dtype)] for name, v in variables
-    ]
+def _described(variables: list[keras.Variable]) -> list[list]:
+    """Name, shape and type of each; names differ from process to process."""
+    return [[v.path, list(v.shape), keras.backend.standardize_dtype(v.dtype)] for v in variables]
 
 
 def _require_same(path: Path, stored: list[list], ours: list[list]) -> None:

@@ -129,6 +129,9 @@ class CycleGan(AdversarialModel):
             self.remembered(self.pool_a, fake_a),
             self.remembered(self.pool_b, fake_b),
         )
+        # else a graph begins with them at once, in the memory of both players
+        with tf.control_dependencies(gradients):
+            real_a, real_b, older_a, older_b = map(tf.identity, (real_a, real_b, older_a, older_b))
         for _ in range(self.stabilizers.discriminator_steps):
             mixes = self.draw_mix(count), self.draw_mix(count)
             images = real_a, real_b, older_a, older_b
@@ -163,15 +166,18 @@ class CycleGan(AdversarialModel):
         objective, (draw_a, draw_b) = self.objective, draws
         adversarial_a, adversarial_b = objective.adversarial_a, objective.adversarial_b
         generator_ab, generator_ba = self.generators if training else self.averages
-        fake_b = generator_ab(real_a, training=training)
-        fake_a = generator_ba(real_b, training=training)
+        if objective.identity_weight:
+            fake_b, same_b = _together(generator_ab, real_a, real_b, training=training)
+            fake_a, same_a = _together(generator_ba, real_b, real_a, training=training)
+            identity_a = mean_absolute_error(real_a, same_a)
+            identity_b = mean_absolute_error(real_b, same_b)
+        else:
+            fake_b = generator_ab(real_a, training=training)
+            fake_a = generator_ba(real_b, training=training)
+            identity_a = identity_b = tf.constant(0.0)
         cycled_a = generator_ba(fake_b, training=training)
         cycled_b = generator_ab(fake_a, training=training)
         cycle_loss = mean_absolute_error(real_a, cycled_a) + mean_absolute_error(real_b, cycled_b)
-        identity_a = identity_b = tf.constant(0.0)
-        if objective.identity_weight:
-            identity_a = mean_absolute_error(real_a, generator_ba(real_a, training=training))
-            identity_b = mean_absolute_error(real_b, generator_ab(real_b, training=training))
 
         logits_b = self.discriminator_b(self.seen(fake_b, draw_b), training=training)
         logits_a = self.discriminator_a(self.seen(fake_a, draw_a), training=training)
@@ -212,3 +218,11 @@ class CycleGan(AdversarialModel):
         ) | self.discriminator_losses(
             "disc_b", self.discriminator_b, adversarial_b, real_b, fake_b, draw_b, mix_b
         )
+
+
+def _together(network: keras.Model, *batches: Images, training: bool) -> list[Images]:
+    """What a network makes of equal batches, in one pass: it reads and grades its weights once.
+
+    Right for networks that see each image alone, as all of a CycleGan do.
+    """
+    return tf.split(network(tf.concat(batches, 0), training=training), len(batches))

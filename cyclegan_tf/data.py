@@ -7,12 +7,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.images import upright_rgb
+from cyclegan_tf.images import center_square, decode, picture_size, upright_rgb
 from cyclegan_tf.inputs import read_file
-from cyclegan_tf.records import read_records, record_files
+from cyclegan_tf.records import count_records, read_records, record_files
+
+if TYPE_CHECKING:  # surveys read data without it
+    import tensorflow as tf
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 
@@ -44,6 +49,27 @@ class ImageSet:
 
     def __add__(self, other: "ImageSet") -> "ImageSet":
         return ImageSet(self.names + other.names, self.encoded + other.encoded)
+
+    @cached_property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Width and height of each image."""
+        return tuple(picture_size(encoded) for encoded in self.encoded)
+
+    @cached_property
+    def pixels(self) -> "tf.Tensor":
+        """The centred square of each image, `(n,)` strings of uint8; kept as long as the set."""
+        import tensorflow as tf
+
+        def square(encoded: bytes) -> bytes:
+            return center_square(decode(tf.constant(encoded))).numpy().tobytes()
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return tf.constant(list(pool.map(square, self.encoded)))
+
+    @property
+    def pixel_bytes(self) -> int:
+        """What `pixels` takes."""
+        return sum(3 * min(size) ** 2 for size in self.sizes)
 
     def take(self, indices: Sequence[int]) -> "ImageSet":
         """The images at the given places, in that order."""
@@ -138,9 +164,9 @@ def load_data_set(
     reader = _Reader(skip_bad=skip_bad, shrink_above=largest_side(image_size))
 
     def read(folder: Path) -> tuple[ImageSet, ImageSet]:
-        images, test = reader.read(folder), _TEST_FOLDERS.get(folder.name)
-        if data and test and (folder.parent / test).is_dir():
-            return images, reader.read(folder.parent / test)
+        images = reader.read(folder)
+        if data and (test := held_out_folder(folder)):
+            return images, reader.read(test)
         return images.split(validation_fraction)
 
     train_a, validation_a = (ImageSet(), ImageSet()) if only_b else read(folder_a)
@@ -178,6 +204,19 @@ def find_layout(folder: Path) -> tuple[Path, Path, bool]:
     )
 
 
+def held_out_folder(folder: Path) -> Path | None:
+    """The folder of test images beside one of training images, where the layout has it."""
+    test = _TEST_FOLDERS.get(folder.name)
+    return folder.parent / test if test and (folder.parent / test).is_dir() else None
+
+
+def count_encoded(folder: Path) -> int:
+    """How many images `read_encoded` would yield, unread; raises `InputError`, too."""
+    _require_folder(folder)
+    shards = record_files(folder)
+    return sum(map(count_records, shards)) if shards else len(_image_files(folder))
+
+
 def read_encoded(folder: Path) -> Iterator[tuple[str, str, bytes]]:
     """Yields `(origin, name, bytes)` of every image file or record in a folder, unchecked.
 
@@ -191,7 +230,7 @@ def read_encoded(folder: Path) -> Iterator[tuple[str, str, bytes]]:
             yield f"{shard}: record {number} ({name})", name, encoded
     if shards:
         return
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    files = _image_files(folder)
     if not files:
         raise InputError(
             f"{folder} holds no images; expected *.tfrec files or images "
@@ -247,6 +286,10 @@ class _Reader:
                 f"{origin} is no image: {error}. Replace it, or leave such images out with "
                 "--skip-bad-images."
             ) from error
+
+
+def _image_files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
 
 
 def _require_folder(folder: Path) -> None:

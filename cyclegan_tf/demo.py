@@ -3,7 +3,6 @@
 python -m cyclegan_tf.demo --output data/synthetic --size 256
 """
 
-import io
 import multiprocessing
 import os
 import shutil
@@ -12,13 +11,12 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from cyclegan_tf.brushwork import painting
-from cyclegan_tf.command import Parser, command, load_tensorflow
+from cyclegan_tf.command import Parser, command
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.images import encode_jpeg
 from cyclegan_tf.landscapes import landscape
+from cyclegan_tf.records import write_records
 
 # Paintings show other landscapes than the photos: the domains stay unpaired.
 _PAINTINGS_FROM = 1_000_000
@@ -75,9 +73,6 @@ def write_demo(folder: Path, *, size: int = 256, count: int = 200, seed: int = 0
 
 
 def _write_shards(folder: Path, size: int, count: int, seed: int) -> None:
-    load_tensorflow()
-    from cyclegan_tf.records import write_records
-
     # spawn: a forked child of a process in which TensorFlow runs threads can hang
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
@@ -97,22 +92,15 @@ def _write_shards(folder: Path, size: int, count: int, seed: int) -> None:
         write_records(path, target, zip(names, encoded, strict=True))
 
 
-def _jpeg(pixels: np.ndarray) -> bytes:
-    # Pillow directly: the children of the pool start without TensorFlow, which images.py imports
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=95, subsampling=0)
-    return buffer.getvalue()
-
-
 def _photo_and_truth(place: tuple[int, int, int]) -> tuple[bytes, bytes]:
     seed, index, size = place
     photo = landscape(seed, index, size=size)
-    return _jpeg(photo), _jpeg(painting(photo, seed, index))
+    return encode_jpeg(photo), encode_jpeg(painting(photo, seed, index))
 
 
 def _painting(place: tuple[int, int, int]) -> bytes:
     seed, index, size = place
-    return _jpeg(painting(landscape(seed, index, size=size), seed, index))
+    return encode_jpeg(painting(landscape(seed, index, size=size), seed, index))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,16 @@ class Regularization:
     spectral_norm: bool = False
 
 
+def patch_side(n_layers: int) -> int:
+    """Pixels a side of the patch that one logit of a PatchGAN judges.
+
+    Args:
+        n_layers: its strided convolutions.
+    """
+    # two convolutions of 4 x 4 see 7; each strided one below them doubles that and adds 2
+    return 9 * 2**n_layers - 2
+
+
 def patch_discriminator(
     style: Style = Style(norm="group"),  # noqa: B008 - frozen
     regularization: Regularization = Regularization(),

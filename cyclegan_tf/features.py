@@ -17,8 +17,8 @@ from typing import Protocol
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
+from cyclegan_tf import progress
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.files import DiskFull, replacing
 from cyclegan_tf.inception import Inception
@@ -124,13 +124,13 @@ def extract(
     """
     features = np.empty((count, inception.dimensions), np.float32)
     done = 0
-    with tqdm(total=count, desc=title or None, unit="image") as progress:
+    with progress.bar(count, title=title) as bar:
         for batch, used in _batches(pictures, min(batch_size, count)):
             if done + used > count:
                 raise ValueError(f"There are more pictures than `count`. Received: count={count}")
             features[done : done + used] = inception(batch)[:used]
             done += used
-            progress.update(used)
+            bar.update(used)
     if done != count:
         raise ValueError(f"There are only {done} pictures. Received: count={count}")
     return features

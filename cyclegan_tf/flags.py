@@ -7,7 +7,8 @@ import typing
 from typing import Any, Literal
 
 from cyclegan_tf.combinations import flag
-from cyclegan_tf.config import TrainConfig, alternatives
+from cyclegan_tf.config import TrainConfig
+from cyclegan_tf.fields import alternatives
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

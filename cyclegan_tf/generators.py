@@ -7,13 +7,13 @@ from keras import KerasTensor, layers, ops
 
 from cyclegan_tf.layers import (
     ReflectionPadding2D,
-    SmoothUpSampling2D,
     Style,
     convolution,
     enlarge,
     normalize,
     seed_stream,
 )
+from cyclegan_tf.upsampling import SmoothUpSampling2D
 
 MAX_UNET_DEPTH = 8  # pix2pix halves 256 px down to 1 x 1 (Isola et al. 2017, section 6.1)
 

@@ -1,16 +1,23 @@
-"""The pixel contract: uint8 sRGB outside, float32 NHWC [-1, 1] inside; only this file crosses."""
+"""The pixel contract: uint8 sRGB outside, float32 NHWC [-1, 1] inside; only this file crosses.
+
+TensorFlow is imported where it is used: what only looks at pictures goes without its 600 MB.
+"""
 
 import contextlib
 import io
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import tensorflow as tf
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from cyclegan_tf.files import replacing
+from cyclegan_tf.upright import is_upright, shrunk, to_upright, too_large
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 # As many as the sensors of large cameras have; what claims more is a decompression bomb.
 MAX_PIXELS = 2**26
@@ -19,20 +26,8 @@ _LARGE_GATE = threading.Lock()  # one of these at a time: on many cores they wou
 
 LONGEST_SIDES = {"JPEG": 65_500, "WEBP": 16_383}  # pixels that the formats can hold
 
-_ORIENTATION = 0x0112  # EXIF tag; its values, and what turns the picture upright
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SAME_COLOUR = 2  # levels by which the many profiles of sRGB may differ from each other
 
-
-def decode(encoded: tf.Tensor) -> tf.Tensor:
+def decode(encoded: "tf.Tensor") -> "tf.Tensor":
     """Decodes a JPEG or PNG inside a TensorFlow graph.
 
     Args:
@@ -41,20 +36,32 @@ def decode(encoded: tf.Tensor) -> tf.Tensor:
     Returns:
         `(h, w, 3)` uint8.
     """
+    import tensorflow as tf
+
     # The op reads PNG as well; the accurate DCT gives the pixels that other decoders give.
     return tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
 
 
-def center_square(image: tf.Tensor) -> tf.Tensor:
+def center_square(image: "tf.Tensor") -> "tf.Tensor":
     """Cuts the largest centred square out of an `(h, w, 3)` image: nothing is squashed."""
+    import tensorflow as tf
+
     height, width = tf.shape(image)[0], tf.shape(image)[1]
     side = tf.minimum(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     return image[top : top + side, left : left + side]
 
 
-def resize(image: tf.Tensor, size: int) -> tf.Tensor:
-    """Resizes an `(h, w, 3)` image to `(size, size, 3)` float32, in its range of values."""
+def resize(image: "tf.Tensor", size: int) -> "tf.Tensor":
+    """Resizes an `(h, w, 3)` image to `(size, size, 3)`, in its range of values.
+
+    Returns:
+        float32; the image itself if it is known to have that size when the graph is made.
+    """
+    import tensorflow as tf
+
+    if image.shape[:2] == (size, size):
+        return image
     resized = tf.cond(
         tf.reduce_all(tf.equal(tf.shape(image)[:2], size)),
         lambda: tf.cast(image, tf.float32),
@@ -64,20 +71,28 @@ def resize(image: tf.Tensor, size: int) -> tf.Tensor:
     return tf.ensure_shape(resized, [size, size, 3])
 
 
-def to_float(pixels: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
+def picture_size(encoded: bytes) -> tuple[int, int]:
+    """Width and height of what `upright_rgb` returned, from its first bytes."""
+    with Image.open(io.BytesIO(encoded)) as image:
+        return image.size
+
+
+def to_float(pixels: "np.ndarray | tf.Tensor") -> "np.ndarray | tf.Tensor":
     """Maps 0..255 to float32 in [-1, 1]; NumPy stays NumPy."""
     if isinstance(pixels, np.ndarray):
         return pixels.astype(np.float32) / 127.5 - 1.0
+    import tensorflow as tf
+
     return tf.cast(pixels, tf.float32) / 127.5 - 1.0
 
 
-def to_uint8(image: np.ndarray | tf.Tensor) -> np.ndarray:
+def to_uint8(image: "np.ndarray | tf.Tensor") -> np.ndarray:
     """Maps [-1, 1] to uint8 0..255, clipping and rounding (truncation would darken every image)."""
     scaled = (np.asarray(image, np.float32) + 1.0) * 127.5
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
-def load_square(encoded: tf.Tensor, size: int) -> tf.Tensor:
+def load_square(encoded: "tf.Tensor", size: int) -> "tf.Tensor":
     """Decodes one image to `(size, size, 3)` float32 in [-1, 1], centred, without augmentation."""
     return to_float(resize(center_square(decode(encoded)), size))
 
@@ -101,9 +116,35 @@ def upright_rgb(
         ValueError: if the bytes are no complete image, or it has more than `most_pixels`.
     """
     with _opened(data, most_pixels) as image:
-        if not _too_large(image, shrink_above) and _decodable(image, data):
+        if not too_large(image, shrink_above) and _decodable(image, data):
             return data
-        return _encode(_upright(image, shrink_above), "PNG", compress_level=1)
+        return _encode(to_upright(image, shrink_above=shrink_above), "PNG", compress_level=1)
+
+
+class Stored(NamedTuple):
+    """How a file holds its image, before anything was done to it.
+
+    Attributes:
+        width: pixels, before EXIF turns it.
+        height: pixels.
+        mode: Pillow's name of the kind of pixels: RGB, L (grey), CMYK, P (palette), RGBA, ...
+        format: JPEG, PNG, ...
+    """
+
+    width: int
+    height: int
+    mode: str
+    format: str
+
+
+def load_with_head(data: bytes) -> tuple[Image.Image, Stored]:
+    """Decodes image bytes to upright RGB, and tells what they were.
+
+    Raises:
+        ValueError: as `upright_rgb`.
+    """
+    with _opened(data, None) as image:
+        return to_upright(image), Stored(*image.size, image.mode, image.format)
 
 
 def load_upright(
@@ -123,17 +164,17 @@ def load_upright(
         ValueError: as `upright_rgb`.
     """
     with _opened(data, most_pixels) as image:
-        return np.asarray(_upright(image, shrink_above))
+        return np.asarray(to_upright(image, shrink_above=shrink_above))
 
 
 def upright_pixels(image: Image.Image) -> np.ndarray:
     """An open Pillow image as `(h, w, 3)` uint8, upright sRGB, on white where it has alpha."""
-    return np.asarray(_upright(image, None))
+    return np.asarray(to_upright(image))
 
 
 def shrink(pixels: np.ndarray, *, ratio: float) -> np.ndarray:
     """Reduces `(h, w, 3)` uint8 to this part of its sides; as it is from a ratio of 1 on."""
-    return pixels if ratio >= 1 else np.asarray(_shrunk(Image.fromarray(pixels), ratio))
+    return pixels if ratio >= 1 else np.asarray(shrunk(Image.fromarray(pixels), ratio))
 
 
 def encode_jpeg(pixels: np.ndarray, quality: int = 95) -> bytes:
@@ -201,96 +242,19 @@ def _opened(data: bytes, most_pixels: int | None) -> Iterator[Image.Image]:
 
 
 def _decodable(image: Image.Image, data: bytes) -> bool:
-    """Whether TensorFlow decodes the image to the same upright RGB as Pillow."""
-    return (
-        image.format in ("JPEG", "PNG")
-        and image.mode in ("RGB", "L")
-        and "transparency" not in image.info
-        and image.getexif().get(_ORIENTATION) not in _UPRIGHT
-        and _to_srgb(image) is None
-        and _decodes(data)
-    )
+    """Whether TensorFlow decodes the image to the same upright sRGB as Pillow."""
+    return image.format in ("JPEG", "PNG") and is_upright(image) and _decodes(data)
 
 
 def _decodes(data: bytes) -> bool:
     """Whether TensorFlow takes what Pillow takes: not, for one, a PNG whose end is cut off."""
+    import tensorflow as tf
+
     try:
         decode(tf.constant(data))
     except tf.errors.OpError:
         return False
     return True
-
-
-def _too_large(image: Image.Image, shrink_above: int | None) -> bool:
-    return shrink_above is not None and min(image.size) > shrink_above
-
-
-def _upright(image: Image.Image, shrink_above: int | None) -> Image.Image:
-    # not ImageOps.exif_transpose: it writes the EXIF block anew, and stumbles over broken ones
-    turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION))
-    upright = _as_rgb(image if turn is None else image.transpose(turn))
-    if _too_large(upright, shrink_above):
-        upright = _shrunk(upright, shrink_above / min(upright.size))
-    upright.info.pop("icc_profile", None)  # what it said is done, and it would be written again
-    return upright
-
-
-def _shrunk(image: Image.Image, ratio: float) -> Image.Image:
-    size = tuple(max(1, round(side * ratio)) for side in image.size)
-    return image.resize(size, Image.Resampling.LANCZOS)
-
-
-def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits a channel: Pillow's own conversion would clip to 255
-        wide = np.asarray(image).astype(np.float32) / 257  # exact enough to round alike
-        narrow = Image.fromarray(np.clip(wide, 0, 255, out=wide).round().astype(np.uint8))
-        narrow.info["icc_profile"] = image.info.get("icc_profile")
-        image = narrow
-    conversion = _to_srgb(image)
-    if not image.has_transparency_data:
-        if conversion is None:
-            return image.convert("RGB")
-        return ImageCms.applyTransform(image.convert(_colour_mode(image)), conversion)
-    layer = image if image.mode == "RGBA" else image.convert("RGBA")
-    if conversion is not None:
-        colours = ImageCms.applyTransform(layer.convert(_colour_mode(image)), conversion)
-        colours.putalpha(layer.getchannel("A"))
-        layer = colours
-    # what lies under transparent pixels is arbitrary; paper is white
-    paper = Image.new("RGBA", layer.size, "white")
-    paper = Image.alpha_composite(paper, layer)  # under one name: large ones fill the memory
-    return paper.convert("RGB")
-
-
-def _to_srgb(image: Image.Image) -> ImageCms.ImageCmsTransform | None:
-    """What takes the image's colours to sRGB by its profile; None if there is nothing to do.
-
-    That is so without a profile, with one that is broken or of another kind of image, which viewers
-    pass over, and with one of the many that say in other words that this is sRGB.
-    """
-    profile, mode = image.info.get("icc_profile"), _colour_mode(image)
-    if not profile:
-        return None
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        srgb = ImageCms.createProfile("sRGB")
-        conversion = ImageCms.buildTransform(source, srgb, mode, "RGB")
-    except (ImageCms.PyCMSError, OSError):
-        return None
-    if mode == "CMYK":
-        return conversion
-    levels = np.arange(0, 256, 51 if mode == "RGB" else 1, dtype=np.uint8)
-    cube = np.stack(np.meshgrid(*[levels] * len(mode)), -1).reshape(1, -1, len(mode))
-    probe = Image.fromarray(cube.squeeze(-1) if mode == "L" else cube)
-    moved = np.subtract(ImageCms.applyTransform(probe, conversion), cube, dtype=np.int16)
-    return conversion if np.abs(moved).max() > _SAME_COLOUR else None
-
-
-def _colour_mode(image: Image.Image) -> str:
-    """The mode without alpha and palette in which the image's colours can be converted."""
-    if image.mode in ("1", "L", "LA", "La"):
-        return "L"
-    return "CMYK" if image.mode == "CMYK" else "RGB"
 
 
 def _encode(image: Image.Image, image_format: str, **options: int) -> bytes:

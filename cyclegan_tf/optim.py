@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import KerasTensor, ops
 
 
@@ -75,11 +76,36 @@ def progress(step: KerasTensor, total_steps: keras.Variable) -> KerasTensor:
 
 
 class Adam(keras.optimizers.Adam):
-    """Adam that takes gradients which are already summed over the replicas.
+    """Adam that takes gradients which are already summed over the replicas, in one pass.
 
     Keras would sum them itself, but only after it has clipped each replica's own, and after it
     has looked for the overflow of float16 in those of the first replica.
+
+    Reference: Kingma and Ba 2015, arXiv:1412.6980, the form at the end of section 2.
     """
+
+    def update_step(
+        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
+    ) -> None:
+        """Moves a variable and its two moments, as Keras does, by TensorFlow's own kernel.
+
+        Written out, the formulas go over the weights a dozen times, and for the hundred million
+        of two large U-Nets that is a tenth of a step on a CPU.
+        """
+        place, kind = self._get_variable_index(variable), variable.dtype
+        step = ops.cast(self.iterations + 1, kind)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[place].value.handle,
+            v=self._velocities[place].value.handle,
+            beta1_power=ops.power(ops.cast(self.beta_1, kind), step),
+            beta2_power=ops.power(ops.cast(self.beta_2, kind), step),
+            lr=ops.cast(learning_rate, kind),
+            beta1=ops.cast(self.beta_1, kind),
+            beta2=ops.cast(self.beta_2, kind),
+            epsilon=ops.cast(self.epsilon, kind),
+            grad=ops.cast(gradient, kind),
+        )
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Iterable[Any]) -> list[Any]:
         return list(grads_and_vars)

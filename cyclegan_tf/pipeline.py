@@ -11,7 +11,7 @@ from cyclegan_tf import augment, images
 from cyclegan_tf.augment import Jitter
 from cyclegan_tf.cluster import WHOLE, Share
 from cyclegan_tf.data import ImageSet
-from cyclegan_tf.records import untuned
+from cyclegan_tf.store import Store
 
 EXPANSION = 5  # versions of each image in an expanded data set
 
@@ -54,6 +54,7 @@ def unpaired_dataset(
     jitter: Jitter,
     first_step: int = 0,
     share: Share = WHOLE,
+    decoded: bool = False,
 ) -> tf.data.Dataset:
     """Endless batches of independently drawn, augmented images of both domains.
 
@@ -66,19 +67,21 @@ def unpaired_dataset(
         jitter: strengths of the augmentation.
         first_step: the step to start from: the batches are those of an uninterrupted run.
         share: what this worker reads of each batch.
+        decoded: keep all images as pixels; the batches are the same.
 
     Returns:
         Data set of `(real_a, real_b)`, each `(batch_size, image_size, image_size, 3)` float32 in
         [-1, 1]; fewer images for a share.
     """
     draws = [
-        _Draw(domain, 2 * seed + i, image_size, batch_size, jitter)
+        _Draw(Store(domain, decoded=decoded), 2 * seed + i, image_size, batch_size, jitter)
         for i, domain in enumerate((a, b))
     ]
     return (
         _samples(batch_size, first_step, share)
         .map(lambda sample: tuple(draw(sample) for draw in draws), tf.data.AUTOTUNE)
         .batch(share.size(batch_size), drop_remainder=True)
+        .map(lambda *pair: tuple(d.in_range(x) for d, x in zip(draws, pair, strict=True)))
         .prefetch(tf.data.AUTOTUNE)
         .with_options(untuned())
     )
@@ -94,6 +97,7 @@ def single_dataset(
     expand: bool = False,
     first_step: int = 0,
     share: Share = WHOLE,
+    decoded: bool = False,
 ) -> tf.data.Dataset:
     """Endless batches of one domain, drawn and augmented as in `unpaired_dataset`.
 
@@ -107,15 +111,18 @@ def single_dataset(
             and cropped, noised; the jitter then gives the strengths of the last two.
         first_step: the step to start from.
         share: what this worker reads of each batch.
+        decoded: keep all images as pixels; the batches are the same.
 
     Returns:
         Data set of `(batch_size, image_size, image_size, 3)` float32 in [-1, 1].
     """
-    draw = _Draw(domain, 2 * seed + 1, image_size, batch_size, jitter, expand=expand)
+    store = Store(domain, decoded=decoded)
+    draw = _Draw(store, 2 * seed + 1, image_size, batch_size, jitter, expand=expand)
     return (
         _samples(batch_size, first_step, share)
         .map(draw, tf.data.AUTOTUNE)
         .batch(share.size(batch_size), drop_remainder=True)
+        .map(draw.in_range)
         .prefetch(tf.data.AUTOTUNE)
         .with_options(untuned())
     )
@@ -186,6 +193,18 @@ class SquarePictures:
         return batches.as_numpy_iterator()
 
 
+def untuned() -> tf.data.Options:
+    """Options of a data set without the autotuner, so that an iterator ends when it is done.
+
+    The tuner's thread sometimes sleeps through the end, for as long as the iterator has lived and
+    up to a minute (seen in TensorFlow 2.21: its callback runs before it counts as cancelled).
+    Without it `tf.data.AUTOTUNE` is a thread a core.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
+
+
 def _samples(batch_size: int, first_step: int, share: Share) -> tf.data.Dataset:
     """Numbers of the samples of a share: sample i is in the batch of step i // batch_size."""
     own = share.size(batch_size) * share.replicas
@@ -199,7 +218,7 @@ class _Draw:
 
     def __init__(
         self,
-        domain: ImageSet,
+        store: Store,
         seed: int,
         image_size: int,
         batch_size: int,
@@ -207,15 +226,16 @@ class _Draw:
         *,
         expand: bool = False,
     ) -> None:
-        # a tensor, not a Python list: the bytes stay outside of the graph's definition
-        self.encoded = tf.constant(domain.encoded)
+        self.store = store
         self.seed = seed
         self.image_size = image_size
         self.batch_size = batch_size
         self.versions = _versions(jitter) if expand else (jitter,)
+        self.noisy = any(version.noise_std for version in self.versions)
 
     def __call__(self, sample: tf.Tensor) -> tf.Tensor:
-        count = len(self.encoded)
+        """`(image_size, image_size, 3)`, as `in_range` takes them in batches."""
+        count = len(self.store)
         place = shuffled_index(
             sample,
             count=count * len(self.versions),
@@ -223,9 +243,13 @@ class _Draw:
             seed=self.seed,
         )
         seed = tf.stack([self.seed, sample])
-        image = images.center_square(images.decode(self.encoded[place % count]))
+        image = self.store(place % count)
         branches = [partial(self._augmented, image, seed, version) for version in self.versions]
         return tf.switch_case(tf.cast(place // count, tf.int32), branches)
+
+    def in_range(self, batch: tf.Tensor) -> tf.Tensor:
+        """A batch of what was drawn, float32 in [-1, 1]."""
+        return batch if self.noisy else images.to_float(batch)
 
     def _augmented(self, image: tf.Tensor, seed: tf.Tensor, jitter: Jitter) -> tf.Tensor:
         crop_seed, flip_seed, noise_seed = tf.unstack(
@@ -234,7 +258,11 @@ class _Draw:
         image = augment.enlarge_and_crop(
             image, crop_seed, probability=jitter.crop_probability, enlarge=jitter.crop_enlarge
         )
-        image = images.to_float(images.resize(image, self.image_size))
+        image = images.resize(image, self.image_size)
+        if len(self.versions) > 1:  # others resize; all must be of one type
+            image = tf.cast(image, tf.float32)
+        # noise is told in [-1, 1]; without it whole batches of bytes are converted at once
+        image = images.to_float(image) if self.noisy else image
         image = augment.flip(
             image, flip_seed, left_right=jitter.flip_left_right, up_down=jitter.flip_up_down
         )

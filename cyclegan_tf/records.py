@@ -1,20 +1,23 @@
 """TFRecords of the competition: features `image` (JPEG bytes), `image_name` and `target`."""
 
-import os
-import re
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-import tensorflow as tf
-
+from cyclegan_tf.checksums import masked_crc32c
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.examples import Feature, parse_example, serialize_example
 from cyclegan_tf.files import replacing
 from cyclegan_tf.inputs import MOST_BYTES, require_file
 
 RECORD_PATTERNS = ("*.tfrec", "*.tfrecord", "*.tfrecords")
 
 _HEAD, _TAIL = 12, 4  # bytes of a record before its data, length and checksum, and behind them
+
+
+class _DamagedError(ValueError):
+    """A record that is no whole one; the message says why."""
 
 
 def record_files(folder: Path) -> list[Path]:
@@ -28,103 +31,134 @@ def read_records(path: Path) -> Iterator[tuple[str, bytes]]:
     Raises:
         InputError: naming the file and the record that is cut off, corrupted or has no image.
     """
-    whole, fault = _measure(path)
+    for number, features in enumerate(_read_examples(path)):
+        yield _name_and_image(features, path, number)
+
+
+def record_features(path: Path) -> dict[str, Feature]:
+    """The features of the first record of a TFRecord file, by name.
+
+    Raises:
+        InputError: if there is none that can be read.
+    """
+    return next(_read_examples(path))
+
+
+def count_records(path: Path) -> int:
+    """How many records a TFRecord file has, by the lengths alone, up to the first impossible one.
+
+    Raises:
+        InputError: if the file cannot be read.
+    """
     count = 0
     try:
-        # bytes: a file's name may be no UTF-8
-        records = tf.data.TFRecordDataset(os.fsencode(path)).take(whole).with_options(untuned())
-        for record in records.as_numpy_iterator():
-            yield _parse(record, path, count)
-            count += 1
-    except tf.errors.OpError as error:
-        fault = _reason(error)
-    if fault:
-        raise InputError(
-            f"{path}: record {count} cannot be read, the file is cut off or corrupted ({fault}); "
-            "fetch the file again."
-        )
-    if count == 0:
-        raise InputError(f"{path} holds no record; expected images. Fetch the file again.")
-
-
-def untuned() -> tf.data.Options:
-    """Options of a data set without the autotuner, so that an iterator ends when it is done.
-
-    The tuner's thread sometimes sleeps through the end, for as long as the iterator has lived and
-    up to a minute (seen in TensorFlow 2.21: its callback runs before it counts as cancelled).
-    Without it `tf.data.AUTOTUNE` is a thread a core.
-    """
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return options
+        with path.open("rb") as file:
+            left = require_file(path)
+            while left:
+                length = _read_head(file, left)[1]
+                file.seek(length + _TAIL, 1)
+                count, left = count + 1, left - _HEAD - length - _TAIL
+    except _DamagedError:
+        return count
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return count
 
 
 def write_records(path: Path, target: str, images: Iterable[tuple[str, bytes]]) -> None:
     """Writes `(name, encoded bytes)` pairs as a TFRecord file, whole or not at all."""
-    with replacing(path) as partial, tf.io.TFRecordWriter(str(partial)) as writer:
+    with replacing(path) as partial, partial.open("wb") as file:
         for name, encoded in images:
-            features = {
-                "image": _bytes_feature(encoded),
-                "image_name": _bytes_feature(name.encode()),
-                "target": _bytes_feature(target.encode()),
-            }
-            example = tf.train.Example(features=tf.train.Features(feature=features))
-            writer.write(example.SerializeToString(deterministic=True))
+            record = serialize_example(
+                {"image": encoded, "image_name": name.encode(), "target": target.encode()}
+            )
+            for part in (struct.pack("<Q", len(record)), record):
+                file.write(part + struct.pack("<I", masked_crc32c(part)))
 
 
-def _measure(path: Path) -> tuple[int, str | None]:
-    """How many records fit into the file by the lengths that they claim, and what ends them.
+def _read_examples(path: Path) -> Iterator[dict[str, Feature]]:
+    number = 0
+    for record in _read_frames(path):
+        try:
+            features = parse_example(record)
+        except ValueError as error:
+            raise InputError(
+                f"{path}: record {number} is no tf.train.Example; expected features image, "
+                "image_name and target. Fetch the file again."
+            ) from error
+        yield features
+        number += 1
+    if number == 0:
+        raise InputError(f"{path} holds no record; expected images. Fetch the file again.")
 
-    TensorFlow takes the memory for a record before it reads it: a length of terabytes ends the
-    process, not the reading.
-    """
+
+def _read_frames(path: Path) -> Iterator[bytes]:
+    """The data of every record of a file whose checksums are right."""
+    number = 0
     try:
-        size = require_file(path)
+        size = left = require_file(path)
         with path.open("rb") as file:
-            count = place = 0
-            while head := file.read(_HEAD):
-                left = size - place - _HEAD - _TAIL
-                if left < 0:
-                    return count, f"its frame takes {_HEAD + _TAIL} bytes, {size - place} are left"
-                length = struct.unpack("<Q", head[:8])[0]
-                if left < length:
-                    return count, f"it claims {length:,} bytes, {left:,} are left"
-                if length > MOST_BYTES:
-                    return count, f"it claims {length:,} bytes, at most {MOST_BYTES:,} are read"
-                count, place = count + 1, place + _HEAD + length + _TAIL
-                file.seek(place)
-            return count, None
+            while left:
+                yield _read_frame(file, left, place=size - left)
+                number, left = number + 1, size - file.tell()
+    except _DamagedError as error:
+        raise InputError(
+            f"{path}: record {number} cannot be read, the file is cut off or corrupted ({error}); "
+            "fetch the file again."
+        ) from error
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}); expected a TFRecord file. Check it."
-        ) from error
+        raise _unreadable(path, error) from error
 
 
-def _parse(record: bytes, path: Path, number: int) -> tuple[str, bytes]:
+def _read_frame(file: BinaryIO, left: int, *, place: int) -> bytes:
+    head, length = _read_head(file, left)
+    data, tail = file.read(length), file.read(_TAIL)
+    if not (_checks(head[:8], head[8:]) and _checks(data, tail)):
+        raise _DamagedError(f"corrupted record at byte {place:,}: its checksum is another")
+    return data
+
+
+def _read_head(file: BinaryIO, left: int) -> tuple[bytes, int]:
+    """The first bytes of a record, and the length that they claim, if `left` bytes can hold it.
+
+    Nothing takes memory for a length before it is known to be possible.
+    """
+    head = file.read(_HEAD)
+    left -= _HEAD + _TAIL
+    if left < 0 or len(head) < _HEAD:
+        frame = _HEAD + _TAIL
+        raise _DamagedError(f"its frame takes {frame} bytes, {left + frame} are left")
+    length = struct.unpack("<Q", head[:8])[0]
+    if length > left:
+        raise _DamagedError(f"it claims {length:,} bytes, {left:,} are left")
+    if length > MOST_BYTES:
+        raise _DamagedError(f"it claims {length:,} bytes, at most {MOST_BYTES:,} are read")
+    return head, length
+
+
+def _checks(data: bytes, checksum: bytes) -> bool:
+    return checksum == struct.pack("<I", masked_crc32c(data))
+
+
+def _name_and_image(features: dict[str, Feature], path: Path, number: int) -> tuple[str, bytes]:
     """Name and image bytes of one record; a record without a name is named after its place."""
-    try:
-        feature = tf.train.Example.FromString(record).features.feature
-    except Exception as error:  # protobuf's DecodeError moved between its versions
-        raise InputError(
-            f"{path}: record {number} is no tf.train.Example; expected features image, image_name "
-            "and target. Fetch the file again."
-        ) from error
-    image = feature["image"].bytes_list.value if "image" in feature else ()
+    image = _byte_values(features, "image")
     if not image:
-        found = ", ".join(sorted(feature)) or "none"
+        found = ", ".join(sorted(features)) or "none"
         raise InputError(
             f"{path}: record {number} has no feature 'image' with bytes (features found: {found}); "
             "expected image, image_name and target. Is this a file of the competition?"
         )
-    names = feature["image_name"].bytes_list.value if "image_name" in feature else ()
-    name = names[0].decode("utf-8", "replace") if names else f"{path.stem}-{number}"
-    return name, image[0]
+    names = _byte_values(features, "image_name")
+    return names[0].decode("utf-8", "replace") if names else f"{path.stem}-{number}", image[0]
 
 
-def _reason(error: tf.errors.OpError) -> str:
-    line = error.message.split("\n")[0].split(" [Op:")[0]
-    return re.sub(r"{{.*?}}", "", line).strip()  # the name of the graph's node
+def _byte_values(features: dict[str, Feature], name: str) -> tuple[bytes, ...]:
+    feature = features.get(name, Feature())
+    return feature.values if feature.kind == "bytes" else ()
 
 
-def _bytes_feature(value: bytes) -> tf.train.Feature:
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"{path} cannot be read ({error.strerror}); expected a TFRecord file. Check it."
+    )

@@ -14,6 +14,8 @@ from cyclegan_tf.data import DataSet, ImageSet
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.rundir import RunDir, versions
 
+_OF_THE_END = ("submit", "data", "a", "b")  # settings that what follows the training depends on
+
 
 @dataclass(frozen=True)
 class Resumption:
@@ -63,7 +65,7 @@ def find_resumption(path: Path, changes: dict[str, Any]) -> Resumption:
     trains = config.epochs > facts.epoch and (longer or not facts.trained)
     # a budget given now counts from now
     seconds = 0.0 if "budget_minutes" in changes else facts.seconds
-    other_end = any(changes.get(name, was) != was for name, was in _of_the_end(before).items())
+    other_end = any(getattr(config, name) != getattr(before, name) for name in _OF_THE_END)
     done = run.finished and not trains and not other_end
     return Resumption(run, config, facts, seconds, trains, done)
 
@@ -79,10 +81,15 @@ def name_hashes(data: DataSet) -> dict[str, str]:
     return {key: _described(*sets) for key, sets in domains.items()}
 
 
-def differences(facts: Facts, data: DataSet) -> list[str]:
-    """What is not as it was when the state was saved, a warning each."""
+def differences(facts: Facts, names: dict[str, str]) -> list[str]:
+    """What is not as it was when the state was saved, a warning each.
+
+    Args:
+        facts: of the state.
+        names: `name_hashes` of the images of today.
+    """
     found = []
-    for domain, now in name_hashes(data).items():
+    for domain, now in names.items():
         if facts.data.get(domain) != now:
             found.append(
                 f"the images of domain {domain} are not those the run was trained on so far "
@@ -94,11 +101,6 @@ def differences(facts: Facts, data: DataSet) -> list[str]:
         if then != now:
             found.append(f"{what} is {now}, but was {then}: the same bits cannot be expected.")
     return found
-
-
-def _of_the_end(config: TrainConfig) -> dict[str, Any]:
-    """The settings that what comes after the training depends on."""
-    return {name: getattr(config, name) for name in ("submit", "data", "a", "b")}
 
 
 def _described(train: ImageSet, validation: ImageSet) -> str:

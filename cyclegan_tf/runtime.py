@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import resource
 import time
 from collections.abc import Iterator
@@ -35,6 +36,23 @@ def set_up(*, precision: str, seed: int, deterministic: bool) -> None:
     keras.config.set_dtype_policy(resolve_precision(precision))
     if deterministic:
         tf.config.experimental.enable_op_determinism()
+
+
+def chains() -> int:
+    """How many operations run at once with a core each: 2 where `set_up` has said so, else 1."""
+    threading = tf.config.threading
+    if threading.get_intra_op_parallelism_threads() != 1:
+        return 1
+    return max(1, threading.get_inter_op_parallelism_threads())
+
+
+def available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int:
+    """Memory that is free or can be freed, as Linux tells; 0 where it is not known."""
+    try:
+        found = re.search(r"MemAvailable:\s+(\d+) kB", meminfo.read_text())
+    except OSError:  # no Linux
+        found = None
+    return 1024 * int(found[1]) if found else 0
 
 
 def resolve_precision(precision: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
@@ -121,7 +139,7 @@ def profile(
     Returns:
         One line: time a step, images a second, peak memory.
     """
-    state = [tf.identity(v) for v in _variables(model)]
+    state = [tf.identity(v) for v in model.state_variables]
     steps = 5
     model.fit(batches, steps_per_epoch=2, verbose=0, shuffle=False)  # compiles
     tf.profiler.experimental.start(str(folder))
@@ -129,17 +147,12 @@ def profile(
     model.fit(batches, steps_per_epoch=steps, verbose=0, shuffle=False)
     seconds = (time.perf_counter() - began) / steps
     tf.profiler.experimental.stop()
-    for variable, value in zip(_variables(model), state, strict=True):
+    for variable, value in zip(model.state_variables, state, strict=True):
         variable.assign(value)
     return (
         f"profile: {seconds:.2f} s a step, {images_per_step / seconds:.1f} images a second, peak "
         f"memory {_peak_gigabytes():.1f} GB; trace: tensorboard --logdir {folder}"
     )
-
-
-def _variables(model: keras.Model) -> list[keras.Variable]:
-    optimizers = (model.generator_optimizer, model.discriminator_optimizer)
-    return model.variables + [v for optimizer in optimizers for v in optimizer.variables]
 
 
 def _peak_gigabytes() -> float:

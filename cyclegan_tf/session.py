@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from cyclegan_tf import build, images, pipeline, reporting, runtime, submission
+from cyclegan_tf import build, images, pipeline, reporting, runtime, submission, training_line
 from cyclegan_tf.autosave import AutoSave
 from cyclegan_tf.checkpoint import Facts, restore_state
 from cyclegan_tf.config import TrainConfig
@@ -96,8 +96,9 @@ class Session:
         here = {"data", "a", "b", "inception"}
         settings = {k: v for k, v in sorted(config.to_dict().items()) if k not in here}
         self.workers.require_same("settings", f"{settings}")
-        self.workers.require_same("images", f"{name_hashes(self.data)}")
-        for warning in differences(facts, self.data) if facts else []:
+        self.names = name_hashes(self.data)
+        self.workers.require_same("images", f"{self.names}")
+        for warning in differences(facts, self.names) if facts else []:
             print(f"warning: {warning}", file=sys.stderr)
         self.steps_per_epoch = (
             facts.steps_per_epoch if facts else build.steps_per_epoch(config, self.data)
@@ -171,6 +172,8 @@ class Session:
         validation = build.build_validation_batches(config, self.data)
         if config.profile:
             self._profile(run)
+        verbose, shown = training_line.of_training(run.samples)
+        ends = StopTogether(self.workers), save, self.interruption
         try:
             with self.workers.strategy.scope():
                 train_epochs(
@@ -178,10 +181,10 @@ class Session:
                     self._batches_from,
                     epochs=config.epochs,
                     steps_per_epoch=self.steps_per_epoch,
-                    callbacks=[*callbacks, StopTogether(self.workers), save, self.interruption],
+                    callbacks=[*callbacks, *shown, *ends],
                     start=self.start,
                     validation=self.workers.distributed(validation) if validation else None,
-                    verbose=_verbosity(),
+                    verbose=verbose,
                 )
         except Interrupted:
             save.save()
@@ -235,7 +238,7 @@ class Session:
             callbacks=callbacks,
             seconds=lambda: time.monotonic() - self.started + used,
             steps_per_epoch=self.steps_per_epoch,
-            data=name_hashes(self.data),
+            data=self.names,
             versions=versions(),
         )
         # a signal may come before `fit` has done it
@@ -279,9 +282,9 @@ class Session:
     def _epoch_end_steps(self) -> float:
         """What validating takes, in training steps: it goes forwards only."""
         config = self.config
-        held_out = self.data.validation_a.spread(build.VALIDATION_IMAGES)
+        held_out = min(len(self.data.validation_a), build.VALIDATION_IMAGES)
         larger = build.picture_size(config) / config.image_size
-        return 0.6 * len(held_out) / config.batch_size * larger**2
+        return 0.6 * held_out / config.batch_size * larger**2
 
     def _submission_seconds(self) -> float:
         """How long images.zip will take, from the time of one batch."""
@@ -293,8 +296,3 @@ class Session:
         batches = -(-len(self.data.all_a()) // self.draw.batch_size)
         # half as much again for JPEGs and a machine that slows down, and the last samples
         return 1.5 * batches * (time.monotonic() - began) + 10.0
-
-
-def _verbosity() -> int:
-    """Keras's progress bar where it can redraw itself, a line an epoch in a log file."""
-    return 1 if sys.stdout.isatty() or "ipykernel" in sys.modules else 2

@@ -109,11 +109,7 @@ def _auto() -> Choice:
             return _tpu()
         except InputError as error:
             note = f"; {error}"
-    gpus = tf.config.list_physical_devices("GPU")
-    if len(gpus) > 1:
-        choice = _mirrored()
-        return Choice(choice.strategy, choice.reason + note)
-    choice = _one()
+    choice = _mirrored() if len(tf.config.list_physical_devices("GPU")) > 1 else _one()
     return Choice(choice.strategy, choice.reason + note)
 
 

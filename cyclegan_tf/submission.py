@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
-from cyclegan_tf import images
+from cyclegan_tf import images, progress
 from cyclegan_tf.files import replacing
 from cyclegan_tf.names import is_file_name, same_file
 
@@ -45,11 +44,11 @@ def write_submission(
         with (
             ThreadPoolExecutor(os.cpu_count()) as pool,
             zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive,
-            tqdm(total=len(names), desc=path.name, unit="image") as progress,
+            progress.bar(len(names), title=path.name) as bar,
         ):
             for entry, jpeg in zip(entries, _encoded(batches, translate, pool), strict=True):
                 archive.writestr(zipfile.ZipInfo(entry), jpeg)
-                progress.update()
+                bar.update()
         check_submission(partial, len(names))
     return len(names)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyclegan_tf.command import Parser, command, load_tensorflow
 from cyclegan_tf.config import TrainConfig, check_values
+from cyclegan_tf.defaults import default_preset, kaggle_data, synthetic_data
 from cyclegan_tf.errors import Fault, InputError
 from cyclegan_tf.flags import add_flags, flag_values
 from cyclegan_tf.presets import PRESETS, preset_config
@@ -21,9 +22,6 @@ if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
     from cyclegan_tf.guards import TimeBudget
     from cyclegan_tf.rundir import RunDir
     from cyclegan_tf.session import Session
-
-KAGGLE_DATA = Path("/kaggle/input/gan-getting-started")
-SYNTHETIC_DATA = Path("data/synthetic")
 
 
 @command
@@ -42,8 +40,8 @@ def main(argv: list[str] | None = None) -> int:
         preset_config(arguments.preset, **given)
     load_tensorflow()
     if not any(given.get(name) for name in ("data", "a", "b")):
-        given["data"] = str(_default_data())
-    preset = arguments.preset or _default_preset(given)
+        given["data"] = str(kaggle_data() or synthetic_data(why="no --data"))
+    preset = arguments.preset or _told_preset(given)
     config = preset_config(preset, **given)
 
     from cyclegan_tf.rundir import next_free_run
@@ -179,32 +177,12 @@ def _check_resume(arguments: argparse.Namespace) -> None:
         )
 
 
-def _default_data() -> Path:
-    """The competition's data on Kaggle, the synthetic set elsewhere, written if it is not there."""
-    if KAGGLE_DATA.is_dir():
-        return KAGGLE_DATA
-    if not SYNTHETIC_DATA.is_dir():
-        from cyclegan_tf.demo import write_demo
-
-        print(f"no --data: writing the synthetic set to {SYNTHETIC_DATA} ...", flush=True)
-        write_demo(SYNTHETIC_DATA)
-    else:
-        print(f"no --data: using the synthetic set in {SYNTHETIC_DATA}")
-    return SYNTHETIC_DATA
-
-
-def _default_preset(given: dict[str, Any]) -> str:
+def _told_preset(given: dict[str, Any]) -> str:
     """The preset for this data and model on this machine, told to the user."""
-    if given.get("model") == "dcgan":
-        preset = "dcgan"
-    elif given.get("data") == str(SYNTHETIC_DATA):
-        return "demo"
-    else:
-        from cyclegan_tf import runtime
-
-        preset = "kaggle" if runtime.has_accelerator() else "cpu"
-    others = ", ".join(name for name in PRESETS if name != preset)
-    print(f"no --preset: using {preset}; the others are {others}")
+    preset = default_preset(given.get("model", "cyclegan"), given.get("data", ""))
+    if preset != "demo":
+        others = ", ".join(name for name in PRESETS if name != preset)
+        print(f"no --preset: using {preset}; the others are {others}")
     return preset
 
 

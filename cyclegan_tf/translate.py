@@ -207,7 +207,7 @@ def _write(arguments: argparse.Namespace, work: "Worklist", painter: "Painter") 
         return name, images.encode(painted, destination.FORMATS[Path(name).suffix.lower()])
 
     with (
-        destination.open_destination(arguments.output) as hang,
+        destination.open_destination(arguments.output) as put,
         tqdm(total=len(work), desc=arguments.output.name, unit="picture") as progress,
     ):
         for name, encoded in in_order(finished, painter.paint(in_order(prepared, work))):

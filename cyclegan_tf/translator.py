@@ -21,7 +21,12 @@ class Translator:
         batch_size: images computed at once; smaller batches are filled up and cut off again.
         margin: pixels by which an image is continued, mirrored, on each side, and cut again
             afterwards. Convolutions that pad with zeros see a dark frame there, and draw one.
+        chains: equal parts of a batch that are computed side by side; as many as operations run
+            at once, where each has a core of its own.
         jit_compile: use XLA.
+
+    Raises:
+        ValueError: if the parts cannot be equal.
     """
 
     def __init__(
@@ -30,16 +35,24 @@ class Translator:
         *,
         batch_size: int = 16,
         margin: int = 0,
+        chains: int = 1,
         jit_compile: bool = False,
     ) -> None:
+        if batch_size % chains:
+            raise ValueError(
+                f"batch_size must be a multiple of chains. Received: {batch_size} and {chains}"
+            )
         self.batch_size = batch_size
         mirror = ReflectionPadding2D(margin, dtype="float32")
 
-        def run(images: tf.Tensor) -> tf.Tensor:
+        def translate(images: tf.Tensor) -> tf.Tensor:
             if not margin:
                 return generator(images, training=False)
             translated = generator(mirror(images), training=False)
             return translated[:, margin:-margin, margin:-margin]
+
+        def run(images: tf.Tensor) -> tf.Tensor:
+            return tf.concat([translate(part) for part in tf.split(images, chains)], 0)
 
         self._run = tf.function(run, jit_compile=jit_compile)
 

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# what is compiled here runs a few times: that it compiles counts, not how fast it then is
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import keras
 import numpy as np
@@ -12,7 +14,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from cyclegan_tf.adversarial import Stabilizers
+from cyclegan_tf.adversarial import AdversarialModel, Stabilizers
+from cyclegan_tf.checkpoint import Facts
 from cyclegan_tf.cyclegan import CycleGan, Objective
 from cyclegan_tf.data import ImageSet
 from cyclegan_tf.optim import adam
@@ -73,6 +76,28 @@ def image_set(count: int, *, size: int = 32, prefix: str = "image") -> ImageSet:
     """Pictures of one grey each: the first pixel tells which one it is."""
     names = tuple(f"{prefix}{i}" for i in range(count))
     return ImageSet(names, tuple(png(flat(i, size)) for i in range(count)))
+
+
+def facts(**changes) -> Facts:
+    """Facts of a state in the second of five epochs of two steps."""
+    some = {
+        "step": 3,
+        "epoch": 1,
+        "epoch_steps": 1,
+        "steps_per_epoch": 2,
+        "epochs": 5,
+        "trained": False,
+        "seconds": 1.5,
+        "data": {},
+        "versions": {},
+        "memories": {},
+    }
+    return Facts(**some | changes)
+
+
+def state_of(model: AdversarialModel) -> list[np.ndarray]:
+    """The values of all that a step depends on."""
+    return [keras.ops.convert_to_numpy(v) for v in model.state_variables]
 
 
 def pixel_network(scale: float, name: str) -> keras.Model:

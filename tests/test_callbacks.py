@@ -10,7 +10,6 @@ from cyclegan_tf.callbacks import (
     LatentGrid,
     SampleGrid,
     TruthError,
-    plot_losses,
 )
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.rundir import RunDir
@@ -102,13 +101,3 @@ def test_diversity_of_samples_reaches_the_log_and_the_grid(run):
     grid.latents = latents[:6]
     grid.on_epoch_end(1, {})
     assert grid.diversity == pytest.approx(1.0)
-
-
-def test_scores_get_a_panel_though_some_epochs_have_none(run):
-    rows = [{"epoch": epoch, "cycle_loss": 1.0} for epoch in (1, 2, 3)]
-    widths = []
-    for scored in (rows, [rows[0], rows[1] | {"fid": 0.5, "kid": 0.1}, rows[2]]):
-        plot_losses(run, scored)
-        with Image.open(run.plots / "losses.png") as plot:
-            widths.append(plot.size[0])
-    assert widths == [605, 1210]  # 5.5 inches a panel, 110 pixels an inch

@@ -2,14 +2,12 @@ import json
 import shutil
 import zipfile
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from cyclegan_tf.adversarial import Stabilizers
 from cyclegan_tf.checkpoint import (
-    Facts,
     current_means,
     read_facts,
     restore_state,
@@ -20,19 +18,10 @@ from cyclegan_tf.errors import InputError
 from cyclegan_tf.files import DiskFull
 from cyclegan_tf.guards import TrainingDiverged
 from cyclegan_tf.optim import adam
-from tests.conftest import pixel_cyclegan
+from tests.conftest import facts, pixel_cyclegan, state_of
 
-FACTS = Facts(
-    step=3,
-    epoch=1,
-    epoch_steps=1,
-    steps_per_epoch=2,
-    epochs=5,
-    trained=False,
-    seconds=1.5,
-    data={"A": "4 images"},
-    versions={"keras": "3"},
-    memories={"Watch": {"best": float("inf")}},
+FACTS = facts(
+    data={"A": "4 images"}, versions={"keras": "3"}, memories={"Watch": {"best": float("inf")}}
 )
 BATCH = tuple(tf.constant(np.linspace(-1, 1, 2 * 48), tf.float32, (2, 4, 4, 3)) for _ in range(2))
 
@@ -50,12 +39,6 @@ def model_after(steps: int, *, loss_scaling: bool = False):
     return model
 
 
-def values(model) -> list[np.ndarray]:
-    optimizers = (model.generator_optimizer, model.discriminator_optimizer)
-    variables = model.variables + [v for optimizer in optimizers for v in optimizer.variables]
-    return [keras.ops.convert_to_numpy(v) for v in variables]
-
-
 @pytest.mark.parametrize("loss_scaling", [False, True])
 def test_restored_model_takes_the_same_steps(tmp_path, loss_scaling):
     model = model_after(3, loss_scaling=loss_scaling)
@@ -66,7 +49,7 @@ def test_restored_model_takes_the_same_steps(tmp_path, loss_scaling):
     for each in (model, other):
         each.train_step(BATCH)
     assert state.facts == FACTS == read_facts(tmp_path / "state.npz")
-    pairs = list(zip(values(model), values(other), strict=True))
+    pairs = list(zip(state_of(model), state_of(other), strict=True))
     assert len(pairs) > 40
     assert all(one.tobytes() == two.tobytes() for one, two in pairs)
     assert [m.tolist() for m in current_means(model)] == [m.tolist() for m in current_means(other)]
@@ -131,10 +114,10 @@ def test_damaged_state_is_refused_and_the_model_left_alone(tmp_path, damage):
     write_state(path, model, FACTS)
     damage(path)
     other = model_after(0)
-    before = values(other)
+    before = state_of(other)
     with pytest.raises(InputError, match=r"state.npz is .*(restore it|config.json)"):
         restore_state(path, other)
-    assert all(np.array_equal(*pair) for pair in zip(before, values(other), strict=True))
+    assert all(np.array_equal(*pair) for pair in zip(before, state_of(other), strict=True))
 
 
 def test_state_of_another_architecture_is_refused_by_name(tmp_path):

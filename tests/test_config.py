@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from cyclegan_tf.config import TrainConfig, flag
+from cyclegan_tf.combinations import flag
+from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.flags import add_flags, flag_values
 from cyclegan_tf.presets import PRESETS, preset_config

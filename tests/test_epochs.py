@@ -18,7 +18,7 @@ from cyclegan_tf.epochs import Start, train_epochs
 from cyclegan_tf.guards import DiscriminatorWatch
 from cyclegan_tf.pipeline import paired_by_place, unpaired_dataset
 from cyclegan_tf.rundir import RunDir
-from tests.conftest import image_set, pixel_cyclegan
+from tests.conftest import image_set, pixel_cyclegan, state_of
 
 EPOCHS, STEPS = 2, 3
 A, B = image_set(5, size=8, prefix="a"), image_set(4, size=8, prefix="b")
@@ -90,12 +90,6 @@ def whole(tmp_path_factory):
     """A training that was left alone: its variables and its logs."""
     run = RunDir.create(tmp_path_factory.mktemp("whole") / "run", TrainConfig())
     return state_of(trained(run)), logs(run)
-
-
-def state_of(model) -> list[np.ndarray]:
-    optimizers = (model.generator_optimizer, model.discriminator_optimizer)
-    variables = model.variables + [v for optimizer in optimizers for v in optimizer.variables]
-    return [keras.ops.convert_to_numpy(v) for v in variables]
 
 
 def logs(run: RunDir) -> list[dict]:

@@ -311,3 +311,28 @@ def test_pixels_that_are_too_many_for_the_caller_raise():
     with pytest.raises(ValueError, match="32 x 32 pixels are too many"):
         images.upright_rgb(png(noise(0)), most_pixels=1023)
     assert images.upright_rgb(png(noise(0)), most_pixels=1024) == png(noise(0))
+
+
+def test_upright_pixels_are_those_that_training_decodes():
+    picture = Image.fromarray(noise(3, 24))
+    files = [
+        encoded(picture, "JPEG", quality=90),
+        encoded(picture.convert("L"), "PNG"),
+        encoded(picture.convert("CMYK"), "JPEG"),
+        encoded(picture.resize((30, 10)), "WEBP", lossless=True),
+    ]
+    for data in files:
+        expected = decoded(images.upright_rgb(data))
+        np.testing.assert_array_equal(images.load_upright(data), expected)
+        np.testing.assert_array_equal(np.asarray(images.load_with_head(data)[0]), expected)
+
+
+def test_head_tells_how_the_file_holds_its_image():
+    picture = Image.fromarray(noise(1)).resize((20, 10))
+    turned = picture.getexif()
+    turned[0x0112] = 6
+    image, stored = images.load_with_head(encoded(picture.convert("CMYK"), "JPEG", exif=turned))
+    assert stored == (20, 10, "CMYK", "JPEG")
+    assert (image.size, image.mode) == ((10, 20), "RGB")
+    with pytest.raises(ValueError, match="no readable image"):
+        images.load_with_head(b"x")

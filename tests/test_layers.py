@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from cyclegan_tf.layers import ImagePool, SmoothUpSampling2D, SpectralConv2D
+from cyclegan_tf.layers import GroupNormalization, ImagePool, SpectralConv2D
 
 
 def kernel_used(layer: SpectralConv2D) -> np.ndarray:
@@ -62,18 +62,24 @@ def history(pool: ImagePool, steps: int, batch_size: int, call=None) -> list[int
     return [int(image[0, 0, 0]) for batch in returned for image in batch.numpy()]
 
 
+def compiled_history(pool: ImagePool, steps: int) -> list[int]:
+    """The same for pairs of images, ten times as fast."""
+    pool.build((2, *numbered(0, 1).shape[1:]))
+    return history(pool, steps, 2, call=tf.function(pool))
+
+
 def test_pool_returns_what_comes_while_it_fills():
     assert history(ImagePool(6), steps=3, batch_size=2) == [0, 1, 2, 3, 4, 5]
 
 
 def test_full_pool_swaps_half_of_the_time():
-    seen = history(ImagePool(10, seed=1), steps=210, batch_size=2)
+    seen = compiled_history(ImagePool(10, seed=1), steps=210)
     swapped = [image != place for place, image in enumerate(seen)][10:]
     assert 165 <= sum(swapped) <= 245  # of 410, standard deviation 10
 
 
 def test_pool_returns_each_image_at_most_twice():
-    counts = np.bincount(history(ImagePool(10, seed=2), steps=300, batch_size=2))
+    counts = np.bincount(compiled_history(ImagePool(10, seed=2), steps=300))
     assert counts.max() == 2
     assert (counts == 2).sum() <= 10  # only those of the filling come back a second time
 
@@ -98,26 +104,49 @@ def test_pool_is_saved_with_its_model(tmp_path):
     assert ops.convert_to_numpy(pool.images.value)[:, 0, 0, 0].tolist() == [1, 2, 0, 0]
 
 
-@pytest.mark.parametrize("factor", [2, 8])
-def test_smooth_up_sampling_of_any_size_is_that_of_keras(factor):
-    layer = SmoothUpSampling2D(factor)
-    of_any_size = tf.function(layer, input_signature=[tf.TensorSpec((None, None, None, 3))])
-    for shape in ((1, 5, 4, 3), (2, 1, 7, 3)):
-        x = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
-        expected = keras.layers.UpSampling2D(factor, interpolation="bilinear")(x)
-        np.testing.assert_array_equal(layer(x), expected)
-        np.testing.assert_allclose(of_any_size(x), expected, atol=1e-6)
+@pytest.mark.parametrize("shape", [(1, 8, 8, 4), (3, 9, 16, 4), (2, 4, 4, 4), (17, 8, 8, 4)])
+@pytest.mark.parametrize("options", [{}, {"scale": False, "center": False}])
+def test_group_of_one_channel_is_normed_as_keras_does_it(shape, options):
+    x = tf.random.stateless_normal(shape, [1, 2]) * 3.0 + 5.0
+    found = []
+    for kind in (GroupNormalization, keras.layers.GroupNormalization):
+        layer = kind(groups=-1, epsilon=1e-5, **options)
+        layer.build(shape)
+        for number, weight in enumerate(layer.weights):
+            weight.assign([0.5, 1.0, 2.0, -1.0 - number])
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+            loss = tf.reduce_sum(y**3)
+        found.append([y, *tf.nest.flatten(tape.gradient(loss, [x, *map(variable, layer.weights)]))])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-4)
 
 
-def test_smooth_up_sampling_draws_straight_lines_between_the_middles():
-    of_any_size = tf.function(
-        SmoothUpSampling2D(2), input_signature=[tf.TensorSpec((None, None, None, 1))]
-    )
-    values = of_any_size(np.array([0.0, 4.0], np.float32).reshape(1, 1, 2, 1))
-    np.testing.assert_allclose(values[0, :, :, 0], [[0, 1, 3, 4]] * 2)
+def variable(weight: keras.Variable) -> tf.Variable:
+    return weight.value
 
 
-def test_smooth_up_sampling_is_rebuilt_from_its_config():
-    layer = SmoothUpSampling2D(8, dtype="float32", name="means")
-    again = SmoothUpSampling2D.from_config(layer.get_config())
-    assert (again.size, again.interpolation, again.name) == ((8, 8), "bilinear", "means")
+def test_kernel_keeps_half_precision_and_sums_in_float32():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    layer = GroupNormalization(groups=-1, epsilon=1e-5)
+    column = tf.range(256.0) % 2  # half 0, half 1: mean 1/2, deviation 1/2
+    y = layer(tf.reshape(column, [1, 16, 16, 1]))
+    assert y.dtype == tf.bfloat16
+    np.testing.assert_allclose(tf.unique(tf.reshape(y, [-1])).y.numpy().astype(float), [-1, 1])
+
+
+def test_slope_of_a_slope_goes_through_the_kernel():
+    layer = GroupNormalization(groups=-1, epsilon=1e-5)
+    keras_layer = keras.layers.GroupNormalization(groups=-1, epsilon=1e-5)
+    x = tf.random.stateless_normal((2, 8, 8, 3), [1, 2])
+    seconds = []
+    for norm in (layer, keras_layer):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                loss = tf.reduce_sum(norm(x) ** 3)
+            penalty = tf.reduce_sum(tf.square(inner.gradient(loss, x)))
+        seconds.append(outer.gradient(penalty, x))
+    np.testing.assert_allclose(*seconds, rtol=1e-3, atol=1e-3)

@@ -69,6 +69,25 @@ def test_gradients_are_clipped_by_their_joint_norm():
     assert [float(g) for g in gradients] == pytest.approx([0.6, 0.8])
 
 
+def test_one_pass_moves_weights_as_the_formulas_of_keras_do():
+    ours = adam(LinearDecay(0.1, steps(4)), beta_1=0.5, beta_2=0.9)
+    theirs = keras.optimizers.Adam(LinearDecay(0.1, steps(4)), beta_1=0.5, beta_2=0.9)
+    ends = []
+    for optimizer in (ours, theirs):
+        variables = [keras.Variable([1.0, -2.0]), keras.Variable(3.0)]
+        for gradient in (0.3, -0.1, 0.7):
+            optimizer.apply([np.float32([gradient, 1e-5]), np.float32(-gradient)], variables)
+        ends.append([v.numpy() for v in variables + optimizer.variables])
+    for one, other in zip(*ends, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_first_step_of_adam_is_the_rate_whatever_the_gradient():
+    optimizer, variable = adam(0.01, beta_1=0.5), keras.Variable([1.0, 1.0])
+    optimizer.apply([np.float32([0.5, -50.0])], [variable])
+    assert variable.numpy() == pytest.approx([0.99, 1.01], abs=1e-6)
+
+
 @pytest.mark.parametrize("schedule", [LinearDecay, CosineDecay])
 def test_several_updates_a_step_do_not_hurry_the_schedule(schedule):
     one, three = schedule(1.0, steps(10)), schedule(1.0, steps(10), updates=3)

@@ -72,6 +72,33 @@ def test_every_step_can_be_started_from():
     )
 
 
+def rectangles(count: int) -> ImageSet:
+    """Pictures of noise, each of another size."""
+    random = np.random.default_rng(count)
+    shapes = [(40 + 3 * i, 50 - i, 3) for i in range(count)]
+    encoded = tuple(png(random.integers(0, 256, shape, dtype=np.uint8)) for shape in shapes)
+    return ImageSet(tuple(map(str, range(count))), encoded)
+
+
+@pytest.mark.parametrize("jitter", [Jitter(), Jitter(flip_left_right=0.5), STRONG])
+@pytest.mark.parametrize("a", [image_set(5), rectangles(5)], ids=["squares", "rectangles"])
+def test_decoded_images_make_the_same_batches(a, jitter):
+    options = {"image_size": 32, "batch_size": 2, "seed": 1, "jitter": jitter}
+    kept, anew = (
+        pipeline.unpaired_dataset(a, rectangles(3), decoded=decoded, **options).take(6)
+        for decoded in (True, False)
+    )
+    for one, other in zip(kept, anew, strict=True):
+        for x, y in zip(one, other, strict=True):
+            np.testing.assert_array_equal(x, y)
+
+
+def test_pixels_of_a_set_take_three_bytes_each():
+    domain = rectangles(2)  # 50 x 40 and 49 x 43
+    assert domain.pixel_bytes == 3 * (40**2 + 43**2)
+    assert [len(square) for square in domain.pixels.numpy()] == [3 * 40**2, 3 * 43**2]
+
+
 def test_shares_of_workers_make_up_the_whole_batches():
     whole = batches(10, 6, batch_size=4, count=5, jitter=STRONG)[2:]
     options = {"batch_size": 4, "jitter": STRONG, "first_step": 2}

@@ -1,11 +1,19 @@
 import os
 import struct
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.records import read_records, record_files, write_records
+from cyclegan_tf.examples import Feature
+from cyclegan_tf.records import (
+    count_records,
+    read_records,
+    record_features,
+    record_files,
+    write_records,
+)
 from tests.hell_records import frame
 
 IMAGES = [("first", b"one"), ("zwei & drei", b"two"), ("třetí", b"three")]
@@ -131,3 +139,38 @@ def test_record_that_is_no_example_is_refused(tmp_path):
         writer.write(b"\xff\xff\xff")
     with pytest.raises(InputError, match=r"record 0 is no tf\.train\.Example"):
         list(read_records(tmp_path / "x.tfrec"))
+
+
+def test_a_file_has_the_bytes_that_tensorflow_writes(tmp_path):
+    write_records(tmp_path / "ours.tfrec", "monet", IMAGES)
+    with tf.io.TFRecordWriter(str(tmp_path / "theirs.tfrec")) as writer:
+        for record in tf.data.TFRecordDataset(str(tmp_path / "ours.tfrec")).as_numpy_iterator():
+            writer.write(record)
+    assert (tmp_path / "ours.tfrec").read_bytes() == (tmp_path / "theirs.tfrec").read_bytes()
+
+
+def test_large_record_of_tensorflow_is_read(tmp_path):
+    image = np.random.default_rng(0).bytes(5_000_000)  # four levels of checksum tables
+    write_example(tmp_path / "x.tfrec", {"image": image, "image_name": b"large"})
+    assert list(read_records(tmp_path / "x.tfrec")) == [("large", image)]
+
+
+def test_features_of_the_first_record_are_told(tmp_path):
+    write_records(tmp_path / "x.tfrec", "monet", IMAGES)
+    assert record_features(tmp_path / "x.tfrec") == {
+        "image": Feature("bytes", (b"one",)),
+        "image_name": Feature("bytes", (b"first",)),
+        "target": Feature("bytes", (b"monet",)),
+    }
+
+
+def test_records_are_counted_by_their_lengths(tmp_path):
+    path = tmp_path / "x.tfrec"
+    write_records(path, "monet", IMAGES)
+    assert count_records(path) == 3
+    path.write_bytes(path.read_bytes()[:-1])
+    assert count_records(path) == 2
+    path.write_bytes(b"")
+    assert count_records(path) == 0
+    with pytest.raises(InputError, match=r"y\.tfrec cannot be read \(No such file"):
+        count_records(tmp_path / "y.tfrec")

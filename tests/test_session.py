@@ -11,7 +11,7 @@ from cyclegan_tf.resume import name_hashes
 from cyclegan_tf.rundir import RunDir, versions
 from cyclegan_tf.session import Session
 from cyclegan_tf.workers import Workers
-from tests.conftest import image_set
+from tests.conftest import facts, image_set
 from tests.test_data import write_folder
 
 
@@ -38,10 +38,10 @@ def run(tmp_path, config) -> RunDir:
     return RunDir.create(tmp_path / "run", config)
 
 
-def session_of(config: TrainConfig, facts: Facts | None = None, *, late: float = 0.0) -> Session:
+def session_of(config: TrainConfig, left: Facts | None = None, *, late: float = 0.0) -> Session:
     workers = Workers(tf.distribute.get_strategy())
     started = time.monotonic() + late
-    return Session(config, facts, workers=workers, strategy="", started=started)
+    return Session(config, left, workers=workers, strategy="", started=started)
 
 
 def saved(run: RunDir, config: TrainConfig, **changes) -> Facts:
@@ -49,25 +49,23 @@ def saved(run: RunDir, config: TrainConfig, **changes) -> Facts:
     session = session_of(config)
     session.model.step_number.assign(4)
     session.model.total_steps.assign(11)  # what the budget had planned
-    facts = Facts(
-        step=4,
-        epoch=1,
-        epoch_steps=1,
-        steps_per_epoch=3,
-        epochs=5,
-        trained=False,
-        seconds=120.0,
-        data=name_hashes(session.data),
-        versions=versions(),
-        memories={"TimeBudget": {"between": 2.0, "measured": True}},
+    left = facts(
+        **{
+            "step": 4,
+            "steps_per_epoch": 3,
+            "seconds": 120.0,
+            "data": name_hashes(session.data),
+            "versions": versions(),
+            "memories": {"TimeBudget": {"between": 2.0, "measured": True}},
+        }
+        | changes
     )
-    facts = dataclasses.replace(facts, **changes)
-    write_state(run.state_file, session.model, facts)
-    return facts
+    write_state(run.state_file, session.model, left)
+    return left
 
 
-def resumed(run: RunDir, config: TrainConfig, facts: Facts) -> Session:
-    session = session_of(config, facts)
+def resumed(run: RunDir, config: TrainConfig, left: Facts) -> Session:
+    session = session_of(config, left)
     session.take_up(run)
     return session
 
@@ -82,8 +80,8 @@ def test_session_goes_on_at_the_step_with_what_was_remembered(run, config, capsy
 
 
 def test_learning_rate_may_change(run, config):
-    facts = saved(run, config)
-    lower = resumed(run, dataclasses.replace(config, learning_rate=1e-4), facts)
+    left = saved(run, config)
+    lower = resumed(run, dataclasses.replace(config, learning_rate=1e-4), left)
     assert float(lower.model.generator_optimizer.learning_rate) == pytest.approx(1e-4)
     assert float(lower.model.discriminator_optimizer.learning_rate) == pytest.approx(1e-4)
 
@@ -94,8 +92,8 @@ def test_more_epochs_lengthen_what_falls_over_the_training(run, config):
 
 
 def test_epochs_keep_their_length_when_images_were_added(run, config, capsys):
-    facts = saved(run, config, data={"A": "1 images", "B": "1 images"}, steps_per_epoch=2)
-    session = resumed(run, dataclasses.replace(config, steps_per_epoch=None), facts)
+    left = saved(run, config, data={"A": "1 images", "B": "1 images"}, steps_per_epoch=2)
+    session = resumed(run, dataclasses.replace(config, steps_per_epoch=None), left)
     assert session.steps_per_epoch == 2
     assert "warning: the images of domain A are not those" in capsys.readouterr().err
 

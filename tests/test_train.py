@@ -5,7 +5,6 @@ import json
 import shutil
 import zipfile
 from contextlib import redirect_stderr, redirect_stdout
-from functools import partial
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from cyclegan_tf.build import (
     build_translator,
 )
 from cyclegan_tf.config import TrainConfig
+from cyclegan_tf.defaults import SYNTHETIC_DATA, synthetic_data
 from cyclegan_tf.images import to_uint8
 from cyclegan_tf.rundir import RunDir
 from cyclegan_tf.session import Session
@@ -35,7 +35,9 @@ TINY = [
     "--image-size=32",
     "--picture-size=32",
     "--base-filters=2",
+    "--unet-depth=2",
     "--discriminator-filters=2",
+    "--discriminator-layers=1",
     "--batch-size=2",
     "--steps-per-epoch=2",
     "--epochs=2",
@@ -212,7 +214,9 @@ def weights_after(steps: int, **changes) -> list[np.ndarray]:
         **{
             "image_size": 32,
             "base_filters": 2,
+            "unet_depth": 2,
             "discriminator_filters": 2,
+            "discriminator_layers": 1,
             "batch_size": 2,
             "crop_probability": 0.5,
             "noise_std": 0.05,
@@ -294,9 +298,10 @@ def test_budget_without_time_to_train_is_refused(kaggle_set, tmp_path, capsys, m
 
 def test_first_command_writes_the_synthetic_set_and_says_so(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(demo, "write_demo", partial(demo.write_demo, size=64, count=20))
+    write = demo.write_demo
+    monkeypatch.setattr(demo, "write_demo", lambda folder, **_: write(folder, size=64, count=20))
     assert train.main([*TINY, "--epochs=1"]) == 0
     assert "writing the synthetic set to data/synthetic" in capsys.readouterr().out
     assert (tmp_path / "runs" / "demo-1" / "images.zip").exists()
-    assert train._default_data() == train.SYNTHETIC_DATA
+    assert synthetic_data(why="no --data") == SYNTHETIC_DATA
     assert "using the synthetic set in data/synthetic" in capsys.readouterr().out

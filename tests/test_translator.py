@@ -32,6 +32,14 @@ def test_generator_is_traced_once_for_all_batches():
     assert calls == [(4, 8, 8, 3)]
 
 
+def test_chains_divide_a_batch_and_keep_its_order():
+    images = np.random.default_rng(0).uniform(-1, 1, (5, 4, 4, 3)).astype(np.float32)
+    translate = Translator(pixel_network(0.5, "half"), batch_size=4, chains=2)
+    np.testing.assert_allclose(translate(images), 0.5 * images, atol=1e-6)
+    with pytest.raises(ValueError, match="multiple of chains"):
+        Translator(pixel_network(0.5, "half"), batch_size=4, chains=3)
+
+
 def edge_network() -> keras.Model:
     """Adds up the neighbours of each pixel, zeros beyond the border."""
     inputs = keras.Input((None, None, 3))

@@ -1,0 +1,81 @@
+"""The input pipeline alone, images a second, against the tutorial's.
+
+python benchmarks/pipeline.py --data DATA
+python benchmarks/pipeline.py --data DATA --cache decoded
+
+Both give batches of photos and paintings as `notebook` trains on them (256 px, no augmentation);
+a reader takes them and does nothing. What is read before the first batch does not count; the
+reference is given its shuffle buffer filled.
+"""
+
+import argparse
+import itertools
+import json
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import pairs
+
+SIZE = 256
+
+
+def main() -> None:
+    """The command line."""
+    parser = pairs.parser(__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="in Kaggle's TFRecord layout")
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--count", type=int, default=6000, help="images in each measurement")
+    parser.add_argument("--cache", choices=("encoded", "decoded"), default="encoded")
+    parser.add_argument("--option", nargs="*", default=[], help="NAME=VALUE of our config, to try")
+    arguments = parser.parse_args()
+    if arguments.side:
+        print(json.dumps({"seconds": _seconds_for(arguments)}))
+        return
+    both = [f"--data={arguments.data.resolve()}", f"--count={arguments.count}"]
+    both.append(f"--batch={arguments.batch}")
+    ours = [*both, f"--cache={arguments.cache}", "--option", *arguments.option]
+    found = pairs.compare(__file__, ours, both, arguments.pairs)
+    print(pairs.HEAD)
+    print(found.row(f"{arguments.count:,} images, batch {arguments.batch}, {arguments.cache}"))
+
+
+def _seconds_for(arguments: argparse.Namespace) -> float:
+    make = _ours if arguments.side == "ours" else _reference
+    batches = iter(make(arguments))
+    warm_up, steps = 600 // arguments.batch, arguments.count // (2 * arguments.batch)
+    for _ in itertools.islice(batches, warm_up):
+        pass
+    began = time.perf_counter()
+    for _ in itertools.islice(batches, steps):
+        pass
+    return time.perf_counter() - began
+
+
+def _ours(arguments: argparse.Namespace) -> "object":
+    from cyclegan_tf import runtime
+    from cyclegan_tf.build import build_data_set, build_training_batches
+    from cyclegan_tf.presets import preset_config
+
+    changes = dict(pair.split("=") for pair in arguments.option)
+    config = preset_config(
+        "notebook",
+        data=str(arguments.data),
+        batch_size=arguments.batch,
+        cache=arguments.cache,
+        **{name: json.loads(value) for name, value in changes.items()},
+    )
+    runtime.set_up(precision=config.precision, seed=config.seed, deterministic=False)
+    return build_training_batches(config, build_data_set(config))
+
+
+def _reference(arguments: argparse.Namespace) -> "object":
+    from benchmarks.reference import training_batches
+
+    return training_batches(arguments.data, SIZE, arguments.batch, endless=True)
+
+
+if __name__ == "__main__":
+    main()

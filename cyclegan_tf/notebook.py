@@ -1,0 +1,238 @@
+"""What a notebook needs besides the package: the machine, the images, the settings, the end."""
+
+import logging
+import os
+import shutil
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cyclegan_tf.command import load_tensorflow
+from cyclegan_tf.config import TrainConfig
+from cyclegan_tf.defaults import default_preset, kaggle_data, synthetic_data
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.presets import preset_config
+
+if TYPE_CHECKING:  # it imports TensorFlow, whose notices `describe_machine` keeps away
+    from cyclegan_tf.rundir import RunDir
+
+DATA_VARIABLE = "CYCLEGAN_TF_DATA"
+INCEPTION_VARIABLE = "CYCLEGAN_TF_INCEPTION"
+QUICK_VARIABLE = "CYCLEGAN_TF_QUICK"
+KAGGLE_INPUT = Path("/kaggle/input")
+KAGGLE_WORKING = Path("/kaggle/working")
+QUICK_DATA = Path("data/synthetic-quick")
+
+_GRAPHS = ("classify_image_graph_def.pb", "inception-2015-12-05*.pb")
+_SHORT = {"epochs": 2, "steps_per_epoch": 4, "budget_minutes": None, "sample_every": 1}
+_QUICK = {
+    "cyclegan": {
+        **_SHORT,
+        "image_size": 32,
+        "unet_depth": 2,
+        "base_filters": 4,
+        "head_filters": 2,
+        "discriminator_layers": 1,
+        "discriminator_filters": 4,
+        "diff_augment": "off",
+    },
+    "dcgan": {
+        **_SHORT,
+        "image_size": 32,
+        "base_filters": 4,
+        "discriminator_filters": 4,
+        "latent_size": 16,
+    },
+}
+
+
+def is_quick() -> bool:
+    """Whether the notebook is only to show that it runs: `CYCLEGAN_TF_QUICK=1`."""
+    return os.environ.get(QUICK_VARIABLE, "") not in ("", "0")
+
+
+def find_data() -> Path:
+    """The folder of images, told to the reader in one line.
+
+    Returns:
+        The competition's on Kaggle; elsewhere the one that `CYCLEGAN_TF_DATA` names; without that
+        the synthetic set under `data/`, written if it is not there (a small one if quick).
+
+    Raises:
+        InputError: if `CYCLEGAN_TF_DATA` names no folder.
+    """
+    if folder := kaggle_data():
+        print(f"data: the competition's, in {folder}")
+        return folder
+    if named := os.environ.get(DATA_VARIABLE):
+        if not Path(named).is_dir():
+            raise InputError(
+                f"{DATA_VARIABLE} is {named!r}, which is no folder; set it to one that holds a "
+                "data set, or unset it to use the synthetic one."
+            )
+        print(f"data: {named}, as {DATA_VARIABLE} says")
+        return Path(named)
+    why = f"data: neither the competition's nor {DATA_VARIABLE}"
+    if is_quick():
+        return synthetic_data(QUICK_DATA, size=64, count=32, why=why)
+    return synthetic_data(why=why)
+
+
+def describe_machine(minutes: float | None = None) -> str:
+    """One line: processors, and how long the notebook takes on them.
+
+    Args:
+        minutes: what is said about the time; without it nothing is.
+    """
+    _load()
+    cores = os.cpu_count()
+    line = f"{cores} CPU {'core' if cores == 1 else 'cores'}, {_accelerators()}"
+    if is_quick():
+        return f"{line}; {QUICK_VARIABLE} is set: about a minute, to show that it runs"
+    return line if minutes is None else f"{line}; about {minutes:g} minutes"
+
+
+def choose_config(
+    data: Path,
+    model: str = "cyclegan",
+    *,
+    preset: str | None = None,
+    minutes: float | None = None,
+    **changes: Any,
+) -> TrainConfig:
+    """The settings for these images on this machine, told to the reader in one line.
+
+    Args:
+        data: folder of images.
+        model: "cyclegan" or "dcgan".
+        preset: by default `kaggle` on a GPU or TPU and `cpu` on a CPU, `demo` for the synthetic
+            set; `dcgan` for a DcGan.
+        minutes: that training, samples and `images.zip` may take; by default the preset's.
+        **changes: other fields of the config.
+
+    Returns:
+        The config; if quick one of tiny networks that take eight steps.
+
+    Raises:
+        InputError: if a change does not fit.
+    """
+    _load()
+    from cyclegan_tf.strategy import has_tpu
+
+    preset = preset or default_preset(model, str(data))
+    if minutes is not None or preset == "demo":
+        changes["budget_minutes"] = minutes or 10  # the demo takes five on two cores
+    config = preset_config(preset, data=str(data), **changes)
+    if config.precision == "mixed_float16" and has_tpu():
+        changes["precision"] = "mixed_bfloat16"  # a TPU has no float16
+    if is_quick():
+        changes |= _QUICK[config.model] | {"precision": "float32"}
+    config = preset_config(preset, data=str(data), **changes)
+    print(f"settings: preset {preset}" + (", made tiny" if is_quick() else ""))
+    return config
+
+
+def new_run(name: str) -> "RunDir":
+    """A run folder that is not there yet: `runs/NAME-1`, or the next number that is free."""
+    from cyclegan_tf.rundir import RunDir, next_free_run
+
+    return RunDir(next_free_run(Path("runs"), name))
+
+
+def find_inception() -> Path | None:
+    """The frozen Inception graph for the scores; without one a line how to attach it.
+
+    Returns:
+        What `CYCLEGAN_TF_INCEPTION` names, or the graph of a data set attached on Kaggle.
+
+    Raises:
+        InputError: if `CYCLEGAN_TF_INCEPTION` names no file.
+    """
+    if named := os.environ.get(INCEPTION_VARIABLE):
+        if not Path(named).is_file():
+            raise InputError(
+                f"{INCEPTION_VARIABLE} is {named!r}, which is no file; set it to a frozen "
+                "Inception graph, or unset it to go without scores."
+            )
+        return Path(named)
+    for name in _GRAPHS:
+        if found := sorted(KAGGLE_INPUT.rglob(name)):
+            return found[0]
+    print(
+        "no scores: on Kaggle attach a data set that holds classify_image_graph_def.pb (from "
+        f"inception-2015-12-05.tgz); elsewhere set {INCEPTION_VARIABLE} to that file."
+    )
+    return None
+
+
+def hand_in(run: "RunDir") -> Path:
+    """Lays a run's `images.zip` where the competition takes it, and tells how many images it has.
+
+    A run that was interrupted is finished first, with what it has learned.
+
+    Args:
+        run: of a CycleGan on Kaggle-shaped data.
+
+    Returns:
+        The copy: in `/kaggle/working`, or in the working folder where there is none.
+
+    Raises:
+        InputError: if the run has nothing to hand in.
+    """
+    from cyclegan_tf.files import replacing
+
+    if not run.submission.exists() and not run.finished:
+        _finish(run)
+    if not run.submission.exists():
+        raise InputError(
+            f"{run.path} makes no images.zip; expected a CycleGAN trained on data in Kaggle's "
+            "layout, photo_tfrec/ and monet_tfrec/ or photo_jpg/ and monet_jpg/."
+        )
+    folder = KAGGLE_WORKING if KAGGLE_WORKING.is_dir() else Path()
+    path = folder / run.submission.name
+    with replacing(path, size=run.submission.stat().st_size) as partial:
+        shutil.copyfile(run.submission, partial)
+    with zipfile.ZipFile(path) as archive:
+        count = len(archive.namelist())
+    print(f"{path.resolve()}: {count:,} images, each a JPEG of 256 x 256 pixels, ready to submit")
+    return path
+
+
+def _finish(run: "RunDir") -> None:
+    """Ends the epoch that an interrupted training is in, and does what follows the last one."""
+    from cyclegan_tf import train
+    from cyclegan_tf.checkpoint import read_facts
+
+    if not run.state_file.exists():
+        raise InputError(f"{run.path} holds no trained networks; train first.")
+    facts = read_facts(run.state_file)
+    epochs = facts.epoch + (facts.epoch_steps > 0 and not facts.trained)
+    train.resume(run.path, {"epochs": max(1, epochs)})
+
+
+def _load() -> None:
+    """Loads TensorFlow, without the notices that say nothing to the reader of a notebook."""
+    load_tensorflow()
+    import tensorflow as tf
+
+    # every cell that translates builds a function of its own, and each is traced once
+    tf.get_logger().addFilter(_is_no_retracing)
+
+
+def _is_no_retracing(record: logging.LogRecord) -> bool:
+    return "triggered tf.function retracing" not in record.getMessage()
+
+
+def _accelerators() -> str:
+    import tensorflow as tf
+
+    from cyclegan_tf.strategy import INSTALL_TPU, has_tpu
+
+    if has_tpu():
+        return f"a TPU (which TensorFlow drives after `{INSTALL_TPU}`)"
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return "no GPU, no TPU"
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    names = [detail.get("device_name", "unnamed") for detail in details]
+    return f"{len(gpus)} {'GPU' if len(gpus) == 1 else 'GPUs'} ({', '.join(names)})"
