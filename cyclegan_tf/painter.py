@@ -6,9 +6,8 @@ from typing import TypeVar
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
-from cyclegan_tf import images
+from cyclegan_tf import images, progress
 from cyclegan_tf.data import largest_side
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inputs import read_file
@@ -82,7 +81,7 @@ class Painter:
             return images.shrink(pixels, ratio=self._ratio(height, width))
         pixels = images.shrink(pixels, ratio=largest_side(self._size) / min(height, width))
         square = images.resize(images.center_square(pixels), self._size)
-        return images.to_float(square).numpy()
+        return np.asarray(images.to_float(square))
 
     def shape(self, height: int, width: int) -> tuple[int, int]:
         """Height and width that a picture of this size is painted at."""
@@ -133,10 +132,10 @@ class Painter:
             network = self._tone(_floats(sample(picture, side, max(1, _TOGETHER // side**2))))
 
         def translated() -> Iterator[np.ndarray]:
-            with tqdm(total=len(tiling), desc="tiles", unit="tile", leave=False) as progress:
+            with progress.bar(len(tiling), title="tiles", unit="tile", stays=False) as bar:
                 for batch in _batches(tiling.cut(picture), self._batch_size(tiling)):
                     yield from network(_floats(batch))
-                    progress.update(len(batch))
+                    bar.update(len(batch))
 
         return _rounded(tiling.join(translated()))
 

@@ -9,9 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
-from cyclegan_tf import destination
+from cyclegan_tf import destination, progress
 from cyclegan_tf.command import Parser, command, load_tensorflow
 from cyclegan_tf.errors import Fault, InputError
 from cyclegan_tf.lookahead import in_order
@@ -208,11 +206,11 @@ def _write(arguments: argparse.Namespace, work: "Worklist", painter: "Painter") 
 
     with (
         destination.open_destination(arguments.output) as put,
-        tqdm(total=len(work), desc=arguments.output.name, unit="picture") as progress,
+        progress.bar(len(work), title=arguments.output.name, unit="picture") as bar,
     ):
         for name, encoded in in_order(finished, painter.paint(in_order(prepared, work))):
             put(name, encoded)
-            progress.update()
+            bar.update()
 
 
 def _summary(output: Path, work: "Worklist") -> str:

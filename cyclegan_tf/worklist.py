@@ -5,9 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
-from cyclegan_tf import images
+from cyclegan_tf import images, progress
 from cyclegan_tf.destination import FORMATS
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.lookahead import in_order
@@ -73,11 +71,12 @@ def survey(
     faults: list[str] = []
     free = FreeNames()
     readers = [entry_reader(path, single=True) for path in paths]
-    with tqdm(desc="checking", unit="picture", leave=False, delay=_PATIENCE) as progress:
+    options = {"title": "checking", "unit": "picture", "stays": False, "delay": _PATIENCE}
+    with progress.bar(None, **options) as bar:
         for path, read in zip(paths, readers, strict=True):
             before = len(names) - len(faults)
             for origin, name, encoded, found in in_order(_decoded, read()):
-                progress.update()
+                bar.update()
                 if isinstance(found, ValueError):
                     faults.append(_fault(origin, found, skip_bad=skip_bad))
                     names.append(None)

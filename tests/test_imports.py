@@ -54,8 +54,10 @@ ALLOWED = {
     "guards": {"errors"},
     "inception": {"errors", "inputs"},
     "pictures": {"data", "errors", "images", "inputs", "records"},
-    "worklist": {"destination", "errors", "images", "lookahead", "names", "pictures"},
-    "painter": {"data", "errors", "images", "inputs", "tiles"},
+    "worklist": {
+        "destination", "errors", "images", "lookahead", "names", "pictures", "progress",
+    },
+    "painter": {"data", "errors", "images", "inputs", "progress", "tiles"},
     "features": {"errors", "files", "inception", "progress"},
     "raster": set(),
     "stage": {"raster"},
@@ -126,8 +128,8 @@ ALLOWED = {
         "translator",
     },
     "translate": {
-        "command", "errors", "destination", "images", "lookahead", "painter", "rundir", "tiles",
-        "trained", "worklist",
+        "command", "destination", "errors", "images", "lookahead", "painter", "progress", "rundir",
+        "tiles", "trained", "worklist",
     },
     "train": {
         "command", "config", "defaults", "errors", "flags", "guards", "interruption", "peers",
