@@ -1,17 +1,29 @@
 """`tf.train.Example` without TensorFlow, whose import takes half a gigabyte and seconds."""
 
-import struct
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-# Wire types of protocol buffers, and the sizes of those that have one.
-_VARINT, _DELIMITED = 0, 2
-_SIZES = {1: 8, 5: 4}
-_FLOAT_WIRE = 5
-_LONGEST_VARINT = 10  # bytes
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError, Message
 
 Kind = Literal["bytes", "float", "int64"]
+
+# Messages of tensorflow/core/example: of each field its name, its number, and what it holds; a
+# list if the message is one. Values of numbers are packed.
+_MESSAGES = {
+    "BytesList": [("value", 1, "TYPE_BYTES")],
+    "FloatList": [("value", 1, "TYPE_FLOAT")],
+    "Int64List": [("value", 1, "TYPE_INT64")],
+    "Feature": [
+        ("bytes_list", 1, "BytesList"), ("float_list", 2, "FloatList"),
+        ("int64_list", 3, "Int64List"),
+    ],
+    "Features": [("feature", 1, "FeatureEntry")],
+    "FeatureEntry": [("key", 1, "TYPE_STRING"), ("value", 2, "Feature")],
+    "Example": [("features", 1, "Features")],
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,102 +51,63 @@ def parse_example(data: bytes) -> dict[str, Feature]:
     Raises:
         ValueError: if the bytes are none.
 
-    Reference: protobuf.dev, "Encoding"; tensorflow/core/example/feature.proto.
+    Reference: tensorflow/core/example/example.proto and feature.proto.
     """
-    features = {}
-    for message in _messages(memoryview(data), 1):
-        for entry in _messages(message, 1):
-            names = list(_messages(entry, 1))
-            name = str(names[-1], "utf-8") if names else ""
-            feature = Feature()
-            for part in _messages(entry, 2):
-                feature = _feature(part)
-            features[name] = feature
-    return features
+    try:
+        example = _example_type().FromString(bytes(data))
+    except DecodeError as error:
+        raise ValueError(str(error)) from error
+    return {entry.key: _feature(entry.value) for entry in example.features.feature}
 
 
 def serialize_example(features: Mapping[str, bytes]) -> bytes:
-    """Writes a `tf.train.Example` of features of bytes, one value each, sorted by name."""
-    entries = b""
+    """Writes a `tf.train.Example` of features of bytes, one value each.
+
+    Returns:
+        The bytes that TensorFlow writes when it is told to be deterministic: sorted by name.
+    """
+    example = _example_type()()
     for name, value in sorted(features.items()):
-        bytes_list = _field(1, _field(1, value))
-        entries += _field(1, _field(1, name.encode()) + _field(2, bytes_list))
-    return _field(1, entries)
+        entry = example.features.feature.add(key=name)
+        entry.value.bytes_list.value.append(value)
+    return example.SerializeToString(deterministic=True)
 
 
-def _feature(data: memoryview) -> Feature:
-    feature = Feature()
-    for number, wire, content in _fields(data):
-        if wire == _DELIMITED and number in _READERS:
-            kind, read = _READERS[number]
-            feature = Feature(kind, tuple(read(content)))
-    return feature
+def _feature(message: Message) -> Feature:
+    kind = message.WhichOneof("kind")
+    return (
+        Feature(kind.removesuffix("_list"), tuple(getattr(message, kind).value))
+        if kind
+        else Feature()
+    )
 
 
-def _bytes_values(data: memoryview) -> Iterator[bytes]:
-    return (bytes(value) for value in _messages(data, 1))
-
-
-def _float_values(data: memoryview) -> Iterator[float]:
-    for number, wire, content in _fields(data):
-        if number == 1 and wire in (_DELIMITED, _FLOAT_WIRE):
-            if len(content) % 4:
-                raise ValueError("floats are cut off")
-            yield from struct.unpack(f"<{len(content) // 4}f", content)
-
-
-def _int64_values(data: memoryview) -> Iterator[int]:
-    for number, wire, content in _fields(data):
-        place = 0
-        while number == 1 and wire in (_DELIMITED, _VARINT) and place < len(content):
-            value, place = _varint(content, place)
-            yield value - 2**64 if value >= 2**63 else value
-
-
-_READERS = {1: ("bytes", _bytes_values), 2: ("float", _float_values), 3: ("int64", _int64_values)}
-
-
-def _messages(data: memoryview, number: int) -> Iterator[memoryview]:
-    """The fields of one number that hold messages, texts or bytes."""
-    return (content for n, wire, content in _fields(data) if (n, wire) == (number, _DELIMITED))
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, int, memoryview]]:
-    """Number, wire type and content of each field of a message."""
-    place = 0
-    while place < len(data):
-        key, place = _varint(data, place)
-        number, wire = key >> 3, key & 7
-        if number == 0:
-            raise ValueError("a field has the number 0")
-        if wire == _VARINT:
-            size = _varint(data, place)[1] - place
-        elif wire == _DELIMITED:
-            size, place = _varint(data, place)
-        elif wire in _SIZES:
-            size = _SIZES[wire]
-        else:
-            raise ValueError(f"a field has the unknown wire type {wire}")
-        if size > len(data) - place:
-            raise ValueError("a field is cut off")
-        yield number, wire, data[place : place + size]
-        place += size
-
-
-def _varint(data: memoryview, place: int) -> tuple[int, int]:
-    """A number of seven bits a byte, lowest first, and the place behind it."""
-    value = 0
-    for count, byte in enumerate(data[place : place + _LONGEST_VARINT]):
-        value |= (byte & 127) << 7 * count
-        if byte < 128:
-            return value & (2**64 - 1), place + count + 1
-    raise ValueError("a number is cut off")
-
-
-def _field(number: int, data: bytes) -> bytes:
-    """A field that holds a message, a text or bytes."""
-    size, length = len(data), bytearray()
-    while size > 127:
-        length.append(size & 127 | 128)
-        size >>= 7
-    return bytes([number << 3 | _DELIMITED, *length, size]) + data
+@functools.cache
+def _example_type() -> type[Message]:
+    """The class of the message, made from its description, apart from TensorFlow's own."""
+    file = descriptor_pb2.FileDescriptorProto(
+        name="cyclegan_tf/example.proto", package="cyclegan_tf", syntax="proto3"
+    )
+    kinds = descriptor_pb2.FieldDescriptorProto
+    for name, fields in _MESSAGES.items():
+        message = file.message_type.add(name=name)
+        # a map is, in the bytes, a list of its entries
+        label = (
+            kinds.LABEL_REPEATED if "List" in name or name == "Features" else kinds.LABEL_OPTIONAL
+        )
+        for field_name, number, content in fields:
+            field = message.field.add(name=field_name, number=number, label=label)
+            if content in _MESSAGES:
+                field.type, field.type_name = kinds.TYPE_MESSAGE, f".cyclegan_tf.{content}"
+            else:
+                field.type = getattr(kinds, content)
+            if name == "Feature":
+                field.oneof_index = 0
+        if name == "Feature":
+            message.oneof_decl.add(name="kind")
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    example = pool.FindMessageTypeByName("cyclegan_tf.Example")
+    if hasattr(message_factory, "GetMessageClass"):
+        return message_factory.GetMessageClass(example)
+    return message_factory.MessageFactory(pool).GetPrototype(example)  # before protobuf 4.22

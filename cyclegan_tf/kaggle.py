@@ -34,6 +34,7 @@ NEEDED = {
     "keras": "3.8",
     "tensorboard": "2.18",
     "numpy": "1.26",
+    "protobuf": "3.20",
     "pandas": "2.1",
     "matplotlib": "3.7",
     "pillow": "10.1",
