@@ -10,7 +10,7 @@ CHANNELS = ("red", "green", "blue")
 LEVELS = 256
 
 _LUMA = (0.299, 0.587, 0.114)  # how bright red, green and blue look, Rec. 601
-_LATTICE = 2**14  # pixels that tell a mean to a hundredth of what images differ by
+_LATTICE = 2**12  # pixels that tell a mean to a fiftieth of what images differ by
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Colours:
 def measure_colours(image: Image.Image) -> Colours:
     """Counts the levels of all pixels; saturation and colourfulness are those of a lattice.
 
-    The lattice is every k-th pixel of every k-th row, k as large as leaves 16,384 pixels or more.
+    The lattice is every k-th pixel of every k-th row, k as large as leaves 4,096 pixels or more.
     Nothing is averaged before it is measured: dabs of paint are more colourful than their mean.
 
     Args:

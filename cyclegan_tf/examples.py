@@ -61,11 +61,7 @@ def parse_example(data: bytes) -> dict[str, Feature]:
 
 
 def serialize_example(features: Mapping[str, bytes]) -> bytes:
-    """Writes a `tf.train.Example` of features of bytes, one value each.
-
-    Returns:
-        The bytes that TensorFlow writes when it is told to be deterministic: sorted by name.
-    """
+    """Writes a `tf.train.Example` of features of bytes, one value each, sorted by name."""
     example = _example_type()()
     for name, value in sorted(features.items()):
         entry = example.features.feature.add(key=name)
