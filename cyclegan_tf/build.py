@@ -205,13 +205,20 @@ def build_translator(
     generator = submitted_generators(config, model)[1 if back else 0]
     return Translator(
         generator,
-        margin=_margin(config),
+        margin=margin(config),
         chains=runtime.chains(),
         jit_compile=runtime.compiles_with_xla(config.jit),
     )
 
 
-def _margin(config: TrainConfig) -> int:
+def stride(config: TrainConfig) -> int:
+    """What a translating generator divides the sides of its input by."""
+    if config.generator == "resnet":
+        return 4
+    return 2 ** (config.unet_depth or unet_depth(config.image_size))
+
+
+def margin(config: TrainConfig) -> int:
     """Pixels of mirrored border that keep a U-Net's zero padding out of sight; 0: none needed.
 
     It must be a multiple of what the U-Net divides sides by. A deep one, which would want a
@@ -219,9 +226,8 @@ def _margin(config: TrainConfig) -> int:
     """
     if config.model == "dcgan" or config.generator != "unet":
         return 0
-    stride = 2 ** (config.unet_depth or unet_depth(config.image_size))
-    margin = max(MARGIN, stride, config.skip_blur)
-    return margin if 4 * margin < picture_size(config) else 0
+    border = max(MARGIN, stride(config), config.skip_blur)
+    return border if 4 * border < picture_size(config) else 0
 
 
 def _rates(config: TrainConfig) -> tuple[float, float]:

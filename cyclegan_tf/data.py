@@ -236,11 +236,19 @@ def read_encoded(folder: Path) -> Iterator[tuple[str, str, bytes]]:
             f"{folder} holds no images; expected *.tfrec files or images "
             f"({', '.join(IMAGE_SUFFIXES)}). Check the path."
         )
-    for path in files:
-        try:
-            yield str(path), path.stem, read_file(path)
-        except OSError as error:
-            raise InputError(f"{path} cannot be read ({error.strerror}); check it.") from error
+    yield from map(read_image, files)
+
+
+def read_image(path: Path) -> tuple[str, str, bytes]:
+    """Origin, name and bytes of one image file, unchecked.
+
+    Raises:
+        InputError: if the file cannot be read.
+    """
+    try:
+        return str(path), path.stem, read_file(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check it.") from error
 
 
 class _Reader:

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: a temporary name, flushed to the disk, then renamed."""
+"""Files and folders that are whole or not there: a temporary name, flushed, then renamed."""
 
 import contextlib
 import errno
@@ -50,6 +50,36 @@ def replacing(path: Path, *, size: int = 0) -> Iterator[Path]:
         raise DiskFull(_remedy(path, max(size, written))) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def making(folder: Path) -> Iterator[Path]:
+    """Gives a temporary folder to fill, which becomes `folder` when all went well.
+
+    Args:
+        folder: must not exist; those above it are made.
+
+    Yields:
+        A new folder beside it.
+
+    Raises:
+        DiskFull: if there is no room. As after every other error, the temporary folder is removed.
+    """
+    partial = folder.with_name(f"partial.{os.getpid()}.{folder.name}")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        for path in (*partial.iterdir(), partial):
+            _flush(path)
+        partial.rename(folder)
+        _flush(folder.parent)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        written = sum(path.stat().st_size for path in partial.rglob("*"))
+        raise DiskFull(_remedy(folder, written)) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

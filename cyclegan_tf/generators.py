@@ -13,6 +13,7 @@ from cyclegan_tf.layers import (
     normalize,
     seed_stream,
 )
+from cyclegan_tf.upsampling import SmoothUpSampling2D
 
 MAX_UNET_DEPTH = 8  # pix2pix halves 256 px down to 1 x 1 (Isola et al. 2017, section 6.1)
 
@@ -150,4 +151,4 @@ def _blurred(x: KerasTensor, side: int) -> KerasTensor:
     if side == 1:
         return x
     means = layers.AveragePooling2D(side, dtype="float32")(x)
-    return layers.UpSampling2D(side, interpolation="bilinear", dtype="float32")(means)
+    return SmoothUpSampling2D(side, dtype="float32")(means)

@@ -1,4 +1,4 @@
-"""The pixel contract: uint8 RGB outside, float32 NHWC in [-1, 1] inside; only this file crosses.
+"""The pixel contract: uint8 sRGB outside, float32 NHWC [-1, 1] inside; only this file crosses.
 
 TensorFlow is imported where it is used: what only looks at pictures goes without its 600 MB.
 """
@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from cyclegan_tf.files import replacing
+from cyclegan_tf.upright import is_upright, shrunk, to_upright, too_large
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -23,16 +24,7 @@ MAX_PIXELS = 2**26
 _LARGE = 2**24
 _LARGE_GATE = threading.Lock()  # one of these at a time: on many cores they would fill the memory
 
-_ORIENTATION = 0x0112  # EXIF tag; its values, and what turns the picture upright
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+LONGEST_SIDES = {"JPEG": 65_500, "WEBP": 16_383}  # pixels that the formats can hold
 
 
 def decode(encoded: "tf.Tensor") -> "tf.Tensor":
@@ -108,11 +100,11 @@ def load_square(encoded: "tf.Tensor", size: int) -> "tf.Tensor":
 def upright_rgb(
     data: bytes, *, shrink_above: int | None = None, most_pixels: int | None = None
 ) -> bytes:
-    """Checks encoded image bytes and makes them something that `decode` reads as upright RGB.
+    """Checks encoded image bytes and makes them something that `decode` reads as upright sRGB.
 
     8-bit RGB and grey JPEG and PNG pass unchanged; everything else (CMYK, palette, alpha, 16 bit,
-    EXIF rotation, GIF, BMP, WebP, PNGs with a damaged end) is decoded by Pillow and becomes an RGB
-    PNG.
+    EXIF rotation, colour profiles of something else than sRGB, GIF, BMP, WebP, PNGs with a damaged
+    end) is decoded by Pillow and becomes an RGB PNG. A broken profile counts as none.
 
     Args:
         data: the bytes of an image file.
@@ -124,9 +116,9 @@ def upright_rgb(
         ValueError: if the bytes are no complete image, or it has more than `most_pixels`.
     """
     with _opened(data, most_pixels) as image:
-        if not _too_large(image, shrink_above) and _decodable(image, data):
+        if not too_large(image, shrink_above) and _decodable(image, data):
             return data
-        return _encode(_upright(image, shrink_above), "PNG", compress_level=1)
+        return _encode(to_upright(image, shrink_above=shrink_above), "PNG", compress_level=1)
 
 
 class Stored(NamedTuple):
@@ -152,7 +144,7 @@ def load_with_head(data: bytes) -> tuple[Image.Image, Stored]:
         ValueError: as `upright_rgb`.
     """
     with _opened(data, None) as image:
-        return _upright(image, None), Stored(*image.size, image.mode, image.format)
+        return to_upright(image), Stored(*image.size, image.mode, image.format)
 
 
 def load_upright(
@@ -166,13 +158,23 @@ def load_upright(
         most_pixels: as of `upright_rgb`.
 
     Returns:
-        `(h, w, 3)` uint8, upright RGB.
+        `(h, w, 3)` uint8, upright sRGB.
 
     Raises:
         ValueError: as `upright_rgb`.
     """
     with _opened(data, most_pixels) as image:
-        return np.asarray(_upright(image, shrink_above))
+        return np.asarray(to_upright(image, shrink_above=shrink_above))
+
+
+def upright_pixels(image: Image.Image) -> np.ndarray:
+    """An open Pillow image as `(h, w, 3)` uint8, upright sRGB, on white where it has alpha."""
+    return np.asarray(to_upright(image))
+
+
+def shrink(pixels: np.ndarray, *, ratio: float) -> np.ndarray:
+    """Reduces `(h, w, 3)` uint8 to this part of its sides; as it is from a ratio of 1 on."""
+    return pixels if ratio >= 1 else np.asarray(shrunk(Image.fromarray(pixels), ratio))
 
 
 def encode_jpeg(pixels: np.ndarray, quality: int = 95) -> bytes:
@@ -182,7 +184,18 @@ def encode_jpeg(pixels: np.ndarray, quality: int = 95) -> bytes:
 
 def encode_png(pixels: np.ndarray) -> bytes:
     """Encodes `(h, w, 3)` uint8 as PNG."""
-    return _encode(Image.fromarray(pixels), "PNG")
+    return encode(pixels, "PNG")
+
+
+def encode(pixels: np.ndarray, image_format: str) -> bytes:
+    """Encodes `(h, w, 3)` uint8 as "JPEG", "PNG", "WEBP" or "BMP".
+
+    Sides of more than `LONGEST_SIDES` are beyond a format.
+    """
+    if image_format == "JPEG":
+        return encode_jpeg(pixels)
+    options = {"quality": 95} if image_format == "WEBP" else {}
+    return _encode(Image.fromarray(pixels), image_format, **options)
 
 
 def save_png(path: Path, pixels: np.ndarray) -> None:
@@ -229,14 +242,8 @@ def _opened(data: bytes, most_pixels: int | None) -> Iterator[Image.Image]:
 
 
 def _decodable(image: Image.Image, data: bytes) -> bool:
-    """Whether TensorFlow decodes the image to the same upright RGB as Pillow."""
-    return (
-        image.format in ("JPEG", "PNG")
-        and image.mode in ("RGB", "L")
-        and "transparency" not in image.info
-        and image.getexif().get(_ORIENTATION) not in _UPRIGHT
-        and _decodes(data)
-    )
+    """Whether TensorFlow decodes the image to the same upright sRGB as Pillow."""
+    return image.format in ("JPEG", "PNG") and is_upright(image) and _decodes(data)
 
 
 def _decodes(data: bytes) -> bool:
@@ -248,36 +255,6 @@ def _decodes(data: bytes) -> bool:
     except tf.errors.OpError:
         return False
     return True
-
-
-def _too_large(image: Image.Image, shrink_above: int | None) -> bool:
-    return shrink_above is not None and min(image.size) > shrink_above
-
-
-def _upright(image: Image.Image, shrink_above: int | None) -> Image.Image:
-    # not ImageOps.exif_transpose: it writes the EXIF block anew, and stumbles over broken ones
-    turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION))
-    upright = _as_rgb(image if turn is None else image.transpose(turn))
-    if _too_large(upright, shrink_above):
-        ratio = shrink_above / min(upright.size)
-        size = tuple(max(1, round(side * ratio)) for side in upright.size)
-        upright = upright.resize(size, Image.Resampling.LANCZOS)
-    return upright
-
-
-def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits a channel: Pillow's own conversion would clip to 255
-        wide = np.asarray(image).astype(np.float32) / 257  # exact enough to round alike
-        return Image.fromarray(np.clip(wide, 0, 255, out=wide).round().astype(np.uint8)).convert(
-            "RGB"
-        )
-    if image.has_transparency_data:
-        # what lies under transparent pixels is arbitrary; paper is white
-        layer = image if image.mode == "RGBA" else image.convert("RGBA")
-        paper = Image.new("RGBA", layer.size, "white")
-        paper = Image.alpha_composite(paper, layer)  # under one name: large ones fill the memory
-        return paper.convert("RGB")
-    return image.convert("RGB")
 
 
 def _encode(image: Image.Image, image_format: str, **options: int) -> bytes:

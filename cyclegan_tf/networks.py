@@ -45,19 +45,7 @@ def translation_networks(config: TrainConfig, seeds: Iterator[int]) -> list[kera
     Returns:
         `generator_ab`, `generator_ba`, `discriminator_a`, `discriminator_b`.
     """
-    style = Style(
-        norm=config.norm,
-        norm_groups=config.norm_groups,
-        upsampling=config.upsampling,
-        global_skip=config.global_skip,
-        skip_blur=config.skip_blur,
-    )
-    generator = partial(
-        GENERATORS[config.generator](config),
-        style,
-        base_filters=config.base_filters,
-        **({} if config.dropout is None else {"dropout": config.dropout}),
-    )
+    generator, style = _generator(config), _style(config)
     regularization = Regularization(
         noise_std=config.discriminator_noise,
         dropout=config.discriminator_dropout,
@@ -78,6 +66,31 @@ def translation_networks(config: TrainConfig, seeds: Iterator[int]) -> list[kera
         ),
     }
     return [build(seed=next(seeds), name=name) for name, build in builders.items()]
+
+
+def translation_generator(config: TrainConfig, name: str) -> keras.Model:
+    """One generator of a CycleGan, for weights that are trained."""
+    return _generator(config)(name=name)
+
+
+def _generator(config: TrainConfig) -> Callable[..., keras.Model]:
+    """Builds generators, given their seed and name."""
+    return partial(
+        GENERATORS[config.generator](config),
+        _style(config),
+        base_filters=config.base_filters,
+        **({} if config.dropout is None else {"dropout": config.dropout}),
+    )
+
+
+def _style(config: TrainConfig) -> Style:
+    return Style(
+        norm=config.norm,
+        norm_groups=config.norm_groups,
+        upsampling=config.upsampling,
+        global_skip=config.global_skip,
+        skip_blur=config.skip_blur,
+    )
 
 
 def latent_pair(

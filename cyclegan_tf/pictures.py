@@ -1,7 +1,6 @@
-"""Pictures that are scored: a folder, TFRecords or a zip, decoded one at a time."""
+"""Pictures of files: a folder, TFRecords, a zip or one image, decoded one at a time."""
 
 import hashlib
-import io
 import itertools
 import os
 import struct
@@ -13,12 +12,10 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image
 
 from cyclegan_tf import images
-from cyclegan_tf.data import IMAGE_SUFFIXES, read_encoded
+from cyclegan_tf.data import IMAGE_SUFFIXES, read_encoded, read_image
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.images import upright_rgb
 from cyclegan_tf.inputs import MOST_BYTES
 from cyclegan_tf.records import RECORD_PATTERNS, read_records, record_files
 
@@ -138,20 +135,37 @@ def load_pictures(
     Raises:
         InputError: if there is no such thing, or what `PictureFiles` refuses.
     """
-    read = None
+    options = {"mixed_sizes": mixed_sizes, "shrink_above": shrink_above}
+    return PictureFiles(str(path), entry_reader(path), **options)
+
+
+def entry_reader(path: Path, *, single: bool = False) -> Callable[[], Iterator[Entry]]:
+    """Finds out what a path leads to, and how its pictures are read, unchecked.
+
+    Args:
+        path: as of `load_pictures`.
+        single: take a file of any other kind as one image.
+
+    Returns:
+        A function that yields origin, name and encoded bytes of every picture, in each call the
+        same. It raises `InputError` if something cannot be read.
+
+    Raises:
+        InputError: if the path leads to nothing of this.
+    """
     if path.is_file() and path.suffix.lower() == ".zip":
-        read = _zip_entries
-    elif path.is_file() and any(path.match(pattern) for pattern in RECORD_PATTERNS):
-        read = _record_entries
-    elif path.is_dir():
-        read = _folder_entries
-    if read:
-        options = {"mixed_sizes": mixed_sizes, "shrink_above": shrink_above}
-        return PictureFiles(str(path), lambda: read(path), **options)
+        return partial(_zip_entries, path)
+    if path.is_file() and any(path.match(pattern) for pattern in RECORD_PATTERNS):
+        return partial(_record_entries, path)
+    if path.is_dir():
+        return partial(_folder_entries, path)
+    if path.is_file() and single:
+        return lambda: iter([read_image(path)])
     what = "is a file of another kind" if path.exists() else "does not exist"
+    image = "an image, " if single else ""
     raise InputError(
-        f"{path} {what}; expected a folder of images, TFRecords, or a file NAME.zip of images. "
-        "Check the path."
+        f"{path} {what}; expected {image}a folder of images, TFRecords, or a file NAME.zip of "
+        "images. Check the path."
     )
 
 
@@ -172,9 +186,7 @@ def _decode(entry: Entry, shrink_above: int | None) -> np.ndarray:
     origin, _, encoded = entry
     most = None if shrink_above else _MOST_PIXELS
     try:
-        upright = upright_rgb(encoded, shrink_above=shrink_above, most_pixels=most)
-        with Image.open(io.BytesIO(upright)) as image:
-            return np.asarray(image.convert("RGB"))
+        return images.load_upright(encoded, shrink_above=shrink_above, most_pixels=most)
     except ValueError as error:
         raise InputError(f"{origin} is no image: {error}. Replace it, or remove it.") from error
 

@@ -14,15 +14,19 @@ def in_notebook() -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
-def bar(total: int, *, title: str = "", unit: str = "image") -> tqdm:
+def bar(
+    total: int | None, *, title: str = "", unit: str = "image", stays: bool = True, delay: float = 0
+) -> tqdm:
     """A progress bar on stderr; in a notebook one line in the place where it began.
 
     Args:
-        total: what `update` counts up to.
+        total: what `update` counts up to; None if that is not known.
         title: what it says in front.
         unit: of what is counted.
+        stays: whether it is to be seen when all is done.
+        delay: seconds before it is shown at all.
     """
-    options = {"total": total, "desc": title or None, "unit": unit}
+    options = {"total": total, "desc": title or None, "unit": unit, "leave": stays, "delay": delay}
     return _NotebookBar(**options) if in_notebook() else tqdm(**options)
 
 

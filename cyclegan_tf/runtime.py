@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -68,6 +69,25 @@ def resolve_precision(precision: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> 
         features = ""
     fast = "amx_bf16" in features or "avx512_bf16" in features
     return "mixed_bfloat16" if fast and not has_accelerator() else "float32"
+
+
+@contextlib.contextmanager
+def inference_precision(precision: str) -> Iterator[None]:
+    """What is built in the body computes as it was trained, or in float32 if that would be slow.
+
+    A network trained in half the digits on a GPU or a newer CPU may be used on any machine.
+
+    Args:
+        precision: of the run that trained it.
+    """
+    if precision != "float32" and not has_accelerator():
+        precision = "auto"
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(resolve_precision(precision))
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def compiles_with_xla(jit: str) -> bool:

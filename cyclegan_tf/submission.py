@@ -2,7 +2,6 @@
 
 import io
 import os
-import unicodedata
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,16 +12,9 @@ from PIL import Image
 
 from cyclegan_tf import images, progress
 from cyclegan_tf.files import replacing
+from cyclegan_tf.names import is_file_name, same_file
 
 SIZE = 256  # pixels a side, set by the competition
-_LONGEST_NAME = 200  # bytes; most file systems take 255 with the suffix
-_DEVICES = {
-    "CON",
-    "PRN",
-    "AUX",
-    "NUL",
-    *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10)),
-}
 FEWEST, MOST = 7_000, 10_000  # images the competition accepts
 
 Translate = Callable[[np.ndarray], np.ndarray]
@@ -87,21 +79,9 @@ def count_warning(count: int) -> str | None:
 
 def entry_names(names: Sequence[str]) -> list[str]:
     """File names inside the zip: `NAME.jpg`, or 1.jpg, 2.jpg, ... if the names cannot serve."""
-    # where upper and lower case are one, A.jpg would be unpacked over a.jpg
-    distinct = len({unicodedata.normalize("NFC", name).casefold() for name in names})
-    usable = distinct == len(names) and all(map(_is_file_name, names))
+    distinct = len(set(map(same_file, names)))
+    usable = distinct == len(names) and all(map(is_file_name, names))
     return [f"{name}.jpg" for name in (names if usable else range(1, len(names) + 1))]
-
-
-def _is_file_name(name: str) -> bool:
-    """Whether every system takes it: what is printable is no surrogate and no control sign."""
-    return (
-        name.isprintable()
-        and not set(name) & set('/\\:*?"<>|')
-        and name.strip(". ") != ""
-        and len(name.encode()) <= _LONGEST_NAME
-        and name.upper() not in _DEVICES
-    )
 
 
 def _encoded(

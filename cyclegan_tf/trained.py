@@ -1,10 +1,17 @@
 """Trained models from their run folders."""
 
-from cyclegan_tf import build
+import keras
+
+from cyclegan_tf import build, networks, runtime
 from cyclegan_tf.adversarial import AdversarialModel
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.painter import Painter
 from cyclegan_tf.rundir import RunDir
+from cyclegan_tf.tiles import DEFAULT_TILE, Frame, smallest_tile
+from cyclegan_tf.translator import AnySize
+
+_LEAST_SIDE = 16  # pixels: below, the maps of a ResNet are smaller than what it mirrors of them
 
 
 def load_trained(run: RunDir, *, model: str | None = None) -> tuple[TrainConfig, AdversarialModel]:
@@ -21,16 +28,59 @@ def load_trained(run: RunDir, *, model: str | None = None) -> tuple[TrainConfig,
     Raises:
         InputError: if the folder holds no such run, or no weights.
     """
-    config = run.config()
-    if model and config.model != model:
-        raise InputError(
-            f"{run.path} is a run of --model {config.model}; expected one of --model {model}."
-        )
+    config = _config(run, model)
     trained = build.build_model(config, total_steps=1)  # nothing is trained
     for network in {id(n): n for n in (*trained.generators, *trained.averages)}.values():
         run.load_weights(network)
     load_best(run, config, trained)
     return config, trained
+
+
+def load_painter(
+    run: RunDir,
+    *,
+    back: bool = False,
+    tile: int = DEFAULT_TILE,
+    size: int | None = None,
+    longest: int | None = None,
+) -> Painter:
+    """A run's generator for pictures of any size: no optimizer, and none of the other networks.
+
+    It computes in the precision it was trained in where that is fast, and else in float32.
+
+    Args:
+        run: a run folder of a CycleGan.
+        back: from B to A.
+        tile: side in pixels beyond which pictures are translated in tiles.
+        size: see `Painter`.
+        longest: see `Painter`.
+
+    Raises:
+        InputError: if the folder holds no such run, or no weights, or the tile is too small.
+    """
+    config = _config(run, "cyclegan")
+    # the squares of the skip have to fit as well; both are powers of two
+    multiple = max(build.stride(config), config.skip_blur)
+    if tile < (smallest := smallest_tile(multiple)):
+        raise InputError(
+            f"--tile {tile} is too small for this network, which takes multiples of {multiple} "
+            f"pixels; expected at least {smallest}."
+        )
+    frame = Frame(tile, multiple=multiple, margin=build.margin(config), least=_LEAST_SIDE)
+    # XLA compiles for each size of picture anew
+    jit_compile = size is not None and runtime.compiles_with_xla(config.jit)
+    network = AnySize(_load_generator(run, config, back=back), jit_compile=jit_compile)
+    return Painter(network, frame, tone=network.with_tone_of, size=size, longest=longest)
+
+
+def _load_generator(run: RunDir, config: TrainConfig, *, back: bool) -> keras.Model:
+    """What `build.submitted_generators` would give, alone."""
+    averaged = config.ema_decay > 0 and config.submit != "last"
+    name = f"generator_{'ba' if back else 'ab'}{'_ema' if averaged else ''}"
+    with runtime.inference_precision(config.precision):
+        generator = networks.translation_generator(config, name)
+    run.load_weights(generator, best=config.submit == "best")
+    return generator
 
 
 def load_best(run: RunDir, config: TrainConfig, model: AdversarialModel) -> None:
@@ -42,3 +92,12 @@ def load_best(run: RunDir, config: TrainConfig, model: AdversarialModel) -> None
     if config.submit == "best":
         for network in build.submitted_generators(config, model):
             run.load_weights(network, best=True)
+
+
+def _config(run: RunDir, model: str | None) -> TrainConfig:
+    config = run.config()
+    if model and config.model != model:
+        raise InputError(
+            f"{run.path} is a run of --model {config.model}; expected one of --model {model}."
+        )
+    return config

@@ -1,10 +1,16 @@
-"""Translator: compiled translation of image batches by a trained generator."""
+"""Compiled translation of image batches by a trained generator, of one size or of any."""
+
+from collections.abc import Callable
+from functools import partial
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from cyclegan_tf.layers import ReflectionPadding2D
+from cyclegan_tf.sampled_norms import with_sampled_norms
+
+Network = Callable[[np.ndarray], np.ndarray]
 
 
 class Translator:
@@ -69,3 +75,48 @@ class Translator:
         count = len(images)
         filling = tf.zeros((self.batch_size - count, *images.shape[1:]), images.dtype)
         return self._run(tf.concat([images, filling], 0)).numpy()[:count]
+
+
+class AnySize:
+    """Runs a generator on batches of any shape that fits it; it is traced once for all of them.
+
+    Args:
+        generator: model from `(n, h, w, 3)` in [-1, 1] to the same.
+        jit_compile: use XLA, which compiles anew for each shape.
+    """
+
+    def __init__(self, generator: keras.Model, *, jit_compile: bool = False) -> None:
+        self._generator = generator
+        self._compile = partial(
+            tf.function,
+            input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)],
+            jit_compile=jit_compile,
+        )
+        self._run = self._compiled(generator)
+        self._sampled: tuple[Network, Network] | None = None
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Translates `(n, h, w, 3)` float32 in [-1, 1] to the same."""
+        return self._run(images)
+
+    def with_tone_of(self, sample: np.ndarray) -> Network:
+        """The generator with the statistics of this sample in all its norms, until the next one.
+
+        Args:
+            sample: `(n, h, w, 3)` float32 in [-1, 1], parts of one picture.
+
+        Returns:
+            A function as this object.
+        """
+        if self._sampled is None:
+            networks = with_sampled_norms(self._generator)
+            if networks is None:
+                return self
+            self._sampled = tuple(map(self._compiled, networks))
+        measure, run = self._sampled
+        measure(sample)
+        return run
+
+    def _compiled(self, network: keras.Model) -> Network:
+        run = self._compile(lambda images: network(images, training=False))
+        return lambda images: run(images).numpy()

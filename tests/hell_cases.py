@@ -9,6 +9,7 @@ from tests import hell_runs as r
 from tests.hell_case import GENERATE, SCORE, SCORE_RUN, TRAIN, Case
 from tests.hell_files import Make
 from tests.hell_run_cases import command_cases, run_cases
+from tests.hell_translate_cases import translate_baselines, translate_cases
 
 
 def image_cases() -> list[Case]:
@@ -211,13 +212,14 @@ def baselines() -> list[Case]:
         Case("ordinary demo", f.nothing, "demo --size 16 --count 1 --output out", "1 photos", 0,
              writes=("out",), alone=True),
         Case("ordinary refusal of a demo", f.nothing, "demo --size 1", "--size is 1"),
+        *translate_baselines(),
     ]  # fmt: skip
 
 
 def all_cases() -> list[Case]:
     cases = [
         *baselines(), *image_cases(), *record_cases(), *file_cases(), *zip_cases(), *run_cases(),
-        *command_cases(),
+        *command_cases(), *translate_cases(),
     ]  # fmt: skip
     names = [case.name for case in cases]
     if len(set(names)) < len(names):

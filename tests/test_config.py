@@ -130,7 +130,7 @@ def test_unknown_preset_is_refused_with_the_choices():
         preset_config("monet")
 
 
-@pytest.mark.parametrize("command", ["train", "demo", "generate", "evaluate"])
+@pytest.mark.parametrize("command", ["train", "demo", "generate", "evaluate", "translate"])
 def test_help_answers_without_loading_tensorflow(command):
     code = (
         "import runpy, sys\n"

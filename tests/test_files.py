@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from cyclegan_tf import files
-from cyclegan_tf.files import DiskFull, append_line, replacing, write_text
+from cyclegan_tf.files import DiskFull, append_line, making, replacing, write_text
 
 
 def names(folder) -> list[str]:
@@ -72,3 +72,28 @@ def test_lines_are_added_at_the_end(tmp_path):
     for line in ("a", "b"):
         append_line(tmp_path / "deep" / "log", line)
     assert (tmp_path / "deep" / "log").read_text() == "a\nb\n"
+
+
+def test_folder_is_there_only_when_it_is_full(tmp_path):
+    with making(tmp_path / "deep" / "folder") as partial:
+        (partial / "a").write_text("one")
+        assert names(tmp_path / "deep") == [partial.name]
+    assert names(tmp_path / "deep") == ["folder"]
+    assert (tmp_path / "deep" / "folder" / "a").read_text() == "one"
+
+
+def test_folder_that_could_not_be_filled_is_not_there(tmp_path):
+    with pytest.raises(ZeroDivisionError), making(tmp_path / "folder") as partial:
+        (partial / "a").write_text("one")
+        1 / 0  # noqa: B018
+    assert names(tmp_path) == []
+
+
+def test_disk_that_fills_up_under_a_folder_is_told(tmp_path):
+    with (
+        pytest.raises(DiskFull, match=r"folder needs 2\.0 MB more"),
+        making(tmp_path / "folder") as partial,
+    ):
+        (partial / "a").write_bytes(bytes(2_000_000))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert names(tmp_path) == []

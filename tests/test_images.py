@@ -7,6 +7,7 @@ from PIL import Image
 
 from cyclegan_tf import images
 from tests.conftest import encoded, flat, noise, png
+from tests.profiles import rgb_profile
 
 
 def decoded(data: bytes) -> np.ndarray:
@@ -143,6 +144,23 @@ def test_broken_exif_block_costs_no_picture():
     assert decoded(images.upright_rgb(broken)).shape[2] == 3
 
 
+def test_pixels_are_those_of_the_encoded_picture():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for data in (
+        encoded(Image.fromarray(noise(1)[:20]), "PNG", exif=exif.tobytes()),
+        encoded(Image.fromarray(noise(2)), "PNG", icc_profile=rgb_profile()),
+        encoded(Image.fromarray(noise(3)).convert("RGBA"), "PNG"),
+        png(noise(4)),
+    ):
+        pixels = decoded(images.upright_rgb(data))
+        np.testing.assert_array_equal(images.load_upright(data), pixels)
+        with Image.open(io.BytesIO(data)) as image:
+            np.testing.assert_array_equal(images.upright_pixels(image), pixels)
+    with pytest.raises(ValueError, match="no readable image"):
+        images.load_upright(b"no image")
+
+
 def test_first_frame_of_an_animation_is_taken():
     frames = [Image.new("RGB", (8, 8), RED), Image.new("RGB", (8, 8), (0, 255, 0))]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
@@ -180,6 +198,25 @@ def test_load_square_gives_the_contract():
     assert square.shape == (32, 32, 3)
     assert square.dtype == tf.float32
     assert float(tf.reduce_max(tf.abs(square - 1.0))) < 1e-6
+
+
+def test_shrinking_keeps_the_mean_and_never_enlarges():
+    half = images.shrink(noise(0, 32)[:20], ratio=0.5)
+    assert half.shape == (10, 16, 3)
+    assert half.mean() == pytest.approx(noise(0, 32)[:20].mean(), abs=3)
+    assert images.shrink(flat(7, 9), ratio=0.01).shape == (1, 1, 3)
+    picture = noise(1)
+    assert images.shrink(picture, ratio=1.7) is picture
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "BMP"])
+def test_encoded_pictures_are_near_to_their_pixels(image_format):
+    y, x = np.mgrid[:48, :64]
+    smooth = np.stack([4 * x, 5 * y, x + y], -1).astype(np.uint8)
+    with Image.open(io.BytesIO(images.encode(smooth, image_format))) as image:
+        assert (image.format, image.size) == (image_format, (64, 48))
+        off = np.abs(np.asarray(image.convert("RGB")).astype(int) - smooth).mean()
+    assert off <= {"JPEG": 1, "WEBP": 3}.get(image_format, 0)
 
 
 def test_grid_places_rows_and_gaps():

@@ -18,7 +18,12 @@ ALLOWED = {
     "flags": {"combinations", "config", "fields"},
     "presets": {"config", "errors"},
     "files": {"errors"},
-    "images": {"files"},
+    "lookahead": set(),
+    "names": set(),
+    "tiles": set(),
+    "destination": {"errors", "files"},
+    "upright": set(),
+    "images": {"files", "upright"},
     "checksums": set(),
     "examples": set(),
     "records": {"checksums", "errors", "examples", "files", "inputs"},
@@ -34,7 +39,8 @@ ALLOWED = {
     "losses": set(),
     "kernels": set(),
     "layers": {"kernels"},
-    "generators": {"layers"},
+    "upsampling": set(),
+    "generators": {"layers", "upsampling"},
     "discriminators": {"layers"},
     "latent_networks": {"layers"},
     "adversarial": {"accumulation", "augment", "losses", "optim", "penalties", "replicas"},
@@ -48,6 +54,10 @@ ALLOWED = {
     "guards": {"errors"},
     "inception": {"errors", "inputs"},
     "pictures": {"data", "errors", "images", "inputs", "records"},
+    "worklist": {
+        "destination", "errors", "images", "lookahead", "names", "pictures", "progress",
+    },
+    "painter": {"data", "errors", "images", "inputs", "progress", "tiles"},
     "features": {"errors", "files", "inception", "progress"},
     "raster": set(),
     "stage": {"raster"},
@@ -64,11 +74,12 @@ ALLOWED = {
     "findings": {"colours", "comparison", "data", "duplicates", "fingerprints", "images"},
     "measuring": {"colours", "errors", "fingerprints", "images"},
     "eda": {"colours", "data", "errors", "findings", "measuring", "progress", "records"},
-    "translator": {"layers"},
+    "sampled_norms": set(),
+    "translator": {"layers", "sampled_norms"},
     "cyclegan": {"accumulation", "adversarial", "layers", "losses"},
     "progress": set(),
     "training_line": {"progress"},
-    "submission": {"files", "images", "progress"},
+    "submission": {"files", "images", "names", "progress"},
     "rundir": {"config", "errors", "files", "inputs"},
     "plates": set(),
     "figures": {"colours", "duplicates", "findings", "images", "plates"},
@@ -82,7 +93,10 @@ ALLOWED = {
         "generators", "layers", "losses", "networks", "optim", "pipeline", "replicas", "runtime",
         "translator",
     },
-    "trained": {"adversarial", "build", "config", "errors", "rundir"},
+    "trained": {
+        "adversarial", "build", "config", "errors", "networks", "painter", "rundir", "runtime",
+        "tiles", "translator",
+    },
     "judge": {
         "build", "config", "data", "errors", "features", "inception", "metrics", "pictures",
         "pipeline", "rundir", "scores", "trained", "translations",
@@ -113,13 +127,20 @@ ALLOWED = {
         "build", "command", "dcgan", "errors", "images", "rundir", "submission", "trained",
         "translator",
     },
+    "translate": {
+        "command", "destination", "errors", "images", "lookahead", "painter", "progress", "rundir",
+        "tiles", "trained", "worklist",
+    },
     "train": {
         "command", "config", "defaults", "errors", "flags", "guards", "interruption", "peers",
         "presets", "resume", "rundir", "runtime", "session",
     },
 }  # fmt: skip
 
-KERAS_ONLY = {"discriminators", "generators", "latent_networks", "layers", "losses"}
+KERAS_ONLY = {
+    "discriminators", "generators", "latent_networks", "layers", "losses", "sampled_norms",
+    "upsampling",
+}  # fmt: skip
 
 
 def imported_by(module: str) -> set[str]:

@@ -9,7 +9,7 @@ from cyclegan_tf import pictures as pictures_module
 from cyclegan_tf.data import ImageSet
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.images import encode_jpeg
-from cyclegan_tf.pictures import PictureFiles, ResizedPictures, load_pictures
+from cyclegan_tf.pictures import PictureFiles, ResizedPictures, entry_reader, load_pictures
 from cyclegan_tf.pipeline import SquarePictures
 from cyclegan_tf.records import write_records
 from tests.conftest import encoded, flat, noise, png
@@ -226,3 +226,14 @@ def test_large_references_are_reduced_as_in_training(tmp_path):
     )
     shapes = [p.shape for p in load_pictures(folder, mixed_sizes=True, shrink_above=32)]
     assert shapes == [(32, 32, 3), (16, 16, 3)]
+
+
+def test_single_image_is_read_where_that_is_asked_for(tmp_path):
+    (tmp_path / "a.tiff").write_bytes(b"whatever")
+    read = entry_reader(tmp_path / "a.tiff", single=True)
+    assert [list(read()), list(read())] == [[(str(tmp_path / "a.tiff"), "a", b"whatever")]] * 2
+    with pytest.raises(InputError, match=r"a\.tiff is a file of another kind"):
+        entry_reader(tmp_path / "a.tiff")
+    (tmp_path / "a.tiff").unlink()
+    with pytest.raises(InputError, match=r"a\.tiff cannot be read \(No such file"):
+        list(read())

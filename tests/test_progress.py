@@ -87,3 +87,12 @@ def test_on_a_terminal_keras_shows_the_training(monkeypatch, tmp_path):
         monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda t=terminal: t))
         found.append(training_line.of_training(tmp_path))
     assert found == [(1, []), (2, [])]
+
+
+def test_bar_that_does_not_stay_or_is_not_waited_for_leaves_nothing(capsys):
+    with progress.bar(None, title="checking", stays=False, delay=60) as bar:
+        bar.update()
+    assert capsys.readouterr().err == ""
+    with progress.bar(2, title="tiles", unit="tile", stays=False) as bar:
+        bar.update(2)
+    assert capsys.readouterr().err.split("\r")[-2].strip() == ""

@@ -37,6 +37,22 @@ def test_set_up_tells_keras_and_the_user():
     assert (tf.random.uniform([4]).numpy() == first).all()
 
 
+@pytest.mark.skipif(runtime.has_accelerator(), reason="speaks of machines without a GPU or TPU")
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16", "auto"])
+def test_networks_of_half_precision_are_used_as_fast_as_the_machine_can(precision):
+    with runtime.inference_precision(precision):
+        assert keras.config.dtype_policy().name == runtime.resolve_precision("auto")
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_networks_of_float32_stay_in_it_whatever_was_set_before():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    with pytest.raises(ZeroDivisionError), runtime.inference_precision("float32"):
+        assert keras.config.dtype_policy().name == "float32"
+        1 / 0  # noqa: B018
+    assert keras.config.dtype_policy().name == "mixed_bfloat16"
+
+
 def test_available_memory_is_what_linux_tells(tmp_path):
     (tmp_path / "meminfo").write_text("MemTotal:  900 kB\nMemAvailable:     500 kB\n")
     assert runtime.available_bytes(tmp_path / "meminfo") == 512_000

@@ -1,11 +1,12 @@
+import keras
 import numpy as np
 import pytest
 
-from cyclegan_tf import build
+from cyclegan_tf import build, runtime
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.rundir import RunDir
-from cyclegan_tf.trained import load_trained
+from cyclegan_tf.trained import load_painter, load_trained
 
 TINY = {
     "image_size": 32, "generator": "resnet", "residual_blocks": 0, "base_filters": 2,
@@ -71,3 +72,49 @@ def test_run_of_another_model_is_refused(tmp_path):
     RunDir.create(tmp_path, TrainConfig())
     with pytest.raises(InputError, match="is a run of --model cyclegan; expected one of --model d"):
         load_trained(RunDir(tmp_path), model="dcgan")
+
+
+def painted_with(run, **options) -> float:
+    """The weights of the generator that a painter has, all of one value."""
+    return constants([load_painter(RunDir(run), **options)._network._generator])[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, [1.0, 2.0]),
+        ({"ema_decay": 0.9}, [3.0, 4.0]),
+        ({"ema_decay": 0.9, "submit": "last"}, [1.0, 2.0]),
+        ({"ema_decay": 0.9, "submit": "best", "evaluate_every": 1}, [1.5, 2.0]),
+        ({"submit": "best", "evaluate_every": 1}, [0.5, 1.0]),
+    ],
+)
+def test_painter_has_the_weights_that_are_submitted(tmp_path, changes, expected):
+    write_run(tmp_path, **changes)
+    config, model = load_trained(RunDir(tmp_path))
+    assert constants(build.submitted_generators(config, model)) == expected
+    assert [painted_with(tmp_path), painted_with(tmp_path, back=True)] == expected
+
+
+def test_painter_computes_in_the_precision_of_the_run_or_in_float32(tmp_path):
+    write_run(tmp_path, precision="mixed_float16")
+    generator = load_painter(RunDir(tmp_path))._network._generator
+    policies = {layer.dtype_policy.name for layer in generator.layers if layer.weights}
+    with runtime.inference_precision("mixed_float16"):
+        assert policies == {keras.config.dtype_policy().name}
+    assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize(
+    ("changes", "multiple", "margin"),
+    [
+        ({"image_size": 128, "unet_depth": 4}, 16, 16),
+        ({"image_size": 128, "unet_depth": 2, "global_skip": True, "skip_blur": 16}, 16, 16),
+        ({"image_size": 64, "unet_depth": 4}, 16, 0),  # a margin of a quarter of the picture
+        ({"image_size": 32, "generator": "resnet", "residual_blocks": 0}, 4, 0),
+    ],
+)
+def test_frame_is_what_the_network_needs(tmp_path, changes, multiple, margin):
+    write_run(tmp_path, **{"generator": "unet", "residual_blocks": 9} | changes)
+    frame = load_painter(RunDir(tmp_path), tile=640)._frame
+    assert (frame.tile, frame.multiple, frame.margin) == (640, multiple, margin)

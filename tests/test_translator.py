@@ -2,7 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from cyclegan_tf.translator import Translator
+from cyclegan_tf.generators import resnet_generator, unet_generator
+from cyclegan_tf.layers import Style
+from cyclegan_tf.translator import AnySize, Translator
 from tests.conftest import pixel_network
 
 
@@ -56,3 +58,55 @@ def test_margin_shows_the_network_mirrored_pixels_instead_of_zeros():
     framed = Translator(edge_network(), batch_size=1, margin=2)(images)
     np.testing.assert_allclose(framed[0, 0, :, 0], [0.4, 0.4, 0.6, 0.6], atol=1e-6)
     assert framed.shape == images.shape
+
+
+GENERATORS = {
+    "unet": lambda: unet_generator(32, depth=3, base_filters=2),
+    "blurred skip": lambda: unet_generator(
+        32, Style("group", upsampling="resize", global_skip=True, skip_blur=4), depth=2,
+        base_filters=2, head_filters=2,
+    ),
+    "resnet": lambda: resnet_generator(1, base_filters=2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_pictures_of_any_shape_are_translated_by_one_trace(name):
+    generator, rng = GENERATORS[name](), np.random.default_rng(0)
+    run = AnySize(generator)
+    for shape in ((1, 16, 16, 3), (3, 24, 16, 3), (2, 16, 40, 3)):
+        images = rng.uniform(-1, 1, shape).astype(np.float32)
+        np.testing.assert_allclose(run(images), generator(images, training=False), atol=1e-5)
+
+
+def test_any_size_is_traced_once():
+    shapes = []
+
+    class Counting(keras.layers.Layer):
+        def call(self, x):
+            shapes.append(x.shape)
+            return x
+
+    inputs = keras.Input((None, None, 3))
+    run = AnySize(keras.Model(inputs, Counting()(inputs)))
+    shapes.clear()
+    for side in (8, 16, 24):
+        run(np.zeros((side // 8, side, side, 3), np.float32))
+    assert shapes == [(None, None, None, 3)]
+
+
+def test_tone_is_that_of_the_last_sample():
+    inputs = keras.Input((None, None, 3))
+    norm = keras.layers.GroupNormalization(groups=-1, epsilon=0)
+    run = AnySize(keras.Model(inputs, norm(inputs)))
+    dark, light = (np.zeros((1, 2, 2, 3), np.float32) + level for level in (0, 0.5))
+    dark[:, 0], light[:, 0] = -0.5, 1  # means -0.25 and 0.75, deviations 0.25
+    one = np.full((1, 1, 1, 3), 0.25, np.float32)
+    first = run.with_tone_of(dark)
+    np.testing.assert_allclose(first(one), np.full((1, 1, 1, 3), 2), atol=1e-6)
+    np.testing.assert_allclose(run.with_tone_of(light)(one), np.full((1, 1, 1, 3), -2), atol=1e-6)
+
+
+def test_network_without_norms_has_one_tone():
+    run = AnySize(pixel_network(0.5, "half"))
+    assert run.with_tone_of(np.zeros((1, 4, 4, 3), np.float32)) is run

@@ -1,0 +1,226 @@
+"""Translates pictures of any size with a trained CycleGan: files, folders, zips, TFRecords.
+
+python -m cyclegan_tf.translate --run runs/monet holiday.jpg --output painting.png
+python -m cyclegan_tf.translate --run runs/monet photos/ more.zip --output paintings/ --compare
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cyclegan_tf import destination, progress
+from cyclegan_tf.command import Parser, command, load_tensorflow
+from cyclegan_tf.errors import Fault, InputError
+from cyclegan_tf.lookahead import in_order
+from cyclegan_tf.tiles import DEFAULT_TILE
+
+if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
+    import numpy as np
+
+    from cyclegan_tf.painter import Painter
+    from cyclegan_tf.worklist import Worklist
+
+_GAP = 4  # white pixels between original and translation
+_NAMED = 10  # pictures left out that are told one by one
+_SUFFIXES = {"jpeg": ".jpg", "png": ".png"}
+_RANGES = {"size": (1, 8192), "longest": (1, 65_500), "tile": (16, 8192)}
+
+
+def load_generator(
+    run: str | Path,
+    direction: str = "ab",
+    *,
+    tile: int = DEFAULT_TILE,
+    size: int | None = None,
+    longest: int | None = None,
+) -> "Painter":
+    """Loads a trained generator, whose method `translate` turns a picture into another one.
+
+    Args:
+        run: folder of a CycleGan that `train` wrote.
+        direction: "ab" makes paintings of photos, "ba" goes the way back.
+        tile: side in pixels beyond which a picture is translated in overlapping tiles.
+        size: translate the centred square at this side, as in training; by default the whole
+            picture at its own size.
+        longest: reduce pictures whose longer side is longer than this to it.
+
+    Raises:
+        InputError: if there is no such run, or an argument is out of range.
+    """
+    from cyclegan_tf.rundir import RunDir
+    from cyclegan_tf.trained import load_painter
+
+    options = {"tile": tile, "size": size, "longest": longest}
+    _check_ranges(options)
+    if direction not in ("ab", "ba"):
+        raise InputError(f"--direction is {direction!r}; choose one of: ab, ba.")
+    return load_painter(RunDir(Path(run)), back=direction == "ba", **options)
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """The command line."""
+    arguments = _parser().parse_args(argv)
+    _check(arguments)
+    load_tensorflow()
+    import tensorflow as tf
+
+    options = {name: getattr(arguments, name) for name in _RANGES}
+    painter = load_generator(arguments.run, arguments.direction, **options)
+    work = _survey(arguments, painter)
+    try:
+        _write(arguments, work, painter)
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        raise Fault(
+            f"out of memory: tiles of {arguments.tile} px do not fit this device; take a smaller "
+            "--tile, or reduce the pictures with --longest. Nothing was written."
+        ) from error
+    print(_summary(arguments.output, work))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser("translate", __doc__.split("\n")[0])
+    pixels = {"type": int, "metavar": "PIXELS"}
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        type=Path,
+        metavar="INPUT",
+        help="image file, folder of images or of TFRecords (not the folders in it), TFRecord file, "
+        "or zip",
+    )
+    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="a trained CycleGan")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help=f"a new folder, NAME.zip, or for one image a file ({', '.join(destination.FORMATS)})",
+    )
+    parser.add_argument(
+        "--direction", choices=("ab", "ba"), default="ab", help="ab: photo to painting (default)"
+    )
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument(
+        "--size", **pixels, help="translate the centred square at this side, as in training"
+    )
+    size.add_argument(
+        "--longest",
+        **pixels,
+        help="reduce pictures whose longer side is longer: a brush stroke has as many pixels as in "
+        "training, so in a large picture it is small",
+    )
+    parser.add_argument(
+        "--tile",
+        **pixels,
+        default=DEFAULT_TILE,
+        help="side beyond which a picture is translated in overlapping tiles; less needs less "
+        f"memory (default: {DEFAULT_TILE})",
+    )
+    parser.add_argument(
+        "--compare", action="store_true", help="write original and translation side by side"
+    )
+    parser.add_argument(
+        "--format",
+        choices=_SUFFIXES,
+        help="of folder and zip (default: JPEG for a JPEG, PNG for all else)",
+    )
+    parser.add_argument(
+        "--skip-bad-images",
+        action="store_true",
+        help="count and skip what is no image instead of refusing it",
+    )
+    return parser
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Raises `InputError` on what can be told before TensorFlow is loaded."""
+    _check_ranges({name: getattr(arguments, name) for name in _RANGES})
+    for path in arguments.inputs:
+        if not path.exists():
+            raise InputError(f"{path} does not exist; check the path.")
+    destination.require_free(arguments.output)
+    if not destination.is_single(arguments.output):
+        return
+    if len(arguments.inputs) > 1 or arguments.inputs[0].is_dir():
+        raise _too_many_for_one(arguments.output)
+    if arguments.format:
+        raise InputError(
+            f"--format {arguments.format} is for folders and zips, and {arguments.output} says its "
+            "own; leave it out."
+        )
+
+
+def _check_ranges(options: dict[str, int | None]) -> None:
+    for name, value in options.items():
+        low, high = _RANGES[name]
+        if value is not None and not low <= value <= high:
+            raise InputError(f"--{name} is {value}; expected a value from {low} to {high:,}.")
+
+
+def _too_many_for_one(output: Path) -> InputError:
+    return InputError(
+        f"{output} is the name of one picture, and the input may hold several; give a folder, or "
+        "NAME.zip."
+    )
+
+
+def _survey(arguments: argparse.Namespace, painter: "Painter") -> "Worklist":
+    """Checks and names all pictures; tells which are left out."""
+    from cyclegan_tf.worklist import survey
+
+    def measure(height: int, width: int) -> tuple[int, int]:
+        height, width = painter.shape(height, width)
+        return height, 2 * width + _GAP if arguments.compare else width
+
+    single = destination.is_single(arguments.output)
+    suffix = arguments.output.suffix if single else _SUFFIXES.get(arguments.format)
+    work = survey(arguments.inputs, measure, suffix=suffix, skip_bad=arguments.skip_bad_images)
+    if single and len(work) > 1:
+        raise _too_many_for_one(arguments.output)
+    for fault in work.faults[:_NAMED]:
+        print(f"warning: {fault}; skipped", file=sys.stderr)
+    return work
+
+
+def _write(arguments: argparse.Namespace, work: "Worklist", painter: "Painter") -> None:
+    """Decodes ahead, translates, and encodes behind, each in threads of its own."""
+    import numpy as np
+
+    from cyclegan_tf import images
+
+    def prepared(item: tuple[str, str, bytes]) -> tuple[str, "np.ndarray"]:
+        name, origin, encoded = item
+        try:
+            return name, painter.prepare(images.load_upright(encoded))
+        except ValueError as error:
+            raise InputError(f"{origin} is no image any more: {error}.") from error
+
+    def finished(item: tuple[str, "np.ndarray", "np.ndarray"]) -> tuple[str, bytes]:
+        name, original, painted = item
+        if arguments.compare:
+            painted = images.grid([np.stack([original, painted])], gap=_GAP)
+        return name, images.encode(painted, destination.FORMATS[Path(name).suffix.lower()])
+
+    with (
+        destination.open_destination(arguments.output) as put,
+        progress.bar(len(work), title=arguments.output.name, unit="picture") as bar,
+    ):
+        for name, encoded in in_order(finished, painter.paint(in_order(prepared, work))):
+            put(name, encoded)
+            bar.update()
+
+
+def _summary(output: Path, work: "Worklist") -> str:
+    text = f"{output}: {len(work):,} picture{'' if len(work) == 1 else 's'}"
+    if work.faults:
+        text += f"; {len(work.faults):,} unreadable images skipped"
+    if work.renamed and not destination.is_single(output):
+        text += f"; {work.renamed:,} renamed, where a name was taken or is none for a file"
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""Pillow images as upright sRGB: EXIF orientation, kinds of pixels, colour profiles, size."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageCms
+
+_ORIENTATION = 0x0112  # EXIF tag; its values, and what turns the picture upright
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SAME_COLOUR = 2  # levels by which the many profiles of sRGB may differ from each other
+
+
+def to_upright(image: Image.Image, *, shrink_above: int | None = None) -> Image.Image:
+    """Turns an image upright and makes it RGB, its colours sRGB, on white where it has alpha.
+
+    Args:
+        image: loaded.
+        shrink_above: one whose shorter side is longer than this is reduced to it.
+
+    Returns:
+        An RGB image without a profile.
+    """
+    # not ImageOps.exif_transpose: it writes the EXIF block anew, and stumbles over broken ones
+    turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION))
+    upright = _as_rgb(image if turn is None else image.transpose(turn))
+    if too_large(upright, shrink_above):
+        upright = shrunk(upright, shrink_above / min(upright.size))
+    upright.info.pop("icc_profile", None)  # what it said is done, and it would be written again
+    return upright
+
+
+def is_upright(image: Image.Image) -> bool:
+    """Whether `to_upright` would leave the pixels as they are, but for grey made RGB."""
+    return (
+        image.mode in ("RGB", "L")
+        and "transparency" not in image.info
+        and image.getexif().get(_ORIENTATION) not in _UPRIGHT
+        and _to_srgb(image) is None
+    )
+
+
+def too_large(image: Image.Image, shrink_above: int | None) -> bool:
+    """Whether the shorter side is longer than `shrink_above`, if that is given."""
+    return shrink_above is not None and min(image.size) > shrink_above
+
+
+def shrunk(image: Image.Image, ratio: float) -> Image.Image:
+    """The image reduced to this part of its sides, at least a pixel each."""
+    size = tuple(max(1, round(side * ratio)) for side in image.size)
+    return image.resize(size, Image.Resampling.LANCZOS)
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bits a channel: Pillow's own conversion would clip to 255
+        wide = np.asarray(image).astype(np.float32) / 257  # exact enough to round alike
+        narrow = Image.fromarray(np.clip(wide, 0, 255, out=wide).round().astype(np.uint8))
+        narrow.info["icc_profile"] = image.info.get("icc_profile")
+        image = narrow
+    conversion = _to_srgb(image)
+    if not image.has_transparency_data:
+        if conversion is None:
+            return image.convert("RGB")
+        return ImageCms.applyTransform(image.convert(_colour_mode(image)), conversion)
+    layer = image if image.mode == "RGBA" else image.convert("RGBA")
+    if conversion is not None:
+        colours = ImageCms.applyTransform(layer.convert(_colour_mode(image)), conversion)
+        colours.putalpha(layer.getchannel("A"))
+        layer = colours
+    # what lies under transparent pixels is arbitrary; paper is white
+    paper = Image.new("RGBA", layer.size, "white")
+    paper = Image.alpha_composite(paper, layer)  # under one name: large ones fill the memory
+    return paper.convert("RGB")
+
+
+def _to_srgb(image: Image.Image) -> ImageCms.ImageCmsTransform | None:
+    """What takes the image's colours to sRGB by its profile; None if there is nothing to do.
+
+    That is so without a profile, with one that is broken or of another kind of image, which viewers
+    pass over, and with one of the many that say in other words that this is sRGB.
+    """
+    profile, mode = image.info.get("icc_profile"), _colour_mode(image)
+    if not profile:
+        return None
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        srgb = ImageCms.createProfile("sRGB")
+        conversion = ImageCms.buildTransform(source, srgb, mode, "RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return None
+    if mode == "CMYK":
+        return conversion
+    levels = np.arange(0, 256, 51 if mode == "RGB" else 1, dtype=np.uint8)
+    cube = np.stack(np.meshgrid(*[levels] * len(mode)), -1).reshape(1, -1, len(mode))
+    probe = Image.fromarray(cube.squeeze(-1) if mode == "L" else cube)
+    moved = np.subtract(ImageCms.applyTransform(probe, conversion), cube, dtype=np.int16)
+    return conversion if np.abs(moved).max() > _SAME_COLOUR else None
+
+
+def _colour_mode(image: Image.Image) -> str:
+    """The mode without alpha and palette in which the image's colours can be converted."""
+    if image.mode in ("1", "L", "LA", "La"):
+        return "L"
+    return "CMYK" if image.mode == "CMYK" else "RGB"
