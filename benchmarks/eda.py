@@ -158,9 +158,9 @@ def _first_records(data: bytes, count: int) -> bytes:
 
 def _require_memory(images: int) -> None:
     """The reference must not drive the machine out of memory: others may work on it."""
-    needed = 3.4 * images * SIZE**2 * 3 * 4 + 2e9  # measured; most of it arrays and their copies
+    needed = 3.9 * images * SIZE**2 * 3 * 4 + 1.5e9  # measured; most of it arrays and their copies
     lines = Path("/proc/meminfo").read_text().splitlines()
-    free = 1000 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
+    free = 1024 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
     if free < needed:
         raise SystemExit(
             f"error: the reference takes about {needed / 1e9:.0f} GB for {images:,} images, "
