@@ -1,5 +1,6 @@
 """Pillow images as upright sRGB: EXIF orientation, kinds of pixels, colour profiles, size."""
 
+import functools
 import io
 
 import numpy as np
@@ -87,21 +88,30 @@ def _to_srgb(image: Image.Image) -> ImageCms.ImageCmsTransform | None:
     pass over, and with one of the many that say in other words that this is sRGB.
     """
     profile, mode = image.info.get("icc_profile"), _colour_mode(image)
-    if not profile:
-        return None
+    return _conversion(profile, mode) if profile and _moves_colours(profile, mode) else None
+
+
+# Most images of a set have one of a few profiles, and to prepare a conversion takes longer than to
+# decode a picture of 256 pixels.
+@functools.lru_cache(maxsize=64)
+def _moves_colours(profile: bytes, mode: str) -> bool:
+    """Whether a profile is one, and not that of sRGB."""
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        srgb = ImageCms.createProfile("sRGB")
-        conversion = ImageCms.buildTransform(source, srgb, mode, "RGB")
+        conversion = _conversion(profile, mode)
     except (ImageCms.PyCMSError, OSError):
-        return None
+        return False
     if mode == "CMYK":
-        return conversion
+        return True
     levels = np.arange(0, 256, 51 if mode == "RGB" else 1, dtype=np.uint8)
     cube = np.stack(np.meshgrid(*[levels] * len(mode)), -1).reshape(1, -1, len(mode))
     probe = Image.fromarray(cube.squeeze(-1) if mode == "L" else cube)
     moved = np.subtract(ImageCms.applyTransform(probe, conversion), cube, dtype=np.int16)
-    return conversion if np.abs(moved).max() > _SAME_COLOUR else None
+    return bool(np.abs(moved).max() > _SAME_COLOUR)
+
+
+def _conversion(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
 
 
 def _colour_mode(image: Image.Image) -> str:

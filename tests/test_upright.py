@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from cyclegan_tf import images
+from cyclegan_tf import images, upright
 from cyclegan_tf.upright import is_upright, to_upright
-from tests.conftest import encoded, noise
+from tests.conftest import encoded, flat, noise
 from tests.profiles import as_srgb, cmyk_profile, grey_profile, rgb_profile
 from tests.test_images import RED, decoded
 
@@ -100,3 +100,21 @@ def test_image_given_keeps_its_profile_and_its_result_has_none():
     assert "icc_profile" not in to_upright(image).info
     assert image.info["icc_profile"] == rgb_profile()
     assert to_upright(image, shrink_above=1).size == (2, 1)
+
+
+def test_profile_of_a_whole_set_is_looked_at_once(monkeypatch):
+    looked_at = []
+    build = upright.ImageCms.buildTransform
+
+    def counted(*arguments):
+        looked_at.append(arguments)
+        return build(*arguments)
+
+    monkeypatch.setattr(upright.ImageCms, "buildTransform", counted)
+    upright._moves_colours.cache_clear()
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for level in range(5):
+        image = Image.fromarray(flat(level))
+        image.info["icc_profile"] = srgb
+        assert np.asarray(to_upright(image))[0, 0, 0] == level
+    assert len(looked_at) == 1
