@@ -80,12 +80,13 @@ def _write_folder(
     folder: Path, count: int, latents: Iterator["np.ndarray"], draw: "Translator"
 ) -> None:
     from cyclegan_tf import images
+    from cyclegan_tf.files import making
 
-    folder.mkdir(parents=True)
     digits = len(str(count))
     pictures = (picture for batch in latents for picture in draw(batch))
-    for number, picture in enumerate(pictures, start=1):
-        images.save_png(folder / f"{number:0{digits}d}.png", images.to_uint8(picture))
+    with making(folder) as partial:
+        for number, picture in enumerate(pictures, start=1):
+            images.save_png(partial / f"{number:0{digits}d}.png", images.to_uint8(picture))
 
 
 if __name__ == "__main__":

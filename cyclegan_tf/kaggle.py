@@ -12,7 +12,6 @@ import json
 import lzma
 import os
 import re
-import shutil
 import sys
 import textwrap
 import zipfile
@@ -22,6 +21,7 @@ from typing import Any
 from cyclegan_tf import __version__
 from cyclegan_tf.command import Parser, command
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.files import making
 from cyclegan_tf.inputs import read_file
 
 COMPETITION = "gan-getting-started"
@@ -280,16 +280,12 @@ def _write(
     output: Path, name: str, notebook: dict[str, Any], metadata: dict[str, str | bool | list[str]]
 ) -> None:
     """Writes the folder: complete, or not at all."""
-    partial = output.with_name(f"{output.name}.partial")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for file, content in ((name, notebook), ("kernel-metadata.json", metadata)):
-            text = json.dumps(content, indent=1, ensure_ascii=False)
-            (partial / file).write_text(text + "\n", encoding="utf-8")
-        partial.replace(output)
+        with making(output) as folder:
+            for file, content in ((name, notebook), ("kernel-metadata.json", metadata)):
+                text = json.dumps(content, indent=1, ensure_ascii=False)
+                (folder / file).write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
         raise InputError(
             f"{output} cannot be written ({error.strerror}); choose another folder."
         ) from error

@@ -121,10 +121,10 @@ ALLOWED = {
         "checkpoint", "command", "config", "defaults", "errors", "files", "presets", "rundir",
         "strategy", "train",
     },
-    "kaggle": {"command", "errors", "inputs"},
+    "kaggle": {"command", "errors", "files", "inputs"},
     "evaluate": {"command", "errors", "features", "files", "inception", "judge", "rundir"},
     "generate": {
-        "build", "command", "dcgan", "errors", "images", "rundir", "submission", "trained",
+        "build", "command", "dcgan", "errors", "files", "images", "rundir", "submission", "trained",
         "translator",
     },
     "translate": {
