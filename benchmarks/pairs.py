@@ -11,6 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # `eda.py` measures itself without TensorFlow
+    from cyclegan_tf.config import TrainConfig
 
 ROOT = Path(__file__).parents[1]
 SIDES = ("ours", "reference")
@@ -115,6 +119,22 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     flags.add_argument("--side", choices=SIDES, help="measure this side only, print JSON")
     flags.add_argument("--pairs", type=int, default=5, help="how often each side runs")
     return flags
+
+
+def notebook_config(options: Sequence[str] = (), **fields: Any) -> "TrainConfig":
+    """The preset that does what the tutorial does, for our side, with the machine set up for it.
+
+    Args:
+        options: further fields as NAME=VALUE, the value as JSON.
+        **fields: of the config.
+    """
+    from cyclegan_tf import runtime
+    from cyclegan_tf.presets import preset_config
+
+    further = {name: json.loads(value) for name, value in (o.split("=") for o in options)}
+    config = preset_config("notebook", **fields, **further)
+    runtime.set_up(precision=config.precision, seed=config.seed, deterministic=False)
+    return config
 
 
 def _seconds(measured: Measured) -> float:

@@ -55,19 +55,10 @@ def _seconds_for(arguments: argparse.Namespace) -> float:
 
 
 def _ours(arguments: argparse.Namespace) -> "object":
-    from cyclegan_tf import runtime
     from cyclegan_tf.build import build_data_set, build_training_batches
-    from cyclegan_tf.presets import preset_config
 
-    changes = dict(pair.split("=") for pair in arguments.option)
-    config = preset_config(
-        "notebook",
-        data=str(arguments.data),
-        batch_size=arguments.batch,
-        cache=arguments.cache,
-        **{name: json.loads(value) for name, value in changes.items()},
-    )
-    runtime.set_up(precision=config.precision, seed=config.seed, deterministic=False)
+    fields = {"batch_size": arguments.batch, "cache": arguments.cache}
+    config = pairs.notebook_config(arguments.option, data=str(arguments.data), **fields)
     return build_training_batches(config, build_data_set(config))
 
 

@@ -66,21 +66,10 @@ def _seconds_a_step(arguments: "pairs.argparse.Namespace") -> float:
 
 
 def _ours(arguments: "pairs.argparse.Namespace", batch: int, size: int) -> "object":
-    from cyclegan_tf import runtime
     from cyclegan_tf.build import build_model
-    from cyclegan_tf.presets import preset_config
 
-    changes = dict(pair.split("=") for pair in arguments.option)
-    config = preset_config(
-        "notebook",
-        data="-",
-        batch_size=batch,
-        image_size=size,
-        precision=arguments.precision,
-        **{name: json.loads(value) for name, value in changes.items()},
-    )
-    runtime.set_up(precision=config.precision, seed=config.seed, deterministic=False)
-    return build_model(config, 1000)
+    fields = {"batch_size": batch, "image_size": size, "precision": arguments.precision}
+    return build_model(pairs.notebook_config(arguments.option, data="-", **fields), 1000)
 
 
 def _reference(arguments: "pairs.argparse.Namespace", batch: int, size: int) -> "object":

@@ -44,14 +44,11 @@ def main() -> None:
 
 
 def _ours(arguments: argparse.Namespace, folder: Path) -> float:
-    from cyclegan_tf import pipeline, runtime, submission
+    from cyclegan_tf import pipeline, submission
     from cyclegan_tf.build import build_data_set, build_model, build_translator
-    from cyclegan_tf.presets import preset_config
 
-    config = preset_config(
-        "notebook", data=str(arguments.data), precision=arguments.precision, batch_size=1
-    )
-    runtime.set_up(precision=config.precision, seed=config.seed, deterministic=False)
+    fields = {"precision": arguments.precision, "batch_size": 1}
+    config = pairs.notebook_config(data=str(arguments.data), **fields)
     photos = build_data_set(config).all_a().take(range(arguments.count))
     translate = build_translator(config, build_model(config, 1))
     began = time.perf_counter()
