@@ -27,14 +27,16 @@ def instance_norm(
 
     Args:
         x: `(n, h, w, c)`, of any float type.
-        scale: `(c,)` float32.
-        offset: `(c,)` float32.
+        scale: `(c,)`, of any float type.
+        offset: `(c,)`, of any float type.
         epsilon: added to the variance.
 
     Returns:
         The same shape and type; sums are taken in float32.
     """
     nothing = tf.zeros([0])  # no running means to start from
+    # the kernel takes float32 alone, and some versions of Keras give mixed types
+    scale, offset = tf.cast(scale, tf.float32), tf.cast(offset, tf.float32)
     return tf.concat(
         [
             tf.raw_ops.FusedBatchNormV3(
