@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from cyclegan_tf import accumulation, replicas
 from cyclegan_tf.augment import DiffAugment
+from cyclegan_tf.graph_order import add_late
 from cyclegan_tf.losses import AdversarialLoss, share_called_real
 from cyclegan_tf.optim import progress, takes_totals, update_average
 from cyclegan_tf.penalties import gradient_penalty, r1_penalty
@@ -80,7 +81,7 @@ class AdversarialModel(keras.Model):
             geometry=stabilizers.augment_geometry,
             random=self.random,
         )
-        self.means = {key: keras.metrics.Mean(name=key) for key in log_keys}
+        self.means = {key: replicas.RunningMean(name=key) for key in log_keys}
         # every replica counts for itself, and to the same number
         integer = {"dtype": "int64", "trainable": False, "aggregation": "none"}
         self.total_steps = keras.Variable(1, name="total_steps", **integer)
@@ -171,9 +172,10 @@ class AdversarialModel(keras.Model):
         # gradients, and over- or underflows alike, however many parts and replicas there are.
         part = tf.constant(1.0 / (replicas.count() * self.gradient_accumulation))
         zero = tf.UnconnectedGradients.ZERO
-        return tape.gradient(
+        gradients = tape.gradient(
             scaled_loss, variables, output_gradients=part, unconnected_gradients=zero
         )
+        return add_late(gradients)
 
     def update_generators(self, gradients: list[tf.Tensor]) -> None:
         """One step of the generators' optimizer, with the gradients of all replicas."""

@@ -13,6 +13,7 @@ from cyclegan_tf.accumulation import Found
 from cyclegan_tf.adversarial import AdversarialModel, Images, Losses, Stabilizers
 from cyclegan_tf.layers import ImagePool
 from cyclegan_tf.losses import AdversarialLoss, CrossEntropy, mean_absolute_error
+from cyclegan_tf.reading import read_once
 
 LOG_KEYS = (
     "gen_ab_loss",
@@ -108,7 +109,8 @@ class CycleGan(AdversarialModel):
 
         def generators(real_a: Images, real_b: Images, draws: Draws) -> Found:
             with tf.GradientTape() as tape:
-                fake_a, fake_b, losses = self.generator_losses(real_a, real_b, draws)
+                with read_once(self.generators + self.discriminators):
+                    fake_a, fake_b, losses = self.generator_losses(real_a, real_b, draws)
                 loss = self.generator_optimizer.scale_loss(self.generator_objective(losses))
             return self.gradients(tape, loss, self.generator_variables), losses, (fake_a, fake_b)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import keras
 from keras import KerasTensor, layers
 
-from cyclegan_tf.layers import Style, convolution, normalize, seed_stream
+from cyclegan_tf.layers import LeakyReLU, Style, convolution, normalize, seed_stream
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _trunk(
             x, width, 4, seeds=seeds, use_bias=bias or level == 0, spectral_norm=spectral, **options
         )
         x = normalize(x, style, seeds) if level > 0 else x
-        x = layers.LeakyReLU(negative_slope=0.2)(x)
+        x = LeakyReLU(negative_slope=0.2)(x)
         if regularization.dropout:
             x = layers.Dropout(regularization.dropout, seed=next(seeds))(x)
     return layers.ZeroPadding2D()(x)

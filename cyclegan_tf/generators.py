@@ -6,7 +6,9 @@ import keras
 from keras import KerasTensor, layers, ops
 
 from cyclegan_tf.layers import (
+    LeakyReLU,
     ReflectionPadding2D,
+    SkipConnection,
     Style,
     convolution,
     enlarge,
@@ -67,20 +69,19 @@ def unet_generator(
         bias = not (normed and style.norm == "group")
         x = convolution(x, width, 4, strides=2, seeds=seeds, use_bias=bias)
         x = normalize(x, style, seeds) if normed else x
-        x = layers.LeakyReLU(negative_slope=0.3)(x)
+        x = LeakyReLU(negative_slope=0.3)(x)
         skips.append(x)
     for level, width in enumerate(reversed(filters[:-1])):
         x = enlarge(x, width, 4, style.upsampling, seeds=seeds, use_bias=style.norm != "group")
         x = normalize(x, style, seeds)
         if dropout and level < 3:
             x = layers.Dropout(dropout, seed=next(seeds))(x)
-        x = layers.ReLU()(x)
-        x = layers.Concatenate()([x, skips[-2 - level]])
+        x = SkipConnection()([x, skips[-2 - level]])
     if not head_filters:
         x = enlarge(x, 3, 4, style.upsampling, seeds=seeds, zeros=style.global_skip)
         return keras.Model(inputs, _picture(x, inputs, style), name=name)
     x = enlarge(x, head_filters, 4, style.upsampling, seeds=seeds, use_bias=style.norm != "group")
-    x = layers.Concatenate()([layers.ReLU()(normalize(x, style, seeds)), inputs])
+    x = SkipConnection()([normalize(x, style, seeds), inputs])
     x = convolution(x, 3, 5, seeds=seeds, zeros=style.global_skip)
     return keras.Model(inputs, _picture(x, inputs, style), name=name)
 

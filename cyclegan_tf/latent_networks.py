@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import keras
 from keras import KerasTensor, layers, ops
 
-from cyclegan_tf.layers import convolution, enlarge, seed_stream
+from cyclegan_tf.layers import LeakyReLU, convolution, enlarge, seed_stream
 
 SMALLEST_SIDE = 32
 
@@ -113,7 +113,7 @@ def dcgan_discriminator(
     x = _noisy(inputs, noise_std, seeds)
     for level in range(3):
         x = convolution(x, base_filters * 2**level, 4, strides=2, seeds=seeds)
-        x = layers.LeakyReLU(negative_slope=0.2)(x)
+        x = LeakyReLU(negative_slope=0.2)(x)
         x = _dropped_out(x, dropout, seeds)
     x = _dense(layers.Flatten()(x), 1, seeds)
     # the shape of one patch: losses and penalties average over axes 1 to 3
@@ -257,7 +257,7 @@ def _dense(
 
 def _normalized_leaky(x: KerasTensor, synchronized: bool) -> KerasTensor:
     x = layers.BatchNormalization(synchronized=synchronized)(x)
-    return layers.LeakyReLU(negative_slope=0.2)(x)
+    return LeakyReLU(negative_slope=0.2)(x)
 
 
 def _mean_over_batch(x: KerasTensor) -> KerasTensor:

@@ -68,6 +68,42 @@ class GroupNormalization(layers.GroupNormalization):
 
 
 @keras.saving.register_keras_serializable("cyclegan_tf")
+class LeakyReLU(layers.LeakyReLU):
+    """Keras's own; while training, TensorFlow need not remember what went in.
+
+    Args:
+        **options: of `keras.layers.LeakyReLU`.
+    """
+
+    def call(self, x: KerasTensor) -> KerasTensor:
+        """Maps any shape to the same: `x`, or where that is negative, `negative_slope * x`."""
+        if keras.backend.backend() != "tensorflow" or isinstance(x, KerasTensor):
+            return super().call(x)
+        from cyclegan_tf import kernels
+
+        return kernels.leaky_relu(x, self.negative_slope)
+
+
+@keras.saving.register_keras_serializable("cyclegan_tf")
+class SkipConnection(layers.Layer):
+    """The ReLU of a decoder's maps, and beside them the encoder's, as channels.
+
+    One layer, because TensorFlow would remember the result of each of the two.
+
+    Reference: Isola et al. 2017, section 3.2.1.
+    """
+
+    def call(self, maps: tuple[KerasTensor, KerasTensor]) -> KerasTensor:
+        """Maps `(n, h, w, c)` and `(n, h, w, d)` to `(n, h, w, c + d)`."""
+        x, skip = maps
+        if keras.backend.backend() != "tensorflow" or isinstance(x, KerasTensor):
+            return ops.concatenate([ops.relu(x), skip], axis=-1)
+        from cyclegan_tf import kernels
+
+        return kernels.relu_beside(x, skip)
+
+
+@keras.saving.register_keras_serializable("cyclegan_tf")
 class SpectralConv2D(layers.Conv2D):
     """A convolution whose kernel, as a matrix, is divided by its largest singular value.
 

@@ -6,6 +6,7 @@ All functions are for a replica: for what runs under `fit`. Where there is one t
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 Logs = dict[str, tf.Tensor]
@@ -63,6 +64,18 @@ def mean(values: list[tf.Tensor], images: int | tf.Tensor) -> list[tf.Tensor]:
     weighted = [tf.math.multiply_no_nan(value, weight) for value in values]
     *sums, weights = tf.unstack(total([tf.stack([*weighted, weight])])[0])
     return [value / weights for value in sums]
+
+
+class RunningMean(keras.metrics.Mean):
+    """The running mean of numbers that are the same on all replicas.
+
+    Keras's own adds up what each replica has counted; that of version 3.8 does so after every
+    step, so that later steps weigh more.
+    """
+
+    def add_variable(self, *args: Any, **options: Any) -> keras.Variable:
+        """As in Keras; the count of the first replica is that of all."""
+        return super().add_variable(*args, **{**options, "aggregation": "only_first_replica"})
 
 
 def packed(logs: Logs) -> Logs:

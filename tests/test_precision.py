@@ -91,7 +91,7 @@ def test_200_steps_of_float16_are_finite_while_the_loss_scale_falls_and_grows():
     assert min(scales) < 2.0**24  # the first steps overflowed
     steps = list(itertools.pairwise([2.0**24, *scales]))
     assert any(later > sooner for sooner, later in steps)
-    left_out = 200 - int(model.generator_optimizer.iterations.numpy())
+    left_out = 200 - int(model.generator_optimizer.inner_optimizer.iterations.numpy())
     halvings = sum(
         later < sooner for sooner, later in zip([2.0**24, *scales], scales, strict=False)
     )

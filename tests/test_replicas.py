@@ -118,7 +118,7 @@ def test_in_float16_two_replicas_are_one_that_works_in_two_parts():
         for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
             optimizer.dynamic_scale.assign(2.0**8)
         model.fit(batches(config), shuffle=False, verbose=0)
-    assert parts.generator_optimizer.iterations.numpy() == 3
+    assert parts.generator_optimizer.inner_optimizer.iterations.numpy() == 3
     for x, y in zip(parts.variables, two.variables, strict=True):
         np.testing.assert_allclose(x.numpy(), y.numpy(), atol=1e-5, err_msg=x.path)
 
@@ -168,7 +168,7 @@ def test_overflow_on_one_replica_makes_all_leave_out_the_step():
         assert [float(x) for x in v.value.values] == [float(start)] * 2
     for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
         assert [float(x) for x in optimizer.dynamic_scale.value.values] == [2.0**14] * 2
-        assert optimizer.iterations.numpy() == 0
+        assert optimizer.inner_optimizer.iterations.numpy() == 0
 
 
 def test_a_validation_batch_too_small_for_all_replicas_counts_like_on_one():
@@ -178,7 +178,8 @@ def test_a_validation_batch_too_small_for_all_replicas_counts_like_on_one():
         pixel_model(strategy).evaluate(data, verbose=0, return_dict=True)
         for strategy in (tf.distribute.get_strategy(), two_cpus())
     )
-    assert two == pytest.approx(one, rel=1e-5)
+    for key, value in one.items():  # tensors in some versions of Keras
+        assert float(two[key]) == pytest.approx(float(value), rel=1e-5), key
 
 
 def test_replicas_share_what_is_drawn_for_all_and_gather_it_again():
