@@ -1,0 +1,220 @@
+"""Every command of the README and of CONTRIBUTING, letter by letter; trainings with flags behind.
+
+What nobody can run here is left out by name: installing (the checks of the project do it), and
+what needs an account of Kaggle.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import zipfile
+from contextlib import ExitStack
+from importlib import import_module
+from pathlib import Path
+
+import keras
+import pytest
+from PIL import Image
+
+from cyclegan_tf import demo
+from cyclegan_tf.images import encode_jpeg
+from tests.conftest import flat, image_set, noise
+from tests.test_pictures import write_folder
+from tests.test_workers import free_addresses
+from tests.tiny_inception import write_tiny_graph
+
+ROOT = Path(__file__).parents[1]
+INSTALL = re.compile(r"pip install -r [a-z-]+\.txt( && )?")
+# the two checks of everything, which start this one; what is set up once; another's website
+ELSEWHERE = {
+    "python -m pytest",
+    ".ci/run",
+    "pre-commit install",
+    "kaggle kernels push -p kernel",
+}
+
+SMALL = (
+    "--image-size 32 --base-filters 2 --unet-depth 2 --batch-size 2 --epochs 1 --steps-per-epoch 1 "
+    "--sample-count 2 --precision float32 "
+)
+SMALL_CYCLEGAN = SMALL + "--discriminator-filters 2 --discriminator-layers 1 "
+SMALL_DCGAN = SMALL.replace("--unet-depth 2 ", "") + "--discriminator-filters 2 --latent-size 4 "
+
+# what stands behind each training, in the order of the README: later commands need its run
+BEHIND = {
+    "python -m cyclegan_tf.train": SMALL_CYCLEGAN,
+    "python -m cyclegan_tf.train --data data/gan-getting-started --preset cpu": SMALL_CYCLEGAN
+    + "--run runs/monet --validation-fraction 0.2",
+    "python -m cyclegan_tf.train --data data/horse2zebra --preset cpu": SMALL_CYCLEGAN,
+    "python -m cyclegan_tf.train --a photos/ --b etchings/ --preset cpu": SMALL_CYCLEGAN,
+    "python -m cyclegan_tf.train --run runs/monet --resume": "--epochs 2",
+    "python -m cyclegan_tf.train --data data/gan-getting-started --preset dcgan "
+    "--run runs/dcgan": SMALL_DCGAN,
+    "python -m cyclegan_tf.evaluate --run runs/monet": "--inception graph.pb",
+    "python -m cyclegan_tf.evaluate --images images.zip "
+    "--reference data/gan-getting-started/monet_tfrec": "--inception graph.pb",
+}
+# files that a command must have written, by how it begins
+WRITTEN = {
+    "python -m cyclegan_tf.train": ["runs/demo-1/images.zip"],
+    "python -m cyclegan_tf.train --data data/gan-": ["runs/monet/images.zip"],
+    "python -m cyclegan_tf.train --data data/horse2zebra": ["runs/cpu-1/plots/losses.png"],
+    "python -m cyclegan_tf.train --a": ["runs/cpu-2/plots/losses.png"],
+    "python -m cyclegan_tf.translate --run runs/monet holiday.jpg": ["painting.png"],
+    "python -m cyclegan_tf.translate --run runs/monet photos/": [
+        "paintings/1.jpg", "paintings/2.jpg", "paintings/3.png", "paintings/landscape_00009.jpg",
+    ],
+    "python -m cyclegan_tf.kaggle": ["kernel/03_cyclegan.ipynb", "kernel/kernel-metadata.json"],
+    "python -m cyclegan_tf.generate": ["pictures/15.png"],
+    "python -m cyclegan_tf.evaluate --run": ["runs/monet/evaluation.json"],
+}  # fmt: skip
+
+
+def blocks(document: str, language: str) -> list[str]:
+    text = (ROOT / document).read_text()
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [block for name, block in found if name == language]
+
+
+def commands(document: str) -> list[str]:
+    """A line each, without comments and installing, in their order."""
+    lines = "\n".join(blocks(document, "bash")).replace("\\\n", "").splitlines()
+    found = [re.sub(r"\s+", " ", re.sub(r"(^|\s)#.*", "", INSTALL.sub("", line))) for line in lines]
+    return [line.strip() for line in found if line.strip()]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A checkout with the files that the README speaks of, in the same places, but small."""
+    folder = tmp_path_factory.mktemp("checkout")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("TF_CONFIG", raising=False)
+        write = demo.write_demo
+        patch.setattr(demo, "write_demo", lambda path, **_: write(path, size=32, count=10))
+        for name in ("notebooks", "cyclegan_tf", "benchmarks", "tests"):
+            (folder / name).symlink_to(ROOT / name)
+        write(folder / "data/gan-getting-started", size=32, count=10)
+        (folder / "data/horse2zebra").mkdir()
+        for name in ("trainA", "trainB", "testA", "testB"):
+            files = {f"{i}.jpg": encode_jpeg(noise(i)) for i in range(4)}
+            write_folder(folder / "data/horse2zebra" / name, files)
+        for name in ("photos", "etchings"):
+            write_folder(folder / name, {f"{i}.jpg": encode_jpeg(noise(i)) for i in (1, 2)})
+        (folder / "holiday.jpg").write_bytes(encode_jpeg(flat(99, 40)))
+        with zipfile.ZipFile(folder / "more.zip", "w") as archive:
+            archive.writestr("3.png", image_set(1).encoded[0])
+        (shard,) = (folder / "data/gan-getting-started/photo_tfrec").iterdir()
+        shutil.copy(shard, folder / "photo00-352.tfrec")
+        write_tiny_graph(folder / "graph.pb")
+        yield folder
+
+
+def run(line: str) -> None:
+    """A command of the package in this process, where TensorFlow is loaded already."""
+    python, minus_m, module, *argv = shlex.split(line)
+    assert (python, minus_m) == ("python", "-m"), line
+    keras.config.set_dtype_policy("float32")
+    assert import_module(module).main(argv) == 0, line
+
+
+def test_commands_of_the_readme_run_from_top_to_bottom(place):
+    lines = [line for line in commands("README.md") if "TF_CONFIG" not in line]
+    own = [line for line in lines if line not in ELSEWHERE]
+    assert set(BEHIND) <= set(own)
+    # a run comes before those who want it
+    own.sort(key=lambda line: ".train" not in line)
+    for line in own:
+        if "--images images.zip" in line:
+            shutil.copy(place / "runs/monet/images.zip", place / "images.zip")
+        run(f"{line} {BEHIND.get(line, '')}")
+        expected = [files for begin, files in WRITTEN.items() if line.startswith(begin)]
+        for file in expected[-1] if expected else ():
+            assert (place / file).exists(), f"{line} has not written {file}"
+    rows = (place / "runs/monet/metrics.jsonl").read_text().splitlines()
+    assert [json.loads(row)["epoch"] for row in rows] == [1, 2]
+    with Image.open(place / "paintings/1.jpg") as image:
+        assert image.size == (32 + 4 + 32, 32)  # side by side
+
+
+@pytest.mark.skipif(
+    keras.__version__.startswith("3.8."), reason="Keras 3.8 does not train on several machines"
+)
+def test_commands_for_two_machines_train_one_run(place, tmp_path):
+    lines = [line for line in commands("README.md") if "TF_CONFIG" in line]
+    addresses = free_addresses(2)
+    with ExitStack() as stack:
+        processes = []
+        for line in lines:
+            for name, address in zip(("alpha", "beta"), addresses, strict=True):
+                line = line.replace(f"{name}:12345", address)
+            line = line.replace("python -m", f"{sys.executable} -m", 1)
+            line = f"{line.replace('/shared', str(tmp_path))} {SMALL_CYCLEGAN}"
+            line = line.replace("--batch-size 2 ", "")  # the README's 4
+            processes.append(
+                stack.enter_context(
+                    subprocess.Popen(
+                        line, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                        text=True, env=os.environ | {"PYTHONPATH": str(ROOT)},
+                    )
+                )
+            )  # fmt: skip
+        outputs = [process.communicate(timeout=240)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert (tmp_path / "runs/zebra/plots/losses.png").exists()
+
+
+def test_python_of_the_readme_runs(place, capsys):
+    snippets = blocks("README.md", "python")
+    assert len(snippets) == 3
+    run("python -m cyclegan_tf.train --a photos/ --b etchings/ --run runs/etched " + SMALL_CYCLEGAN)
+    small = (
+        "steps_per_epoch=1, epochs=1, image_size=32, base_filters=2, unet_depth=2, batch_size=2, "
+        "discriminator_filters=2, discriminator_layers=1"
+    )
+    changes = {
+        "runs/monet": "runs/etched",
+        "steps_per_epoch=100, epochs=10": small,
+    }
+    for snippet in snippets:
+        for old, new in changes.items():
+            snippet = snippet.replace(old, new)
+        exec(snippet, {})
+    assert (place / "painting.png").exists()
+    out = capsys.readouterr().out
+    assert "cycle_loss" in out  # of fit
+    assert re.search("A +4", out)  # images of the survey
+
+
+def test_commands_of_contributing_exist():
+    lines = [line for line in commands("CONTRIBUTING.md") if line not in ELSEWHERE]
+    assert lines == ["python -m pytest -n 0 tests/test_losses.py"]
+    argv = [sys.executable, *lines[0].split()[1:], "--collect-only", "-q"]
+    found = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "test_losses.py::" in found.stdout
+
+
+def test_what_is_left_out_is_in_the_documents():
+    lines = {line for name in ("README.md", "CONTRIBUTING.md") for line in commands(name)}
+    assert lines >= ELSEWHERE
+
+
+def test_files_that_the_documents_name_are_there():
+    for name in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / name).read_text()
+        links = re.findall(r"\]\(((?!https?:|#)[^)#]+)", text)
+        files = re.findall(r"`((?:tests|benchmarks|notebooks|docs)/[\w/]+\.\w+)`", text)
+        assert links
+        for path in links + files:
+            assert (ROOT / path).exists(), f"{name} names {path}"
+
+
+def test_tree_of_the_readme_has_every_module():
+    (tree,) = [block for block in blocks("README.md", "") if block.startswith("cyclegan_tf/")]
+    named = set(re.findall(r"(\w+)\.py", tree))
+    modules = {path.stem for path in (ROOT / "cyclegan_tf").glob("*.py")} - {"__init__"}
+    assert modules - named == set()
