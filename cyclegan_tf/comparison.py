@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+COLUMNS = ("a", "b", "difference", "low", "high", "spread", "effect")  # of `compare_means`
 _RESAMPLES = 1000
 _INTERVAL = (2.5, 97.5)  # percent of the resamples
 
@@ -26,16 +27,12 @@ def compare_means(a: pd.DataFrame, b: pd.DataFrame, *, seed: int = 0) -> pd.Data
     low, high = _interval(values_a, values_b, seed)
     spread = np.sqrt((values_a.var(axis=0) + values_b.var(axis=0)) / 2)
     unknown = np.full(len(spread), np.nan)
-    columns = {
-        "a": means_a,
-        "b": means_b,
-        "difference": means_b - means_a,
-        "low": low,
-        "high": high,
-        "spread": spread,
-        "effect": np.divide(means_b - means_a, spread, out=unknown, where=spread > 0),
-    }
-    return pd.DataFrame(columns, pd.Index(a.columns, name="measure"))
+    difference = means_b - means_a
+    effect = np.divide(difference, spread, out=unknown, where=spread > 0)
+    columns = (means_a, means_b, difference, low, high, spread, effect)
+    return pd.DataFrame(
+        dict(zip(COLUMNS, columns, strict=True)), pd.Index(a.columns, name="measure")
+    )
 
 
 def judge_palette(means: pd.DataFrame, distances: pd.Series) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from cyclegan_tf import progress
 from cyclegan_tf.colours import CHANNELS, LEVELS
+from cyclegan_tf.comparison import COLUMNS
 from cyclegan_tf.data import count_encoded, find_layout, held_out_folder, read_encoded
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.findings import Findings
@@ -106,7 +107,9 @@ def _find_folders(
     if not data:
         folder_a, folder_b = Path(a), Path(b)
         names = (folder_a.name, folder_b.name)
-        labels = names if len(set(names)) == 2 and all(names) else ("A", "B")
+        # tables have columns of these names, and others beside them
+        clear = len(set(names)) == 2 and all(names) and not set(names) & set(COLUMNS)
+        labels = names if clear else ("A", "B")
         return {"A": (folder_a,), "B": (folder_b,)}, dict(zip("AB", labels, strict=True))
     *found, kaggle_shaped = find_layout(Path(data))
     folders = {

@@ -26,9 +26,13 @@ def loss_curves(rows: Iterable[Mapping[str, Any]]) -> Plate:
     """The logs over the epochs: players, reconstruction, discriminators' verdicts, scores.
 
     Args:
-        rows: the epochs of a run, at least one, as `RunDir.metrics` reads them.
+        rows: the epochs of a run as `RunDir.metrics` reads them.
     """
     rows = list(rows)
+    if not rows:
+        plate = Plate(11, 0.6)
+        plate.text(0.5, 0.5, "No epoch is done yet.", ha="center", va="center")
+        return plate
     logged = list(dict.fromkeys(key for row in rows for key in row))  # scores skip epochs
     if not any(row.get("identity_loss") for row in rows):  # its weight is 0: it is not computed
         logged = [key for key in logged if key != "identity_loss"]

@@ -120,8 +120,10 @@ def choose_config(
     from cyclegan_tf.strategy import has_tpu
 
     preset = preset or default_preset(model, str(data))
-    if minutes is not None or preset == "demo":
-        changes["budget_minutes"] = minutes or 10  # the demo takes five on two cores
+    if minutes is not None:
+        changes["budget_minutes"] = minutes
+    elif preset == "demo":
+        changes.setdefault("budget_minutes", 10)  # it takes five on two cores
     config = preset_config(preset, data=str(data), **changes)
     if config.precision == "mixed_float16" and has_tpu():
         changes["precision"] = "mixed_bfloat16"  # a TPU has no float16
@@ -165,29 +167,31 @@ def find_inception() -> Path | None:
     return None
 
 
-def hand_in(run: "RunDir") -> Path:
+def hand_in(run: "RunDir") -> Path | None:
     """Lays a run's `images.zip` where the competition takes it, and tells how many images it has.
 
     A run that was interrupted is finished first, with what it has learned.
 
     Args:
-        run: of a CycleGan on Kaggle-shaped data.
+        run: of a CycleGan.
 
     Returns:
-        The copy: in `/kaggle/working`, or in the working folder where there is none.
+        The copy: in `/kaggle/working`, or in the working folder where there is none. None, and a
+        line that says so, for data that are not the competition's.
 
     Raises:
-        InputError: if the run has nothing to hand in.
+        InputError: if the run has learned nothing yet.
     """
     from cyclegan_tf.files import replacing
 
-    if not run.submission.exists() and not run.finished:
+    if not run.finished:  # a zip of before it went on is old
         _finish(run)
     if not run.submission.exists():
-        raise InputError(
-            f"{run.path} makes no images.zip; expected a CycleGAN trained on data in Kaggle's "
-            "layout, photo_tfrec/ and monet_tfrec/ or photo_jpg/ and monet_jpg/."
+        print(
+            f"{run.path} makes no images.zip: only a CycleGAN does, trained on data in Kaggle's "
+            "layout, photo_tfrec/ and monet_tfrec/ or photo_jpg/ and monet_jpg/"
         )
+        return None
     folder = KAGGLE_WORKING if KAGGLE_WORKING.is_dir() else Path()
     path = folder / run.submission.name
     with replacing(path, size=run.submission.stat().st_size) as partial:
@@ -207,7 +211,8 @@ def _finish(run: "RunDir") -> None:
         raise InputError(f"{run.path} holds no trained networks; train first.")
     facts = read_facts(run.state_file)
     epochs = facts.epoch + (facts.epoch_steps > 0 and not facts.trained)
-    train.resume(run.path, {"epochs": max(1, epochs)})
+    # without its budget, of which too little may be left to begin
+    train.resume(run.path, {"epochs": max(1, epochs), "budget_minutes": None})
 
 
 def _load() -> None:

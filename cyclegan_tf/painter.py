@@ -32,7 +32,7 @@ class Painter:
             tiles for parts of one; without it each is a picture of its own.
         size: show it the centred square of each picture at this side, as in training; by default
             the whole picture at its own size.
-        longest: before that reduce pictures whose longer side is longer than this to it.
+        longest: reduce pictures whose longer side is longer than this to it; not with `size`.
     """
 
     def __init__(

@@ -158,6 +158,11 @@ def _check_ranges(options: dict[str, int | None]) -> None:
         low, high = _RANGES[name]
         if value is not None and not low <= value <= high:
             raise InputError(f"--{name} is {value}; expected a value from {low} to {high:,}.")
+    if options["size"] is not None and options["longest"] is not None:
+        raise InputError(
+            f"--size {options['size']} and --longest {options['longest']} contradict each other: "
+            "one is for squares, the other for whole pictures; give one of them."
+        )
 
 
 def _too_many_for_one(output: Path) -> InputError:

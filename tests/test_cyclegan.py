@@ -44,6 +44,24 @@ def test_losses_by_hand():
         assert float(losses[key]) == pytest.approx(value, rel=1e-5), key
 
 
+def test_step_reads_each_weight_of_the_generators_once_and_adds_up_their_gradients_late():
+    generators = [unet_generator(16, depth=2, base_filters=8, dropout=0.0) for _ in range(2)]
+    discriminators = [patch_discriminator(n_layers=1, base_filters=4) for _ in range(2)]
+    model = CycleGan(*generators, *discriminators)
+    model.compile(adam(1e-3, beta_1=0.5), adam(1e-3, beta_1=0.5))
+    real = pictures(1, size=16, count=1)
+    graph = tf.function(model.train_step).get_concrete_function((real, real)).graph
+    shape = (4, 4, 8, 16)  # of two kernels in each generator: between maps of 8 x 8 and 4 x 4
+    assert [v.shape for v in model.trainable_variables].count(shape) == 4
+    operations = [op for op in graph.get_operations() if op.outputs]
+    operations = [op for op in operations if op.outputs[0].shape == shape]
+    assert sum(op.type == "ReadVariableOp" for op in operations) == 4
+    filters = [op for op in operations if op.type == "Conv2DBackpropFilter"]
+    assert len(filters) == 8
+    late = [op for op in filters if op.control_inputs]
+    assert len(late) == 4  # the way back of either cycle; identity and translation are the last
+
+
 def test_joint_gradient_equals_that_of_four_separate_losses():
     model = pixel_cyclegan()
     a, b = pictures(1), pictures(2)

@@ -111,6 +111,16 @@ def test_two_folders_of_ones_own_are_called_by_their_names(tmp_path):
     assert survey(a=cats, b=other).labels == {"A": "A", "B": "B"}
 
 
+def test_folders_named_like_columns_of_the_tables_do_not_replace_them(tmp_path):
+    low, high = (
+        write(tmp_path / name, a_png=png(flat(value))) for name, value in (("low", 1), ("high", 3))
+    )
+    found = survey(a=low, b=high)
+    assert found.labels == {"A": "A", "B": "B"}
+    assert found.comparison().columns.is_unique
+    assert found.comparison().loc["red", "difference"] == 2
+
+
 def test_bad_image_is_refused_or_named_and_counted(tmp_path):
     cats = write(tmp_path / "cats", a_png=png(flat(1)), b_png=b"no image", c_png=png(flat(3)))
     with pytest.raises(InputError, match=r"cats/b\.png is no image: no readable .*skip_bad=True"):

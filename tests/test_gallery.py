@@ -45,6 +45,12 @@ def test_scores_get_a_panel_though_some_epochs_have_none():
     assert widths == [605, 1210]  # 5.5 inches a panel, 110 pixels an inch
 
 
+def test_run_without_an_epoch_says_so_instead_of_curves():
+    figure = gallery.loss_curves([])
+    assert [text.get_text() for text in figure.texts] == ["No epoch is done yet."]
+    assert pixels(figure).shape[1] == 1210
+
+
 def test_each_kind_of_log_has_its_panel():
     row = {
         "epoch": 1,

@@ -77,7 +77,9 @@ ALLOWED = {
     "duplicates": {"fingerprints"},
     "findings": {"colours", "comparison", "data", "duplicates", "fingerprints", "images"},
     "measuring": {"colours", "errors", "fingerprints", "images"},
-    "eda": {"colours", "data", "errors", "findings", "measuring", "progress", "records"},
+    "eda": {
+        "colours", "comparison", "data", "errors", "findings", "measuring", "progress", "records",
+    },
     "sampled_norms": set(),
     "translator": {"layers", "sampled_norms"},
     "cyclegan": {"accumulation", "adversarial", "layers", "losses", "reading"},

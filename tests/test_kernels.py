@@ -58,8 +58,8 @@ def test_skip_connection_and_both_its_gradients_are_those_of_relu_and_concatenat
         np.testing.assert_array_equal(value.numpy(), expected.numpy())
 
 
-def remembered(layer: keras.layers.Layer, *inputs: tf.Tensor) -> set[tuple[int, ...]]:
-    """Shapes of what the way back reads of the way there."""
+def remembered(layer: keras.layers.Layer, *inputs: tf.Tensor) -> set[str]:
+    """Kinds of operations on the way there whose results the way back reads."""
 
     @tf.function
     def step(*inputs: tf.Tensor) -> list[tf.Tensor]:
@@ -81,6 +81,14 @@ def test_the_way_back_does_not_read_what_went_into_the_activation():
     x = maps(1, 3)
     assert "Placeholder" in remembered(keras.layers.LeakyReLU(0.2), x)
     assert "Placeholder" not in remembered(LeakyReLU(0.2), x)
+
+
+def test_a_skip_connection_remembers_its_result_alone():
+    def plain(maps):
+        return tf.concat([tf.nn.relu(maps[0]), maps[1]], -1)
+
+    assert "Relu" in remembered(plain, maps(1, 3), maps(2, 2))
+    assert "Relu" not in remembered(SkipConnection(), maps(1, 3), maps(2, 2))
 
 
 def test_layers_work_on_symbolic_inputs_and_can_be_saved(tmp_path):

@@ -120,6 +120,11 @@ def test_the_reader_sets_minutes_and_preset():
     assert config == preset_config("paper", data="x", budget_minutes=7, image_size=128)
 
 
+@pytest.mark.parametrize(("given", "minutes"), [({}, 10), ({"budget_minutes": 60}, 60)])
+def test_the_synthetic_set_gets_a_budget_unless_the_reader_has_one(given, minutes):
+    assert notebook.choose_config(Path("data/synthetic"), **given).budget_minutes == minutes
+
+
 def test_a_tpu_gets_the_half_precision_that_it_has(monkeypatch):
     monkeypatch.setattr("cyclegan_tf.strategy.has_tpu", lambda: True)
     precisions = [notebook.choose_config(Path("x"), preset=p).precision for p in ("kaggle", "cpu")]
@@ -190,6 +195,7 @@ def test_submission_is_laid_where_it_is_looked_for(on_kaggle, run, tmp_path, cap
     if on_kaggle:
         notebook.KAGGLE_WORKING.mkdir()
     write_zip(run, 3)
+    run.finish()
     path = notebook.hand_in(run)
     expected = (tmp_path / "handed-in" if on_kaggle else tmp_path) / "images.zip"
     assert path.resolve() == expected
@@ -208,6 +214,7 @@ def test_submission_is_laid_where_it_is_looked_for(on_kaggle, run, tmp_path, cap
 )
 def test_interrupted_run_ends_its_epoch_and_is_handed_in(facts, epochs, run, monkeypatch):
     write_state(run.state_file, pixel_cyclegan(), dataclasses.replace(FACTS, **facts))
+    write_zip(run, 1)  # of before the training went on
     asked = []
 
     def resume(path: Path, changes: dict) -> int:
@@ -216,8 +223,10 @@ def test_interrupted_run_ends_its_epoch_and_is_handed_in(facts, epochs, run, mon
         return 0
 
     monkeypatch.setattr(train, "resume", resume)
-    notebook.hand_in(run)
-    assert asked == [(run.path, {"epochs": epochs})]
+    path = notebook.hand_in(run)
+    assert asked == [(run.path, {"epochs": epochs, "budget_minutes": None})]
+    with zipfile.ZipFile(path) as archive:
+        assert len(archive.namelist()) == 2
 
 
 def test_run_that_has_learned_nothing_is_not_handed_in(run):
@@ -225,7 +234,7 @@ def test_run_that_has_learned_nothing_is_not_handed_in(run):
         notebook.hand_in(run)
 
 
-def test_run_of_other_data_has_nothing_to_hand_in(run):
+def test_run_of_other_data_has_nothing_to_hand_in_and_says_so(run, capsys):
     run.finish()
-    with pytest.raises(InputError, match=r"makes no images\.zip"):
-        notebook.hand_in(run)
+    assert notebook.hand_in(run) is None
+    assert "makes no images.zip" in capsys.readouterr().out

@@ -2,9 +2,11 @@
 
 import ast
 import base64
+import dataclasses
 import io
 import json
 import os
+import re
 from pathlib import Path
 
 import nbformat
@@ -12,6 +14,7 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
+from cyclegan_tf import build, notebook
 from cyclegan_tf.submission import check_submission
 from tests.tiny_inception import write_tiny_graph
 
@@ -48,12 +51,12 @@ def execute(path: Path, folder: Path, **variables: str) -> list[nbformat.Noteboo
     }
     working = folder / "working"
     working.mkdir()
-    notebook = nbformat.read(path, as_version=4)
+    contents = nbformat.read(path, as_version=4)
     client = NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": working}}
+        contents, timeout=300, kernel_name="python3", resources={"metadata": {"path": working}}
     )
     client.execute(env=environment)
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell for cell in contents.cells if cell.cell_type == "code"]
 
 
 def streamed(cells: list[nbformat.NotebookNode], name: str) -> str:
@@ -84,10 +87,10 @@ def test_notebook_is_thin(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
 def test_notebook_is_stored_without_what_it_put_out(path):
-    notebook = json.loads(path.read_text())
-    nbformat.validate(notebook)
-    assert (notebook["nbformat"], notebook["metadata"]["kernelspec"]["name"]) == (4, "python3")
-    assert all(cell["id"] for cell in notebook["cells"])
+    stored = json.loads(path.read_text())
+    nbformat.validate(stored)
+    assert (stored["nbformat"], stored["metadata"]["kernelspec"]["name"]) == (4, "python3")
+    assert all(cell["id"] for cell in stored["cells"])
     assert all(cell["outputs"] == [] for cell in code_cells(path))
     assert all(cell["execution_count"] is None for cell in code_cells(path))
 
@@ -118,3 +121,23 @@ def test_notebook_runs_from_top_to_bottom(path, tmp_path):
         assert "MiFID" in streamed(cells, "stdout")
     if path.stem == "02_dcgan":
         assert [p.name for p in sorted((left / "runs").iterdir())] == ["classic-1", "dcgan-1"]
+
+
+def suggestions(path: Path) -> list[dict]:
+    """The changes of the settings that a notebook's last cell offers, as keywords."""
+    text = json.loads(path.read_text())["cells"][-1]["source"]
+    changes = re.findall(r"`([a-z_]+=[^`]+)`", "".join(text))
+    return [eval(f"dict({change.rstrip('=')})") for change in changes if not change.endswith("=")]
+
+
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if "eda" not in p.name], ids=named)
+def test_settings_that_a_notebook_suggests_fit_and_build_a_model(path, monkeypatch):
+    monkeypatch.delenv(notebook.QUICK_VARIABLE, raising=False)
+    model = "dcgan" if "dcgan" in path.name else "cyclegan"
+    offered = suggestions(path)
+    assert len(offered) >= 3
+    for changes in offered:
+        config = notebook.choose_config(Path("data"), model, **changes)
+        # narrow, so that it is quick
+        small = dataclasses.replace(config, base_filters=4, discriminator_filters=4)
+        assert build.build_model(small, total_steps=1).generators
