@@ -10,7 +10,7 @@ import tensorflow as tf
 from cyclegan_tf import accumulation, replicas
 from cyclegan_tf.augment import DiffAugment
 from cyclegan_tf.graph_order import add_late
-from cyclegan_tf.losses import AdversarialLoss, share_called_real
+from cyclegan_tf.losses import AdversarialLoss, Logits, share_called_real
 from cyclegan_tf.optim import progress, takes_totals, update_average
 from cyclegan_tf.penalties import gradient_penalty, r1_penalty
 
@@ -40,6 +40,12 @@ class Stabilizers:
     discriminator_steps: int = 1
     r1_weight: float = 0.0
     penalty_weight: float = 0.0
+
+    @property
+    def same_fakes(self) -> bool:
+        """Whether one look of the discriminators at the fakes serves both sides."""
+        others = (self.pool_size, self.r1_weight, self.penalty_weight)
+        return self.discriminator_steps == 1 and not any(others)
 
 
 class AdversarialModel(keras.Model):
@@ -199,6 +205,7 @@ class AdversarialModel(keras.Model):
         fake: Images,
         draw: tf.Tensor | None,
         mix: tf.Tensor | None = None,
+        fake_logits: Logits | None = None,
     ) -> Losses:
         """The loss of one discriminator, and how often it is right.
 
@@ -210,6 +217,8 @@ class AdversarialModel(keras.Model):
             fake: fakes, taken as constants: this loss must not reach the generators.
             draw: of DiffAugment; None while testing: no augmentation, dropout or penalty.
             mix: of the gradient penalty; not needed without one.
+            fake_logits: what the discriminator says of the fakes, where it has said it; only for
+                the gradients of its own weights.
 
         Returns:
             `KEY_loss`, and `KEY_real_accuracy` and `KEY_fake_accuracy`, the shares of real and
@@ -218,7 +227,8 @@ class AdversarialModel(keras.Model):
         training = draw is not None
         real, fake = self.seen(real, draw), self.seen(tf.stop_gradient(fake), draw)
         real_logits = discriminator(real, training=training)
-        fake_logits = discriminator(fake, training=training)
+        if fake_logits is None:
+            fake_logits = discriminator(fake, training=training)
         loss = adversarial.discriminator(real_logits, fake_logits)
         if training:
             loss += self._penalties(discriminator, real, fake, mix)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from cyclegan_tf.accumulation import Found
 from cyclegan_tf.adversarial import AdversarialModel, Images, Losses, Stabilizers
 from cyclegan_tf.layers import ImagePool
-from cyclegan_tf.losses import AdversarialLoss, CrossEntropy, mean_absolute_error
+from cyclegan_tf.losses import AdversarialLoss, CrossEntropy, Logits, mean_absolute_error
 from cyclegan_tf.reading import read_once
 
 LOG_KEYS = (
@@ -30,6 +30,8 @@ LOG_KEYS = (
 
 # For A and B: DiffAugment's, or those of the gradient penalty.
 Draws = tuple[tf.Tensor, tf.Tensor] | tuple[None, None]
+# For A and B: the logits of a discriminator, of each of its heads.
+Verdicts = tuple[Logits, Logits] | tuple[None, None]
 
 
 @dataclass(frozen=True)
@@ -106,13 +108,15 @@ class CycleGan(AdversarialModel):
 
     def train_step(self, batch: tuple[Images, Images]) -> Losses:
         """One step of both generators, then of both discriminators on the same fakes."""
+        if self.stabilizers.same_fakes:
+            return self._joint_step(batch)
 
         def generators(real_a: Images, real_b: Images, draws: Draws) -> Found:
             with tf.GradientTape() as tape:
                 with read_once(self.generators + self.discriminators):
-                    fake_a, fake_b, losses = self.generator_losses(real_a, real_b, draws)
+                    fakes, _, losses = self.generator_losses(real_a, real_b, draws)
                 loss = self.generator_optimizer.scale_loss(self.generator_objective(losses))
-            return self.gradients(tape, loss, self.generator_variables), losses, (fake_a, fake_b)
+            return self.gradients(tape, loss, self.generator_variables), losses, fakes
 
         def discriminators(images: tuple[Images, ...], draws: Draws, mixes: Draws) -> Found:
             with tf.GradientTape() as tape:
@@ -145,13 +149,44 @@ class CycleGan(AdversarialModel):
     def test_step(self, batch: tuple[Images, Images]) -> Losses:
         """The losses of the averaged generators, without training or augmentation."""
         real_a, real_b = batch
-        fake_a, fake_b, losses = self.generator_losses(real_a, real_b)
-        losses |= self.both_discriminator_losses(real_a, real_b, fake_a, fake_b)
+        fakes, verdicts, losses = self.generator_losses(real_a, real_b)
+        losses |= self.both_discriminator_losses(real_a, real_b, *fakes, verdicts=verdicts)
         return self.averaged(losses, tf.shape(real_a)[0])  # the last batch may be smaller
+
+    def _joint_step(self, batch: tuple[Images, Images]) -> Losses:
+        """The same step where both sides see the same fakes: judged once, for both."""
+
+        def players(real_a: Images, real_b: Images, draws: Draws) -> Found:
+            # the outer tape sees nothing of the generators, whom its loss must not reach
+            with tf.GradientTape(watch_accessed_variables=False) as outer:
+                outer.watch([variable.value for variable in self.discriminator_variables])
+                with tf.GradientTape() as tape:
+                    with read_once(self.generators + self.discriminators):
+                        fakes, verdicts, losses = self.generator_losses(real_a, real_b, draws)
+                    loss = self.generator_optimizer.scale_loss(self.generator_objective(losses))
+                with outer.stop_recording():
+                    gradients = self.gradients(tape, loss, self.generator_variables)
+                with tf.control_dependencies(gradients):  # as in the other step
+                    reals = tf.identity(real_a), tf.identity(real_b)
+                losses |= self.both_discriminator_losses(*reals, *fakes, draws, verdicts=verdicts)
+                disc_loss = losses["disc_a_loss"] + losses["disc_b_loss"]
+                disc_loss = self.discriminator_optimizer.scale_loss(disc_loss)
+            gradients += self.gradients(outer, disc_loss, self.discriminator_variables)
+            return gradients, losses, ()
+
+        real_a, real_b = batch
+        count = real_a.shape[0]
+        draws = self.draw(count), self.draw(count)
+        gradients, losses, _ = self.in_parts(players, real_a, real_b, draws)
+        generators = len(self.generator_variables)
+        self.update_generators(gradients[:generators])
+        self.update_discriminators(gradients[generators:])
+        self.finish_step()
+        return self.averaged(losses, count)
 
     def generator_losses(
         self, real_a: Images, real_b: Images, draws: Draws = (None, None)
-    ) -> tuple[Images, Images, Losses]:
+    ) -> tuple[tuple[Images, Images], Verdicts, Losses]:
         """Translates both ways and back.
 
         Args:
@@ -161,8 +196,8 @@ class CycleGan(AdversarialModel):
                 averages of the generators translate.
 
         Returns:
-            `fake_a`, `fake_b` and the losses `gen_ab_loss`, `gen_ba_loss`, `cycle_loss` and
-            `identity_loss`.
+            The fakes of A and B; the discriminators' logits of them; and the losses
+            `gen_ab_loss`, `gen_ba_loss`, `cycle_loss` and `identity_loss`.
         """
         training = draws[0] is not None
         objective, (draw_a, draw_b) = self.objective, draws
@@ -191,7 +226,7 @@ class CycleGan(AdversarialModel):
             "cycle_loss": cycle_loss,
             "identity_loss": identity_a + identity_b,
         }
-        return fake_a, fake_b, losses
+        return (fake_a, fake_b), (logits_a, logits_b), losses
 
     def generator_objective(self, losses: Losses) -> tf.Tensor:
         """One scalar whose gradient is, for each generator, that of its own loss.
@@ -211,14 +246,26 @@ class CycleGan(AdversarialModel):
         fake_b: Images,
         draws: Draws = (None, None),
         mixes: Draws = (None, None),
+        verdicts: Verdicts = (None, None),
     ) -> Losses:
-        """Losses and accuracies of both discriminators on real images and given fakes."""
+        """Losses and accuracies of both discriminators on real images and given fakes.
+
+        Args:
+            real_a: images of domain A.
+            real_b: images of domain B.
+            fake_a: fakes of domain A.
+            fake_b: fakes of domain B.
+            draws: of DiffAugment; none while testing.
+            mixes: of the gradient penalty; not needed without one.
+            verdicts: the logits of these fakes, where they are known.
+        """
         objective, (draw_a, draw_b), (mix_a, mix_b) = self.objective, draws, mixes
         adversarial_a, adversarial_b = objective.adversarial_a, objective.adversarial_b
+        disc_a, disc_b, (fakes_a, fakes_b) = self.discriminator_a, self.discriminator_b, verdicts
         return self.discriminator_losses(
-            "disc_a", self.discriminator_a, adversarial_a, real_a, fake_a, draw_a, mix_a
+            "disc_a", disc_a, adversarial_a, real_a, fake_a, draw_a, mix_a, fakes_a
         ) | self.discriminator_losses(
-            "disc_b", self.discriminator_b, adversarial_b, real_b, fake_b, draw_b, mix_b
+            "disc_b", disc_b, adversarial_b, real_b, fake_b, draw_b, mix_b, fakes_b
         )
 
 

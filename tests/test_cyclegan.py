@@ -62,11 +62,51 @@ def test_step_reads_each_weight_of_the_generators_once_and_adds_up_their_gradien
     assert len(late) == 4  # the way back of either cycle; identity and translation are the last
 
 
+@pytest.mark.parametrize("parts", [1, 2])
+def test_step_that_judges_the_fakes_once_is_the_step_that_judges_them_twice(parts, monkeypatch):
+    real_a, real_b = pictures(1, size=16), pictures(2, size=16)
+    found, kernels = [], []
+    for once in (True, False):
+        monkeypatch.setattr(Stabilizers, "same_fakes", once)
+        generators = [unet_generator(16, depth=2, base_filters=4, seed=i) for i in (1, 2)]
+        options = {"n_layers": 1, "base_filters": 4}
+        judges = [patch_discriminator(**options, seed=i) for i in (3, 4)]
+        model = CycleGan(*generators, *judges, stabilizers=Stabilizers(augment_color=True), seed=5)
+        adams = [adam(0.01, beta_1=0.5) for _ in range(2)]
+        model.compile(*adams, gradient_accumulation=parts)
+        step = tf.function(model.train_step)
+        graph = step.get_concrete_function((real_a, real_b)).graph
+        for _ in range(3):
+            logs = step((real_a, real_b))
+        found.append(([v.numpy() for v in model.variables], {k: float(v) for k, v in logs.items()}))
+        # the last kernel of a discriminator, 4 x 4 x 8 x 1, looks at fakes, real images, and fakes
+        graphs = [graph] if parts == 1 else []
+        kernels.append(
+            sum(
+                op.type == "Conv2D" and op.inputs[1].shape == (4, 4, 8, 1)
+                for each in graphs
+                for op in each.get_operations()
+            )
+        )
+    (once, logs), (twice, same_logs) = found
+    for x, y in zip(once, twice, strict=True):
+        np.testing.assert_allclose(x, y, atol=1e-5)
+    assert logs == pytest.approx(same_logs, rel=1e-4, abs=1e-6)
+    assert kernels == ([4, 6] if parts == 1 else [0, 0])
+
+
+def test_fakes_are_judged_once_only_where_both_sides_see_the_same():
+    assert Stabilizers(augment_geometry=True, ema_decay=0.9).same_fakes
+    for other in ({"pool_size": 5}, {"discriminator_steps": 2}, {"r1_weight": 1.0}):
+        assert not Stabilizers(**other).same_fakes
+    assert not Stabilizers(penalty_weight=1.0).same_fakes
+
+
 def test_joint_gradient_equals_that_of_four_separate_losses():
     model = pixel_cyclegan()
     a, b = pictures(1), pictures(2)
     with tf.GradientTape(persistent=True) as tape:
-        fake_a, fake_b, losses = model.generator_losses(a, b)
+        (fake_a, fake_b), _, losses = model.generator_losses(a, b)
         objective = model.generator_objective(losses)
         losses |= model.both_discriminator_losses(a, b, fake_a, fake_b)
         both = losses["disc_a_loss"] + losses["disc_b_loss"]
@@ -86,7 +126,7 @@ def test_joint_optimizer_steps_like_one_for_each_network():
     model.train_step((a, b))
     networks = ("generator_ab", "generator_ba", "discriminator_a", "discriminator_b")
     with tf.GradientTape(persistent=True) as tape:
-        fake_a, fake_b, losses = reference.generator_losses(a, b)
+        (fake_a, fake_b), _, losses = reference.generator_losses(a, b)
         losses |= reference.both_discriminator_losses(a, b, fake_a, fake_b)
     keys = ("gen_ab_loss", "gen_ba_loss", "disc_a_loss", "disc_b_loss")
     for name, key in zip(networks, keys, strict=True):
@@ -101,7 +141,7 @@ def test_discriminator_loss_does_not_reach_the_generators():
     model = pixel_cyclegan()
     a, b = pictures(1), pictures(2)
     with tf.GradientTape() as tape:
-        fake_a, fake_b, _ = model.generator_losses(a, b)
+        (fake_a, fake_b), _, _ = model.generator_losses(a, b)
         losses = model.both_discriminator_losses(a, b, fake_a, fake_b)
     assert tape.gradient(losses["disc_b_loss"], model.generator_variables) == [None] * 4
 
