@@ -102,6 +102,11 @@ def test_direction_chooses_the_generator(run):
         load_generator(run, "b2a")
 
 
+def test_a_square_size_and_a_longest_side_contradict_each_other(run):
+    with pytest.raises(InputError, match="--size 32 and --longest 64 contradict each other"):
+        load_generator(run, size=32, longest=64)
+
+
 def test_size_gives_the_pixels_that_a_submission_has(tmp_path):
     run = write_run(tmp_path / "run", lively=True)
     config, model = load_trained(RunDir(run))
