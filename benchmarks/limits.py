@@ -58,7 +58,6 @@ def main() -> None:
 
 
 def _facts(batch: int, size: int, precision: str) -> dict:
-    import numpy as np
     import tensorflow as tf
 
     fields = {"batch_size": batch, "image_size": size, "precision": precision}
@@ -67,15 +66,13 @@ def _facts(batch: int, size: int, precision: str) -> dict:
 
     peak = _matrix_peak("bfloat16" if precision == "mixed_bfloat16" else "float32")
     model = build_model(config, 1000)
-    random = np.random.default_rng(0)
-    shape = (batch, size, size, 3)
-    images = [tf.constant(random.uniform(-1, 1, shape).astype(np.float32)) for _ in range(2)]
+    images = pairs.random_images(batch, size)
     step = tf.function(model.train_step, autograph=False)
-    operations = _operations(step.get_concrete_function(tuple(images)).graph)
+    operations = _operations(step.get_concrete_function(images).graph)
     for _ in range(WARM_UP):
-        step(tuple(images))
+        step(images)
     tf.config.experimental.reset_memory_stats("CPU:0")
-    seconds = _median_seconds(lambda: step(tuple(images)), STEPS)
+    seconds = _median_seconds(lambda: step(images), STEPS)
     memory = tf.config.experimental.get_memory_info("CPU:0")
     return {
         "gflop": operations / 1e9,
@@ -83,7 +80,7 @@ def _facts(batch: int, size: int, precision: str) -> dict:
         "peak": peak,
         "kept": memory["current"] / 1e9,
         "taken": (memory["peak"] - memory["current"]) / 1e9,
-        "kinds": _kinds(lambda: step(tuple(images))),
+        "kinds": _kinds(lambda: step(images)),
     }
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # `eda.py` measures itself without TensorFlow
+    import tensorflow as tf
+
     from cyclegan_tf.config import TrainConfig
 
 ROOT = Path(__file__).parents[1]
@@ -135,6 +137,16 @@ def notebook_config(options: Sequence[str] = (), **fields: Any) -> "TrainConfig"
     config = preset_config("notebook", **fields, **further)
     runtime.set_up(precision=config.precision, seed=config.seed, deterministic=False)
     return config
+
+
+def random_images(batch: int, size: int) -> "tuple[tf.Tensor, tf.Tensor]":
+    """A batch of both domains, `(batch, size, size, 3)` float32 in [-1, 1]."""
+    import numpy as np
+    import tensorflow as tf
+
+    random = np.random.default_rng(0)
+    draws = [random.uniform(-1, 1, (batch, size, size, 3)) for _ in range(2)]
+    return tuple(tf.constant(draw.astype(np.float32)) for draw in draws)
 
 
 def _seconds(measured: Measured) -> float:

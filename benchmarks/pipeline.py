@@ -43,6 +43,8 @@ def main() -> None:
     found = pairs.compare(__file__, ours, both, arguments.pairs)
     print(pairs.HEAD)
     print(found.row(f"{arguments.count:,} images, batch {arguments.batch}, {arguments.cache}"))
+    if arguments.cache == "decoded":
+        return
     alone = [__file__, "--side=ours", *both, "--decode-only"]
     seconds = statistics.median(pairs.measure(alone).seconds for _ in range(arguments.pairs))
     print(f"decoding alone: {seconds:.3f} s")

@@ -44,17 +44,11 @@ def main() -> None:
 
 def _seconds_a_step(arguments: "pairs.argparse.Namespace") -> float:
     import keras
-    import numpy as np
     import tensorflow as tf
 
     batch, size = arguments.batch[0], arguments.size[0]
     model = (_ours if arguments.side == "ours" else _reference)(arguments, batch, size)
-    random = np.random.default_rng(0)
-    images = [
-        tf.constant(random.uniform(-1, 1, (batch, size, size, 3)).astype(np.float32))
-        for _ in range(2)
-    ]
-    batches = tf.data.Dataset.from_tensors(tuple(images)).repeat()
+    batches = tf.data.Dataset.from_tensors(pairs.random_images(batch, size)).repeat()
     marks: list[float] = []
     clock = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda step, logs: marks.append(time.perf_counter())

@@ -121,8 +121,8 @@ class CycleGan(AdversarialModel):
         def discriminators(images: tuple[Images, ...], draws: Draws, mixes: Draws) -> Found:
             with tf.GradientTape() as tape:
                 losses = self.both_discriminator_losses(*images, draws, mixes)
-                loss = losses["disc_a_loss"] + losses["disc_b_loss"]
-                loss = self.discriminator_optimizer.scale_loss(loss)
+                objective = self.discriminator_objective(losses)
+                loss = self.discriminator_optimizer.scale_loss(objective)
             return self.gradients(tape, loss, self.discriminator_variables), losses, ()
 
         real_a, real_b = batch
@@ -169,8 +169,8 @@ class CycleGan(AdversarialModel):
                 with tf.control_dependencies(gradients):  # as in the other step
                     reals = tf.identity(real_a), tf.identity(real_b)
                 losses |= self.both_discriminator_losses(*reals, *fakes, draws, verdicts=verdicts)
-                disc_loss = losses["disc_a_loss"] + losses["disc_b_loss"]
-                disc_loss = self.discriminator_optimizer.scale_loss(disc_loss)
+                objective = self.discriminator_objective(losses)
+                disc_loss = self.discriminator_optimizer.scale_loss(objective)
             gradients += self.gradients(outer, disc_loss, self.discriminator_variables)
             return gradients, losses, ()
 
@@ -237,6 +237,10 @@ class CycleGan(AdversarialModel):
         objective = self.objective
         weight = self.falling(objective.cycle_weight, objective.cycle_weight_end)
         return losses["gen_ab_loss"] + losses["gen_ba_loss"] - weight * losses["cycle_loss"]
+
+    def discriminator_objective(self, losses: Losses) -> tf.Tensor:
+        """One scalar whose gradient is, for each discriminator, that of its own loss."""
+        return losses["disc_a_loss"] + losses["disc_b_loss"]
 
     def both_discriminator_losses(
         self,

@@ -22,6 +22,9 @@ from cyclegan_tf.workers import StopTogether, Workers
 from tests import worker
 
 ROOT = Path(__file__).parents[1]
+needs_several_machines = pytest.mark.skipif(
+    keras.__version__.startswith("3.8."), reason="Keras 3.8 does not train on several machines"
+)
 
 
 def free_addresses(count: int) -> list[str]:
@@ -79,9 +82,7 @@ def assert_trained_alike(one: dict, two: list[dict]) -> None:
             assert two[0][key] == pytest.approx(values, rel=1e-4, abs=1e-6), key
 
 
-@pytest.mark.skipif(
-    keras.__version__.startswith("3.8."), reason="Keras 3.8 does not train on several machines"
-)
+@needs_several_machines
 def test_two_workers_train_like_one_until_one_is_killed_and_the_other_stops(tmp_path):
     addresses = free_addresses(2)
     processes = [start(tmp_path, addresses, index) for index in (0, 1)]
