@@ -135,9 +135,10 @@ def judge_run(
 def _data_set(config: TrainConfig, moved: str | None) -> DataSet:
     """The run's data set, from where it is now."""
     changes = {"data": moved, "a": "", "b": ""} if moved else {}
+    # nothing is trained: it may be smaller than the run's batch
+    changes |= {"batch_size": 1, "gradient_accumulation": 1}
     try:
-        # nothing is trained: it may be smaller than the run's batch
-        return build.build_data_set(dataclasses.replace(config, batch_size=1, **changes))
+        return build.build_data_set(dataclasses.replace(config, **changes))
     except InputError as error:
         if moved:
             raise

@@ -271,3 +271,9 @@ def test_config_of_a_run_is_left_as_it_was(run, inception):
     before = json.loads((run / "config.json").read_text())
     judge_run(run, inception)
     assert json.loads((run / "config.json").read_text()) == before
+
+
+def test_run_that_accumulated_gradients_is_scored(tmp_path, inception, data_set):
+    parts = {"batch_size": 2, "gradient_accumulation": 2}
+    run = write_run(tmp_path / "run", **CYCLEGAN, **parts, data=str(data_set))
+    assert judge_run(run, inception).scores.generated_count == 2
