@@ -252,16 +252,21 @@ class AdversarialModel(keras.Model):
                 update_average(average, network, decay=decay, step=self.step_number)
         self.step_number.assign_add(1)
 
-    def averaged(self, losses: Losses, images: int | tf.Tensor) -> Losses:
+    def averaged(
+        self, losses: Losses, images: int | tf.Tensor, *, by_images: bool = False
+    ) -> Losses:
         """The running means that Keras logs, over all replicas.
 
         Args:
             losses: means over this replica's images.
             images: how many those are.
+            by_images: a batch counts as many times as it has images; where all batches are of
+                one size it need not, and sums of plain losses round less.
         """
-        values = replicas.mean([losses[key] for key in self.means], images)
+        values, everyone = replicas.mean([losses[key] for key in self.means], images)
+        weight = everyone if by_images else None
         for mean, value in zip(self.means.values(), values, strict=True):
-            mean.update_state(value)
+            mean.update_state(value, weight)
         return replicas.packed({key: mean.result() for key, mean in self.means.items()})
 
     def make_train_function(self, force: bool = False) -> None:

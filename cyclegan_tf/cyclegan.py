@@ -151,7 +151,8 @@ class CycleGan(AdversarialModel):
         real_a, real_b = batch
         fakes, verdicts, losses = self.generator_losses(real_a, real_b)
         losses |= self.both_discriminator_losses(real_a, real_b, *fakes, verdicts=verdicts)
-        return self.averaged(losses, tf.shape(real_a)[0])  # the last batch may be smaller
+        # the last batch may be smaller
+        return self.averaged(losses, tf.shape(real_a)[0], by_images=True)
 
     def _joint_step(self, batch: tuple[Images, Images]) -> Losses:
         """The same step where both sides see the same fakes: judged once, for both."""

@@ -93,7 +93,7 @@ class DcGan(AdversarialModel):
         losses |= self.discriminator_losses(
             "disc", self.discriminator, self.adversarial, real, fake, None
         )
-        return self.averaged(losses, count)
+        return self.averaged(losses, count, by_images=True)
 
     def generator_losses(self, count: int, draw: tf.Tensor | None = None) -> tuple[Images, Losses]:
         """Makes images and has them judged.

@@ -50,20 +50,25 @@ def total(values: list[tf.Tensor]) -> list[tf.Tensor]:
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
 
 
-def mean(values: list[tf.Tensor], images: int | tf.Tensor) -> list[tf.Tensor]:
+def mean(
+    values: list[tf.Tensor], images: int | tf.Tensor
+) -> tuple[list[tf.Tensor], int | tf.Tensor]:
     """Means over the global batch, from scalars that are means over this replica's images.
 
     Args:
         values: scalars.
         images: how many this replica has; none, if the last batch of a pass is too small for all.
+
+    Returns:
+        The means, and the number of images of the global batch.
     """
     if count() == 1:
-        return values
+        return values, images
     weight = tf.cast(images, tf.float32)
     # the mean over no images is not a number, and must not count
     weighted = [tf.math.multiply_no_nan(value, weight) for value in values]
     *sums, weights = tf.unstack(total([tf.stack([*weighted, weight])])[0])
-    return [value / weights for value in sums]
+    return [value / weights for value in sums], weights
 
 
 class RunningMean(keras.metrics.Mean):

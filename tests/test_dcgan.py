@@ -98,6 +98,13 @@ def test_losses_by_hand(monkeypatch):
     assert tuple(losses) == LOG_KEYS
 
 
+def test_validation_is_the_mean_over_the_images_not_over_the_batches():
+    images = tf.concat([tf.ones([8, 2, 2, 3]), -tf.ones([1, 2, 2, 3])], 0)
+    data = tf.data.Dataset.from_tensor_slices(images).batch(8)
+    logs = pixel_dcgan().evaluate(data, verbose=0, return_dict=True)
+    assert float(logs["disc_real_accuracy"]) == pytest.approx(8 / 9)  # all but the black one
+
+
 def test_wasserstein_losses_by_hand(monkeypatch):
     model = pixel_dcgan(Wasserstein())
     fake_logits = 0.3 * 0.5 * fix_latents(monkeypatch, model)
