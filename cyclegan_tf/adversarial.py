@@ -257,6 +257,9 @@ class AdversarialModel(keras.Model):
     ) -> Losses:
         """The running means that Keras logs, over all replicas.
 
+        Under loss scaling, steps that overflow are left out of them, as the optimizers leave them
+        out; `guards.StopOnNonFinite` tells when there are too many.
+
         Args:
             losses: means over this replica's images.
             images: how many those are.
@@ -265,6 +268,10 @@ class AdversarialModel(keras.Model):
         """
         values, everyone = replicas.mean([losses[key] for key in self.means], images)
         weight = everyone if by_images else None
+        if isinstance(self.generator_optimizer, keras.optimizers.LossScaleOptimizer):
+            finite = tf.reduce_all(tf.math.is_finite(tf.stack(values)))
+            values = [tf.where(finite, value, 0.0) for value in values]
+            weight = tf.where(finite, 1.0 if weight is None else tf.cast(weight, tf.float32), 0.0)
         for mean, value in zip(self.means.values(), values, strict=True):
             mean.update_state(value, weight)
         return replicas.packed({key: mean.result() for key, mean in self.means.items()})

@@ -29,6 +29,11 @@ class TrainingDiverged(Fault):
 class StopOnNonFinite(keras.callbacks.Callback):
     """Stops the run at the first NaN or infinity in any log or weight; before what saves these.
 
+    Under loss scaling (float16) a loss may be none: the optimizer then leaves the step out and
+    halves its scale, and the log is of the other steps. There the run stops only if it does not
+    recover: at a weight that is none; at an epoch, or a validation, without one finite step; or
+    when the scale is as far below 1 as it began above, where it cannot be what overflows.
+
     Keras's own guard reads only `loss`, which a GAN does not log.
 
     Raises:
@@ -36,13 +41,24 @@ class StopOnNonFinite(keras.callbacks.Callback):
     """
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Checks the running means, which stay NaN once they are."""
-        self._check(logs or {})
+        """Checks the running means, which stay NaN once they are, or else the loss scales."""
+        optimizers = (self.model.generator_optimizer, self.model.discriminator_optimizer)
+        scaled = [o for o in optimizers if isinstance(o, keras.optimizers.LossScaleOptimizer)]
+        for optimizer in scaled:
+            scale = float(keras.ops.convert_to_numpy(optimizer.dynamic_scale))
+            if scale * optimizer.initial_scale < 1:
+                name = "the loss scale, with which float16 still overflows,"
+                raise TrainingDiverged.of(name, self.model.steps_done, scale)
+        if not scaled:
+            self._check(logs or {})
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Checks the validation logs, and the weights: the last update is in no loss yet."""
-        weights = {v.path: tf.reduce_sum(tf.abs(v)) for v in self.model.trainable_variables}
-        self._check((logs or {}) | weights)
+        """Checks all logs, and what is about to be saved: the last update is in no loss yet."""
+        self._check(logs or {})
+        networks = (*self.model.generators, *self.model.averages, *self.model.discriminators)
+        for network in networks:
+            # several networks may have layers of one name
+            self._check({w.path: tf.reduce_sum(tf.abs(w)) for w in network.weights})
 
     def _check(self, logs: Logs) -> None:
         for key, value in logs.items():

@@ -154,7 +154,8 @@ class ImagePool(layers.Layer):
     """Remembers generated images, so that the discriminator also sees older ones.
 
     It fills up first; then, half the time, an image is swapped for a random older one, which is
-    returned in its place. All state stands in weights: it is saved with the model and compiles.
+    returned in its place. Images that are not finite pass by. All state stands in weights: it is
+    saved with the model and compiles.
 
     Args:
         size: images remembered, at least 1; 50 in the papers.
@@ -184,10 +185,12 @@ class ImagePool(layers.Layer):
         images, count = ops.convert_to_tensor(self.images), ops.convert_to_tensor(self.count)
         returned = []
         for i in range(batch.shape[0]):
-            filling = count < self.size
+            # what overflowed in float16 would stay for many steps
+            sound = ops.all(ops.isfinite(batch[i]))
+            filling = ops.logical_and(sound, count < self.size)
             place = ops.where(filling, count, places[i])
             older = ops.take(images, place, axis=0)
-            swapped = ops.logical_and(ops.logical_not(filling), coins[i])
+            swapped = ops.logical_and(ops.logical_and(sound, count >= self.size), coins[i])
             returned.append(ops.where(swapped, older, batch[i]))
             kept = ops.where(ops.logical_or(filling, swapped), batch[i], older)
             # not slice_update, which TensorFlow compiles with XLA even in an eager step

@@ -3,6 +3,7 @@
 All functions are for a replica: for what runs under `fit`. Where there is one they do nothing.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -81,6 +82,10 @@ class RunningMean(keras.metrics.Mean):
     def add_variable(self, *args: Any, **options: Any) -> keras.Variable:
         """As in Keras; the count of the first replica is that of all."""
         return super().add_variable(*args, **{**options, "aggregation": "only_first_replica"})
+
+    def result(self) -> tf.Tensor:
+        """As in Keras, but of nothing it is not a number: 0 would look like a perfect loss."""
+        return tf.where(self.count > 0, super().result(), math.nan)
 
 
 def packed(logs: Logs) -> Logs:

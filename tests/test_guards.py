@@ -7,9 +7,11 @@ import pytest
 import tensorflow as tf
 
 from cyclegan_tf import guards
+from cyclegan_tf.adversarial import Stabilizers
 from cyclegan_tf.callbacks import EpochLog, SaveWeights
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.guards import DiscriminatorWatch, StopOnNonFinite, TimeBudget, TrainingDiverged
+from cyclegan_tf.optim import adam
 from cyclegan_tf.rundir import RunDir
 from tests.conftest import pixel_cyclegan, pixel_network
 from tests.test_callbacks import fit
@@ -51,6 +53,66 @@ def test_weights_that_became_nan_are_not_saved(run):
     model.generator_ab.trainable_variables[0].assign(np.nan)
     with pytest.raises(TrainingDiverged, match="generator_ab_affine/scale"):
         guard.on_epoch_end(1, {"cycle_loss": 1.0})
+
+
+def scaled_cyclegan(stabilizers: Stabilizers | None = None):
+    """With the loss scaling that float16 gets."""
+    model = pixel_cyclegan(stabilizers)
+    model.compile(*(adam(1e-3, beta_1=0.5, loss_scaling=True) for _ in range(2)), run_eagerly=True)
+    return model
+
+
+def fit_each(model, batches: list[np.ndarray]) -> dict[str, float]:
+    """A guarded epoch of these batches; the means of its logs."""
+    pictures = tf.data.Dataset.from_tensor_slices(np.stack(batches)).map(lambda x: (x, x))
+    history = model.fit(pictures, callbacks=[StopOnNonFinite()], verbose=0, shuffle=False).history
+    return {key: values[0] for key, values in history.items()}
+
+
+GOOD = [np.full((2, 4, 4, 3), value, np.float32) for value in (0.5, -0.25)]
+OVERFLOW = np.full((2, 4, 4, 3), np.inf, np.float32)
+
+
+def test_step_that_the_loss_scaler_leaves_out_neither_stops_the_run_nor_spoils_its_logs():
+    without, scaled = fit_each(scaled_cyclegan(), GOOD), scaled_cyclegan()
+    assert fit_each(scaled, [GOOD[0], OVERFLOW, GOOD[1]]) == without
+    assert int(scaled.generator_optimizer.inner_optimizer.iterations) == 2
+    assert float(scaled.generator_optimizer.dynamic_scale) == 2.0**14
+    with pytest.raises(TrainingDiverged, match="at step 2"):
+        fit_each(pixel_cyclegan(), [GOOD[0], OVERFLOW, GOOD[1]])
+
+
+def test_float16_that_overflows_at_every_scale_stops_the_run():
+    # the scale begins at 2 ** 15; halved 31 times it is 2 ** -16
+    with pytest.raises(TrainingDiverged, match=r"loss scale.* became 1\.5\d+e-05 at step 32;"):
+        fit_each(scaled_cyclegan(), [GOOD[0]] + 40 * [OVERFLOW])
+
+
+def test_epoch_without_one_finite_loss_stops_the_run():
+    with pytest.raises(TrainingDiverged, match="nan at step 2"):
+        fit_each(scaled_cyclegan(), 2 * [OVERFLOW])
+
+
+def test_pool_does_not_remember_what_overflowed():
+    model = scaled_cyclegan(Stabilizers(pool_size=4))
+    for pool in (model.pool_a, model.pool_b):
+        pool.build((2, 4, 4, 3))
+    fit_each(model, [GOOD[0], OVERFLOW, *GOOD, OVERFLOW, OVERFLOW])
+    assert int(model.pool_a.count) == 4
+    assert np.isfinite(model.pool_a.images).all()
+
+
+def test_statistics_that_became_nan_are_not_saved():
+    inputs = keras.Input((4, 4, 3))
+    outputs = keras.layers.BatchNormalization(name="batch_norm")(inputs)
+    model = pixel_cyclegan()
+    model.generators[1] = keras.Model(inputs, outputs)
+    guard = StopOnNonFinite()
+    guard.set_model(model)
+    guard.on_epoch_end(0)
+    model.generators[1].get_layer("batch_norm").moving_mean.assign(np.full(3, np.nan))
+    with pytest.raises(TrainingDiverged, match="batch_norm/moving_mean"):
+        guard.on_epoch_end(1)
 
 
 class Slow(keras.callbacks.Callback):
