@@ -7,6 +7,7 @@ import tensorflow as tf
 from cyclegan_tf.checkpoint import Facts, write_state
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.guards import DiscriminatorWatch
 from cyclegan_tf.resume import name_hashes
 from cyclegan_tf.rundir import RunDir, versions
 from cyclegan_tf.session import Session
@@ -104,3 +105,10 @@ def test_budget_is_what_is_left_of_it(run, config):
     assert whole.deadline - rest.deadline == 120.0
     with pytest.raises(InputError, match="--budget-minutes 10 leaves no time"):
         session.budget(used=720.0)
+
+
+@pytest.mark.parametrize(("loss", "watched"), [("lsgan", True), ("wgan-gp", False)])
+def test_critic_that_calls_nothing_real_is_not_watched_for_a_won_game(run, config, loss, watched):
+    session = session_of(dataclasses.replace(config, adversarial_loss=loss))
+    callbacks = session._callbacks(run, [])
+    assert any(isinstance(c, DiscriminatorWatch) for c in callbacks) == watched
