@@ -130,14 +130,22 @@ def build_training_batches(
     return pipeline.unpaired_dataset(data.train_a, data.train_b, **options)
 
 
+def validation_images(config: TrainConfig, data: DataSet) -> int:
+    """How many images of a domain validation looks at; 0: there is no validation."""
+    a, b = (min(len(x), VALIDATION_IMAGES) for x in (data.validation_a, data.validation_b))
+    if config.model == "dcgan":
+        return b
+    return max(a, b) if a and b else 0  # the smaller domain is repeated
+
+
 def build_validation_batches(config: TrainConfig, data: DataSet) -> tf.data.Dataset | None:
     """One pass over (at most `VALIDATION_IMAGES` of) the held-out images; None without any."""
+    if not validation_images(config, data):
+        return None
     options = {"image_size": picture_size(config), "batch_size": max(8, config.batch_size)}
     a, b = (domain.spread(VALIDATION_IMAGES) for domain in (data.validation_a, data.validation_b))
-    if config.model == "dcgan" and len(b):
+    if config.model == "dcgan":
         return pipeline.image_batches(b, **options)
-    if config.model == "dcgan" or not len(a) or not len(b):
-        return None
     return pipeline.paired_by_place(a, b, **options)
 
 

@@ -282,9 +282,9 @@ class Session:
     def _epoch_end_steps(self) -> float:
         """What validating takes, in training steps: it goes forwards only."""
         config = self.config
-        held_out = min(len(self.data.validation_a), build.VALIDATION_IMAGES)
+        images = build.validation_images(config, self.data)
         larger = build.picture_size(config) / config.image_size
-        return 0.6 * held_out / config.batch_size * larger**2
+        return 0.6 * images / config.batch_size * larger**2
 
     def _submission_seconds(self) -> float:
         """How long images.zip will take, from the time of one batch."""

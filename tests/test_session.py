@@ -107,6 +107,24 @@ def test_budget_is_what_is_left_of_it(run, config):
         session.budget(used=720.0)
 
 
+@pytest.mark.parametrize(
+    ("held_out", "changes", "images"),
+    [
+        ({"testA": 4, "testB": 12}, {}, 12),  # the smaller domain is repeated
+        ({"testA": 4}, {}, 0),
+        ({"testA": 4, "testB": 12}, {"model": "dcgan", "latent_size": 4}, 12),
+        ({"testB": 12}, {"model": "dcgan", "latent_size": 4}, 12),
+    ],
+)
+def test_validation_is_left_room_for(config, tmp_path, held_out, changes, images):
+    for name, count in ({"trainA": 4, "trainB": 4} | held_out).items():
+        write_folder(tmp_path / name, image_set(count))
+    changes = changes | {"data": str(tmp_path), "a": "", "b": "", "batch_size": 2}
+    (budget,) = session_of(dataclasses.replace(config, **changes)).budget()
+    # forwards only: 0.6 of a training step for as many images
+    assert budget.epoch_end == pytest.approx(0.6 * images / 2)
+
+
 @pytest.mark.parametrize(("loss", "watched"), [("lsgan", True), ("wgan-gp", False)])
 def test_critic_that_calls_nothing_real_is_not_watched_for_a_won_game(run, config, loss, watched):
     session = session_of(dataclasses.replace(config, adversarial_loss=loss))
