@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from cyclegan_tf.adversarial import AdversarialModel
-from cyclegan_tf.errors import InputError
+from cyclegan_tf.errors import InputError, first_line
 from cyclegan_tf.files import replacing
 from cyclegan_tf.guards import TrainingDiverged
 from cyclegan_tf.inputs import require_file
@@ -180,10 +180,9 @@ def _read(path: Path, load: Any) -> Any:
     except InputError:
         raise
     except (*_DAMAGED, TypeError, IndexError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"{path} is damaged ({reason}); restore it from a copy, or remove it to train from "
-            "the beginning."
+            f"{path} is damaged ({first_line(error)}); restore it from a copy, or remove it to "
+            "train from the beginning."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""The two exceptions that mean: it is not the program that is at fault."""
+"""The two exceptions that mean: it is not the program that is at fault; what others say."""
 
 
 class InputError(ValueError):
@@ -13,3 +13,10 @@ class Fault(RuntimeError):
 
     The message is one line: what happened, what is kept, what to do.
     """
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message that says what is wrong; without one, its class."""
+    headings = ("Graph execution error", "Detected at node", "Node:")  # of TensorFlow's many lines
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next((line for line in lines if not line.startswith(headings)), type(error).__name__)

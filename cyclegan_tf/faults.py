@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from cyclegan_tf.config import TrainConfig
+from cyclegan_tf.errors import first_line
 
 
 def explain(error: BaseException, config: TrainConfig) -> str | None:
@@ -16,7 +17,7 @@ def explain(error: BaseException, config: TrainConfig) -> str | None:
         None for an error that says nothing about the machine: a defect.
     """
     if isinstance(error, tf.errors.ResourceExhaustedError) and "No space left" in error.message:
-        return f"the disk is full ({error.message.splitlines()[0]}); free some space."
+        return f"the disk is full ({first_line(error)}); free some space."
     if isinstance(error, tf.errors.ResourceExhaustedError | MemoryError):
         return _out_of_memory(config)
     return None

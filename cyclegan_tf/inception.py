@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from cyclegan_tf.errors import InputError
+from cyclegan_tf.errors import InputError, first_line
 from cyclegan_tf.inputs import read_file
 
 FEED = "ExpandDims"  # (n, h, w, 3) float32 0..255; the graph resizes to 299 x 299 and normalises
@@ -52,7 +52,7 @@ class Inception:
                 raise ValueError(f"2 pictures give features of shape {shape}")
         except (ValueError, TypeError, tf.errors.OpError) as error:
             raise InputError(
-                f"{path} cannot be run ({_reason(error)}); expected a frozen graph that maps "
+                f"{path} cannot be run ({first_line(error)}); expected a frozen graph that maps "
                 f"pictures at {FEED}:0 to features at {self.layer}. Give another with --inception "
                 "PATH."
             ) from error
@@ -172,13 +172,6 @@ def _ends(graph_def: tf.compat.v1.GraphDef) -> list[str]:
     """The tensors that no node reads."""
     read = {_node_name(name) for node in graph_def.node for name in node.input}
     return [f"{node.name}:0" for node in graph_def.node if node.name not in read]
-
-
-def _reason(error: Exception) -> str:
-    """The line of TensorFlow's many that tells what is wrong."""
-    headings = ("Graph execution error", "Detected at node", "Node:")
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return next((line for line in lines if not line.startswith(headings)), type(error).__name__)
 
 
 def _named(names: list[str]) -> str:

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from cyclegan_tf import __version__
 from cyclegan_tf.config import TrainConfig
-from cyclegan_tf.errors import Fault, InputError
+from cyclegan_tf.errors import Fault, InputError, first_line
 from cyclegan_tf.files import append_line, replacing, write_text
 from cyclegan_tf.inputs import read_file, require_file
 
@@ -215,7 +215,7 @@ class RunDir:
         except (OSError, ValueError, KeyError, UserWarning) as error:
             raise InputError(
                 f"{path} does not hold the weights of {network.name} "
-                f"({str(error).splitlines()[0]}); restore it, or train again."
+                f"({first_line(error)}); restore it, or train again."
             ) from error
 
     def weights_file(self, network: keras.Model, *, best: bool = False) -> Path:

@@ -32,7 +32,7 @@ ALLOWED = {
     "peers": {"cluster", "errors"},
     "workers": {"cluster", "errors", "peers"},
     "strategy": {"cluster", "errors", "workers"},
-    "faults": {"config"},
+    "faults": {"config", "errors"},
     "replicas": set(),
     "accumulation": set(),
     "augment": set(),
