@@ -170,17 +170,23 @@ class RunDir:
         write_text(self.metrics_file, "".join(json.dumps(row) + "\n" for row in rows))
 
     def metrics(self) -> Iterator[dict[str, Any]]:
-        """The epochs of `metrics.jsonl`, oldest first; a line that was cut off ends them."""
+        """The epochs of `metrics.jsonl`, oldest first; bad lines are told and left out."""
         if not self.metrics_file.exists():
             return
-        for line in self.metrics_file.read_text(errors="replace").splitlines():
+        lines = self.metrics_file.read_text(errors="replace").splitlines()
+        for number, line in enumerate(lines, start=1):
             try:
                 row = json.loads(line)
-            except ValueError:
-                return
-            if not isinstance(row, dict) or not isinstance(row.get("epoch"), int):
-                return
-            yield row
+            except (ValueError, RecursionError):
+                row = None
+            if isinstance(row, dict) and isinstance(row.get("epoch"), int):
+                yield row
+            else:
+                print(
+                    f"warning: {self.metrics_file}: line {number} holds no epoch, or one that was "
+                    "cut off; it is left out.",
+                    file=sys.stderr,
+                )
 
     def finish(self) -> None:
         """Notes that nothing is left to be done."""

@@ -53,6 +53,19 @@ def test_metrics_are_read_back_in_order(tmp_path):
     assert [row["epoch"] for row in run.metrics()] == [1, 2]
 
 
+def test_bad_lines_of_the_metrics_are_told_and_left_out(tmp_path, capsys):
+    run = RunDir.create(tmp_path, TrainConfig())
+    lines = ['{"epoch": 1}', '{"epo', '{"epoch": 3}', "[]", '{"epoch": "5"}', '{"epoch": 6}', '{"e']
+    run.metrics_file.write_text("\n".join(lines))
+    run.take_up(TrainConfig(), epochs=9)
+    warnings = capsys.readouterr().err.splitlines()
+    assert [warning.split(",")[0] for warning in warnings] == [
+        f"warning: {run.metrics_file}: line {number} holds no epoch" for number in (2, 4, 5, 7)
+    ]
+    assert [row["epoch"] for row in run.metrics()] == [1, 3, 6]
+    assert capsys.readouterr().err == ""  # they are gone
+
+
 def test_weights_are_replaced_whole(tmp_path):
     run = RunDir.create(tmp_path, TrainConfig())
     network = pixel_network(0.25, "generator_ab")
