@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 import tensorflow as tf
@@ -287,6 +287,19 @@ class AdversarialModel(keras.Model):
         if self.test_function is None or force:
             super().make_test_function(force)
             self.test_function = replicas.unpacking(self.test_function, self.means)
+
+    def get_config(self) -> NoReturn:
+        """Refuses to be saved as one file; Keras asks for the config to do so.
+
+        Raises:
+            TypeError: saying what can be saved.
+        """
+        name = type(self).__name__
+        raise TypeError(
+            f"A {name} is not saved whole, but its networks are: a generator alone by "
+            "model.generators[0].save('generator.keras'), all numbers by "
+            f"model.save_weights('all.weights.h5'), for a {name} that is built alike."
+        )
 
     def _maybe_symbolic_build(self, *args: Any, **options: Any) -> None:
         """Nothing to build; Keras would look for it with a batch, and fails on several machines."""
