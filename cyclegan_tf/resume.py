@@ -63,6 +63,11 @@ def find_resumption(path: Path, changes: dict[str, Any]) -> Resumption:
         )
     longer = config.epochs > facts.epochs or "budget_minutes" in changes
     trains = config.epochs > facts.epoch and (longer or not facts.trained)
+    if not trains and changes.get("submit") == "best" and not run.has_best:
+        raise InputError(
+            f"--submit best needs scores to choose by, but {path} is trained and was never scored; "
+            "give more --epochs, or submit ema."
+        )
     # a budget given now counts from now
     seconds = 0.0 if "budget_minutes" in changes else facts.seconds
     other_end = any(getattr(config, name) != getattr(before, name) for name in _OF_THE_END)

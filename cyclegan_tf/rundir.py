@@ -197,6 +197,11 @@ class RunDir:
         """Whether nothing is left to be done."""
         return self.finished_file.exists()
 
+    @property
+    def has_best(self) -> bool:
+        """Whether an epoch was scored, and its weights kept."""
+        return any(self.weights.glob("best_*.weights.h5"))
+
     def save_weights(self, network: keras.Model, *, best: bool = False) -> None:
         """Writes a network to its `weights_file`, keeping the old file until it is done."""
         size = 4 * network.count_params()

@@ -1,5 +1,7 @@
 """Trained models from their run folders."""
 
+import sys
+
 import keras
 
 from cyclegan_tf import build, networks, runtime
@@ -23,7 +25,7 @@ def load_trained(run: RunDir, *, model: str | None = None) -> tuple[TrainConfig,
 
     Returns:
         The run's config, and the model; its generators and their averages hold the run's weights
-        (`submitted_generators` the best ones if the run was to submit these).
+        (`submitted_generators` the best ones if the run was to submit these, and was scored).
 
     Raises:
         InputError: if the folder holds no such run, or no weights.
@@ -79,19 +81,33 @@ def _load_generator(run: RunDir, config: TrainConfig, *, back: bool) -> keras.Mo
     name = f"generator_{'ba' if back else 'ab'}{'_ema' if averaged else ''}"
     with runtime.inference_precision(config.precision):
         generator = networks.translation_generator(config, name)
-    run.load_weights(generator, best=config.submit == "best")
+    run.load_weights(generator, best=_takes_best(run, config))
     return generator
 
 
 def load_best(run: RunDir, config: TrainConfig, model: AdversarialModel) -> None:
     """Gives the submitted generators their best weights, if the run is to submit these.
 
+    A run without scores keeps the weights that the model has, and that is told.
+
     Raises:
-        InputError: if the run has none.
+        InputError: if some of the best weights are missing.
     """
-    if config.submit == "best":
+    if _takes_best(run, config):
         for network in build.submitted_generators(config, model):
             run.load_weights(network, best=True)
+
+
+def _takes_best(run: RunDir, config: TrainConfig) -> bool:
+    if config.submit != "best" or run.has_best:
+        return config.submit == "best"
+    last = "average" if config.ema_decay else "weights"
+    print(
+        f"warning: {run.path} has no scores yet to choose the best weights by: using the last "
+        f"{last}.",
+        file=sys.stderr,
+    )
+    return False
 
 
 def _config(run: RunDir, model: str | None) -> TrainConfig:

@@ -158,6 +158,16 @@ def test_other_weights_to_submit_are_no_finished_run(run):
     assert not find_resumption(run.path, {"submit": "last"}).done
 
 
+def test_best_weights_are_not_asked_of_a_trained_run_without_scores(run):
+    saved(run, trained=True, epoch=5, epoch_steps=0)
+    changes = {"submit": "best", "evaluate_every": 1}
+    with pytest.raises(InputError, match=r"--submit best needs scores.* give more --epochs"):
+        find_resumption(run.path, changes)
+    assert find_resumption(run.path, changes | {"epochs": 6}).trains
+    run.save_weights(pixel_cyclegan().generator_ab, best=True)
+    assert not find_resumption(run.path, changes).done
+
+
 def test_run_that_another_process_trains_is_refused(run, tmp_path):
     # a copy: the locks of a process do not stand in its own way
     copy = RunDir(shutil.copytree(run.path, tmp_path / "copy"))

@@ -189,6 +189,18 @@ def test_best_weights_are_submitted_although_the_last_are_worse(finished, tmp_pa
     assert np.abs(translated(run) - submitted).mean() > 3.0
 
 
+def test_run_without_a_score_that_counts_submits_its_average(
+    kaggle_set, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(evaluation, "feature_frechet_distance", lambda *_: np.nan)
+    graph, run = write_tiny_graph(tmp_path / "graph.pb"), tmp_path / "run"
+    scoring = ["--evaluate-every=5", "--submit=best", "--inception", str(graph)]
+    argv = [*TINY, "--epochs=1", *scoring, "--data", str(kaggle_set), "--run", str(run)]
+    assert train.main(argv) == 0
+    assert "has no scores yet to choose the best weights by" in capsys.readouterr().err
+    assert (run / "images.zip").exists()
+
+
 def test_graph_that_is_missing_is_told_before_a_run_folder_exists(kaggle_set, tmp_path, capsys):
     run = tmp_path / "run"
     scoring = ["--evaluate-every=1000", "--inception", str(tmp_path / "gone.pb")]

@@ -62,8 +62,18 @@ def test_without_averages_the_best_weights_are_those_of_the_generators(tmp_path)
     assert constants(model.generators) == [0.5, 1.0]
 
 
+def test_run_that_was_never_scored_has_the_average_in_place_of_the_best(tmp_path, capsys):
+    write_run(tmp_path, best=False, ema_decay=0.9, submit="best", evaluate_every=1)
+    config, model = load_trained(RunDir(tmp_path))
+    assert constants(build.submitted_generators(config, model)) == [3.0, 4.0]
+    assert painted_with(tmp_path) == 3.0
+    told = "has no scores yet to choose the best weights by: using the last average."
+    assert capsys.readouterr().err.splitlines() == 2 * [f"warning: {tmp_path} {told}"]
+
+
 def test_missing_best_weights_are_named(tmp_path):
-    write_run(tmp_path, best=False, submit="best", evaluate_every=1)
+    write_run(tmp_path, submit="best", evaluate_every=1)
+    (tmp_path / "weights" / "best_generator_ab.weights.h5").unlink()
     with pytest.raises(InputError, match=r"best_generator_ab\.weights\.h5 does not exist"):
         load_trained(RunDir(tmp_path))
 
