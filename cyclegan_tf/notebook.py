@@ -170,7 +170,7 @@ def find_inception() -> Path | None:
 def hand_in(run: "RunDir") -> Path | None:
     """Lays a run's `images.zip` where the competition takes it, and tells how many images it has.
 
-    A run that was interrupted is finished first, with what it has learned.
+    Of a run that was interrupted it is written first, by what it has learned; nothing is trained.
 
     Args:
         run: of a CycleGan.
@@ -203,16 +203,13 @@ def hand_in(run: "RunDir") -> Path | None:
 
 
 def _finish(run: "RunDir") -> None:
-    """Ends the epoch that an interrupted training is in, and does what follows the last one."""
+    """Does what follows the last step of a training, although that was interrupted before it."""
     from cyclegan_tf import train
     from cyclegan_tf.checkpoint import read_facts
 
-    if not run.state_file.exists():
+    if not run.state_file.exists() or not read_facts(run.state_file).step:
         raise InputError(f"{run.path} holds no trained networks; train first.")
-    facts = read_facts(run.state_file)
-    epochs = facts.epoch + (facts.epoch_steps > 0 and not facts.trained)
-    # without its budget, of which too little may be left to begin
-    train.resume(run.path, {"epochs": max(1, epochs), "budget_minutes": None})
+    train.resume(run.path, {}, trains=False)
 
 
 def _load() -> None:

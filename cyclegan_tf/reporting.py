@@ -45,7 +45,6 @@ def build_callbacks(
         draw: makes pictures of inputs (or of latents) with the weights that count.
         inception: gives the features of the scores, if there are to be any.
     """
-    networks = {n.name: n for n in (*model.generators, *model.averages, *model.discriminators)}
     samples = _translations if config.model == "cyclegan" else _inventions
     scores = []
     if inception:
@@ -65,11 +64,17 @@ def build_callbacks(
         StopOnNonFinite(),
         # a critic calls nothing real or fake: 0 is no border between its logits
         *([] if config.adversarial_loss == "wgan-gp" else [DiscriminatorWatch()]),
-        SaveWeights(run, list(networks.values())),
+        SaveWeights(run, saved_networks(model)),
         *scores,
         *samples(config, run, data, draw),
         EpochLog(run, images_per_step=images_per_step(config)),
     ]
+
+
+def saved_networks(model: AdversarialModel) -> list[keras.Model]:
+    """The networks whose weights a run keeps, each once."""
+    networks = (*model.generators, *model.averages, *model.discriminators)
+    return list({network.name: network for network in networks}.values())
 
 
 def _translations(

@@ -188,6 +188,7 @@ class Session:
                 )
         except Interrupted:
             save.save()
+            self.save_weights(run)
             raise
         except FileNotFoundError as error:
             if not run.restore():
@@ -250,6 +251,11 @@ class Session:
         count = build.images_per_step(self.config)
         with self.workers.strategy.scope():
             print(runtime.profile(self.model, self._batches_from(0), run.tensorboard, count))
+
+    def save_weights(self, run: RunDir) -> None:
+        """Gives a run whose last epoch is not done the weights of now, as each epoch's end does."""
+        for network in reporting.saved_networks(self.model):
+            run.save_weights(network)
 
     def finish(self, run: RunDir) -> None:
         """What a finished training leaves besides its weights: the submission, or a strip."""

@@ -74,13 +74,17 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
         return _go_on(session, run, run_path, budget)
 
 
-def resume(run_path: Path, changes: dict[str, Any], *, started: float | None = None) -> int:
+def resume(
+    run_path: Path, changes: dict[str, Any], *, started: float | None = None, trains: bool = True
+) -> int:
     """Goes on with a run where its last state was saved.
 
     Args:
         run_path: a folder that holds a run.
         changes: config fields that are to be other than they were.
         started: as in `train`.
+        trains: whether steps are to be done; else what follows the last one is, with what the
+            saved state has learned.
 
     Returns:
         The exit code, as `train` does.
@@ -106,13 +110,14 @@ def resume(run_path: Path, changes: dict[str, Any], *, started: float | None = N
     with opened as session, session.workers.own_folder(run_path) as path:
         if found.facts:
             session.take_up(found.run)
-        budget = session.budget(found.seconds) if found.trains else []
+        trains = trains and found.trains
+        budget = session.budget(found.seconds) if trains else []
         if session.workers.is_chief:
             run = found.run
             run.take_up(found.config, epochs=found.facts.epoch if found.facts else 0)
         else:
             run = RunDir.create(path, found.config)
-        return _go_on(session, run, run_path, budget, trains=found.trains, seconds=found.seconds)
+        return _go_on(session, run, run_path, budget, trains=trains, seconds=found.seconds)
 
 
 def _go_on(
@@ -134,6 +139,8 @@ def _go_on(
         with session.interruption.watching():
             if trains:
                 session.train(run, budget, seconds)
+            else:
+                session.save_weights(run)
             session.finish(run)
     except Interrupted as signal:
         print(f"stopped by {signal}; the state is saved; go on with: {command}")

@@ -204,32 +204,34 @@ def test_submission_is_laid_where_it_is_looked_for(on_kaggle, run, tmp_path, cap
 
 
 @pytest.mark.parametrize(
-    ("facts", "epochs"),
+    "facts",
     [
-        ({"epoch": 3, "epoch_steps": 1}, 4),  # in the middle of the fourth
-        ({"epoch": 3, "epoch_steps": 0}, 3),
-        ({"epoch": 5, "epoch_steps": 0, "trained": True}, 5),  # while images.zip was written
-        ({"epoch": 0, "epoch_steps": 0}, 1),  # before the first step
+        {"epoch": 3, "epoch_steps": 1},  # in the middle of the fourth
+        {"epoch": 3, "epoch_steps": 0},
+        {"epoch": 5, "epoch_steps": 0, "trained": True},  # while images.zip was written
     ],
 )
-def test_interrupted_run_ends_its_epoch_and_is_handed_in(facts, epochs, run, monkeypatch):
+def test_interrupted_run_is_handed_in_as_it_is(facts, run, monkeypatch):
     write_state(run.state_file, pixel_cyclegan(), dataclasses.replace(FACTS, **facts))
     write_zip(run, 1)  # of before the training went on
     asked = []
 
-    def resume(path: Path, changes: dict) -> int:
-        asked.append((path, changes))
+    def resume(path: Path, changes: dict, *, trains: bool) -> int:
+        asked.append((path, changes, trains))
         write_zip(run, 2)
         return 0
 
     monkeypatch.setattr(train, "resume", resume)
     path = notebook.hand_in(run)
-    assert asked == [(run.path, {"epochs": epochs, "budget_minutes": None})]
+    assert asked == [(run.path, {}, False)]
     with zipfile.ZipFile(path) as archive:
         assert len(archive.namelist()) == 2
 
 
-def test_run_that_has_learned_nothing_is_not_handed_in(run):
+@pytest.mark.parametrize("saved", [False, True])
+def test_run_that_has_learned_nothing_is_not_handed_in(saved, run):
+    if saved:  # before the first step
+        write_state(run.state_file, pixel_cyclegan(), dataclasses.replace(FACTS, step=0, epoch=0))
     with pytest.raises(InputError, match="holds no trained networks"):
         notebook.hand_in(run)
 

@@ -3,20 +3,23 @@
 import io
 import json
 import shutil
+import signal
 import zipfile
 from contextlib import redirect_stderr, redirect_stdout
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan_tf import demo, evaluation, pipeline, train
+from cyclegan_tf import demo, evaluation, notebook, pipeline, reporting, train
 from cyclegan_tf.build import (
     build_data_set,
     build_model,
     build_training_batches,
     build_translator,
 )
+from cyclegan_tf.checkpoint import read_facts, restore_state
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.defaults import SYNTHETIC_DATA, synthetic_data
 from cyclegan_tf.images import to_uint8
@@ -199,6 +202,50 @@ def test_run_without_a_score_that_counts_submits_its_average(
     assert train.main(argv) == 0
     assert "has no scores yet to choose the best weights by" in capsys.readouterr().err
     assert (run / "images.zip").exists()
+
+
+class InterruptedIn(keras.callbacks.Callback):
+    """The user's Ctrl-C in the middle of a step, counted from 1."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.step = step
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.model.steps_done == self.step:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_interrupted_run_is_handed_in_without_another_step(kaggle_set, tmp_path, monkeypatch):
+    monkeypatch.setattr(notebook, "KAGGLE_WORKING", tmp_path)
+    run, reports = RunDir(tmp_path / "run"), reporting.build_callbacks
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            reporting, "build_callbacks", lambda *x, **y: [*reports(*x, **y), InterruptedIn(3)]
+        )
+        options = ["--learning-rate=0.02", "--ema-decay=0.5", "--data", str(kaggle_set)]
+        assert train.main([*TINY, *options, "--run", str(run.path)]) == 0
+    files = (run.state_file, run.config_file)
+    before = [file.read_bytes() for file in files]
+    assert read_facts(run.state_file).step == 3  # of 4, in the second of two epochs
+
+    path = notebook.hand_in(run)
+    assert [file.read_bytes() for file in files] == before
+    config, model = load_trained(run)
+    state = build_model(config, total_steps=1)
+    restore_state(run.state_file, state)
+    for network, saved in zip(
+        (*model.generators, *model.averages), (*state.generators, *state.averages), strict=True
+    ):
+        pairs = zip(network.get_weights(), saved.get_weights(), strict=True)
+        assert all(np.array_equal(x, y) for x, y in pairs)
+    with zipfile.ZipFile(path) as archive:
+        entries = [Image.open(archive.open(name)) for name in archive.namelist()]
+        submitted = np.stack([np.asarray(image) for image in entries]).astype(float)
+    assert np.abs(translated(run) - submitted).mean() < 1.0  # but for the JPEGs
+
+    assert train.main(["--run", str(run.path), "--resume"]) == 0
+    assert (read_facts(run.state_file).step, run.finished) == (4, True)
 
 
 def test_graph_that_is_missing_is_told_before_a_run_folder_exists(kaggle_set, tmp_path, capsys):
