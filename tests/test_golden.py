@@ -99,8 +99,12 @@ def test_old_run_resumes_to_the_same_bits(run):
 
 
 def expected_state(model: str) -> list[tuple[str, str]]:
-    """Name and hash of each variable at the end of the old run."""
-    return json.loads((GOLDEN / f"state_{model}.json").read_text())
+    """Name and hash of each variable at the end of the old run.
+
+    Without the running means of the logs: each epoch begins with new ones, and tells them.
+    """
+    state = json.loads((GOLDEN / f"state_{model}.json").read_text())
+    return [(name, digest) for name, digest in state if not name.endswith(("/total", "/count"))]
 
 
 def hashes(run: Path) -> set[str]:
