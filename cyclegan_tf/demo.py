@@ -5,7 +5,6 @@ python -m cyclegan_tf.demo --output data/synthetic --size 256
 
 import multiprocessing
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -14,6 +13,7 @@ from pathlib import Path
 from cyclegan_tf.brushwork import painting
 from cyclegan_tf.command import Parser, command
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.files import making
 from cyclegan_tf.images import encode_jpeg
 from cyclegan_tf.landscapes import landscape
 from cyclegan_tf.records import write_records
@@ -49,6 +49,7 @@ def write_demo(folder: Path, *, size: int = 256, count: int = 200, seed: int = 0
 
     Raises:
         InputError: if the folder exists, cannot be written, or a number is out of range.
+        DiskFull: if there is no room.
     """
     ranges = {
         "--size": (size, 16, 2048),
@@ -60,12 +61,9 @@ def write_demo(folder: Path, *, size: int = 256, count: int = 200, seed: int = 0
             raise InputError(f"{name} is {value}; expected a value from {low} to {high:,}.")
     if folder.exists() or folder.is_symlink():  # one that leads nowhere does not exist
         raise InputError(f"{folder} exists; expected a new folder. Remove it, or name another.")
-    partial = folder.with_name(folder.name + ".partial")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        _write_shards(partial, size, count, seed)
-        partial.replace(folder)
+        with making(folder) as partial:
+            _write_shards(partial, size, count, seed)
     except OSError as error:
         raise InputError(
             f"{folder} cannot be written ({error.strerror}); choose another folder."

@@ -4,10 +4,13 @@ import contextlib
 import errno
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from cyclegan_tf.errors import Fault
+
+PARTIAL = "partial."  # how the names of folders begin in which something is being written
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -28,28 +31,15 @@ def replacing(path: Path, *, size: int = 0) -> Iterator[Path]:
         size: bytes that will be written at least, if known: refused at once where there is less.
 
     Yields:
-        A path in the same folder, with the same suffixes.
+        A path of the same name, in a new folder beside it.
 
     Raises:
         DiskFull: if there is no room; the temporary file is removed.
     """
-    # in front: some writers choose their format by the suffix
-    partial = path.with_name(f"partial.{os.getpid()}.{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(path.parent).free < size:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with _beside(path, size=size) as partial:
         yield partial
         _flush(partial)
         partial.replace(path)
-        _flush(path.parent)
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        written = partial.stat().st_size if partial.exists() else 0
-        raise DiskFull(_remedy(path, max(size, written))) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -60,26 +50,41 @@ def making(folder: Path) -> Iterator[Path]:
         folder: must not exist; those above it are made.
 
     Yields:
-        A new folder beside it.
+        A new folder of the same name, in a new one beside it.
 
     Raises:
         DiskFull: if there is no room. As after every other error, the temporary folder is removed.
     """
-    partial = folder.with_name(f"partial.{os.getpid()}.{folder.name}")
-    try:
-        partial.mkdir(parents=True)
+    with _beside(folder) as partial:
+        partial.mkdir()
         yield partial
         for path in (*partial.iterdir(), partial):
             _flush(path)
         partial.rename(folder)
-        _flush(folder.parent)
+
+
+@contextlib.contextmanager
+def _beside(path: Path, *, size: int = 0) -> Iterator[Path]:
+    """A place for what becomes `path`: in a folder that is nobody else's, and gone afterwards."""
+    written = 0
+    try:
+        with contextlib.suppress(FileExistsError):  # if it is a file, the next lines say so
+            path.parent.mkdir(parents=True)
+        if shutil.disk_usage(path.parent).free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with tempfile.TemporaryDirectory(
+            prefix=PARTIAL, dir=path.parent, ignore_cleanup_errors=True
+        ) as own:
+            try:
+                yield Path(own, path.name)
+            except OSError:
+                written = sum(file.stat().st_size for file in Path(own).rglob("*"))
+                raise
+        _flush(path.parent)
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        written = sum(path.stat().st_size for path in partial.rglob("*"))
-        raise DiskFull(_remedy(folder, written)) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        raise DiskFull(_remedy(path, max(size, written))) from error
 
 
 def write_text(path: Path, text: str) -> None:

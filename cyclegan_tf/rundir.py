@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ import tensorflow as tf
 from cyclegan_tf import __version__
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.errors import Fault, InputError, first_line
-from cyclegan_tf.files import append_line, replacing, write_text
+from cyclegan_tf.files import PARTIAL, append_line, replacing, write_text
 from cyclegan_tf.inputs import read_file, require_file
 
 _MOST_CONFIG = 2**20  # bytes; a config has a few thousand
@@ -94,8 +95,9 @@ class RunDir:
         """
         try:
             self.lock()
-            for partial in self.path.rglob("partial.*"):
-                partial.unlink(missing_ok=True)
+            # folders; older versions wrote files of such names
+            for partial in list(self.path.rglob(f"{PARTIAL}*")):
+                shutil.rmtree(partial) if partial.is_dir() else partial.unlink(missing_ok=True)
             self.finished_file.unlink(missing_ok=True)
             self.write_config(config)
             self.write_metrics([row for row in self.metrics() if row["epoch"] <= epochs])

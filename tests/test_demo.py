@@ -5,6 +5,7 @@ import tensorflow as tf
 from cyclegan_tf import demo
 from cyclegan_tf.data import load_data_set
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.files import DiskFull
 from cyclegan_tf.images import decode
 
 
@@ -79,6 +80,14 @@ def test_interrupted_set_leaves_nothing_that_looks_complete(tmp_path, monkeypatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(demo, "_write_shards", fail)
-    with pytest.raises(InputError, match="No space left on device"):
+    with pytest.raises(DiskFull, match="the disk is full"):
         demo.write_demo(tmp_path / "x")
-    assert not (tmp_path / "x").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_somebody_else_named_partial_is_kept(tmp_path):
+    (tmp_path / "x.partial").mkdir()
+    (tmp_path / "x.partial" / "work").write_text("a year of it")
+    demo.write_demo(tmp_path / "x", size=16, count=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x", "x.partial"]
+    assert (tmp_path / "x.partial" / "work").read_text() == "a year of it"

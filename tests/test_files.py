@@ -77,7 +77,7 @@ def test_lines_are_added_at_the_end(tmp_path):
 def test_folder_is_there_only_when_it_is_full(tmp_path):
     with making(tmp_path / "deep" / "folder") as partial:
         (partial / "a").write_text("one")
-        assert names(tmp_path / "deep") == [partial.name]
+        assert not (tmp_path / "deep" / "folder").exists()
     assert names(tmp_path / "deep") == ["folder"]
     assert (tmp_path / "deep" / "folder" / "a").read_text() == "one"
 
@@ -97,3 +97,27 @@ def test_disk_that_fills_up_under_a_folder_is_told(tmp_path):
         (partial / "a").write_bytes(bytes(2_000_000))
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert names(tmp_path) == []
+
+
+def test_what_others_call_partial_is_not_touched(tmp_path):
+    theirs = [f"partial.{os.getpid()}.mine", "mine.partial", "partial.mine"]
+    for name in theirs:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "work").write_text("a year of it")
+    for write in (replacing, making):
+        with pytest.raises(ZeroDivisionError), write(tmp_path / "mine"):
+            1 / 0  # noqa: B018
+    with making(tmp_path / "mine") as partial:
+        (partial / "a").write_text("one")
+    assert names(tmp_path) == sorted([*theirs, "mine"])
+    assert all((tmp_path / name / "work").read_text() == "a year of it" for name in theirs)
+
+
+def test_files_and_folders_have_the_rights_that_the_user_gives_all_others(tmp_path):
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain" / "file").touch()
+    with making(tmp_path / "made") as partial:
+        write_text(partial / "file", "text")
+    for name in ("", "file"):
+        modes = [(tmp_path / folder / name).stat().st_mode for folder in ("plain", "made")]
+        assert modes[0] == modes[1]

@@ -121,7 +121,7 @@ ALLOWED = {
         "guards", "images", "inception", "interruption", "pipeline", "reporting", "resume",
         "rundir", "runtime", "strategy", "submission", "trained", "training_line", "workers",
     },
-    "demo": {"brushwork", "command", "errors", "images", "landscapes", "records"},
+    "demo": {"brushwork", "command", "errors", "files", "images", "landscapes", "records"},
     "defaults": {"demo", "runtime"},
     "notebook": {
         "checkpoint", "command", "config", "defaults", "errors", "files", "presets", "rundir",

@@ -126,11 +126,14 @@ def test_epochs_that_come_again_and_half_written_files_are_removed(run):
         run.append_metrics({"epoch": epoch})
     with run.metrics_file.open("a") as file:
         file.write('{"epoch": 5, "cyc')  # the power failed
-    half = run.weights / "partial.123.generator_ab.weights.h5"
-    half.touch()
+    half = run.weights / "partial.4x_2" / "generator_ab.weights.h5"
+    half.parent.mkdir(parents=True)
+    older = run.weights / "partial.123.generator_ab.weights.h5"  # before each had its own folder
+    for path in (half, older):
+        path.touch()
     run.take_up(TrainConfig(epochs=9), epochs=3)
     assert [row["epoch"] for row in run.metrics()] == [1, 2, 3]
-    assert not half.exists()
+    assert not half.parent.exists() and not older.exists()
     assert json.loads(run.config_file.read_text())["epochs"] == 9
 
 
