@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.images import center_square, decode, picture_size, upright_rgb
-from cyclegan_tf.inputs import read_file
+from cyclegan_tf.inputs import is_hidden, read_file
 from cyclegan_tf.records import count_records, read_records, record_files
 
 if TYPE_CHECKING:  # surveys read data without it
@@ -210,6 +210,15 @@ def held_out_folder(folder: Path) -> Path | None:
     return folder.parent / test if test and (folder.parent / test).is_dir() else None
 
 
+def is_picture(path: PurePath) -> bool:
+    """Whether a file is taken for an image: by its suffix, and if it is not hidden.
+
+    Args:
+        path: as of `is_hidden`.
+    """
+    return path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(path)
+
+
 def count_encoded(folder: Path) -> int:
     """How many images `read_encoded` would yield, unread; raises `InputError`, too."""
     _require_folder(folder)
@@ -219,6 +228,8 @@ def count_encoded(folder: Path) -> int:
 
 def read_encoded(folder: Path) -> Iterator[tuple[str, str, bytes]]:
     """Yields `(origin, name, bytes)` of every image file or record in a folder, unchecked.
+
+    What is hidden (`is_hidden`) is passed over.
 
     Raises:
         InputError: if the folder is missing or holds neither images nor TFRecords.
@@ -289,7 +300,7 @@ class _Reader:
 
 
 def _image_files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(path for path in folder.iterdir() if is_picture(path.relative_to(folder)))
 
 
 def _require_folder(folder: Path) -> None:

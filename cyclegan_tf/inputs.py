@@ -2,9 +2,18 @@
 
 import errno
 import stat
-from pathlib import Path
+from pathlib import Path, PurePath
 
 MOST_BYTES = 2**28  # of an image: the largest that is taken needs as much as a BMP
+
+
+def is_hidden(path: PurePath) -> bool:
+    """Whether it is a dot file, as macOS leaves `._1.jpg` beside 1.jpg, or lies in `__MACOSX`.
+
+    Args:
+        path: of a file, from the folder or the zip that it was found in.
+    """
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
 def require_file(path: Path, *, most: int | None = None) -> int:

@@ -14,10 +14,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from cyclegan_tf import images
-from cyclegan_tf.data import IMAGE_SUFFIXES, read_encoded, read_image
+from cyclegan_tf.data import is_picture, read_encoded, read_image
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inputs import MOST_BYTES
-from cyclegan_tf.records import RECORD_PATTERNS, read_records, record_files
+from cyclegan_tf.records import RECORD_PATTERNS, read_records
 
 Entry = tuple[str, str, bytes]  # where an image is (for errors), its name, its encoded bytes
 
@@ -124,8 +124,8 @@ def load_pictures(
     """Opens the pictures of a folder, of TFRecords or of a zip.
 
     Pictures of a folder and of a zip come sorted by name, so that the same files give the same
-    numbers; TFRecords come in their own order. In a zip folders, `__MACOSX`, dot files and files
-    that are no images by their suffix are passed over.
+    numbers; TFRecords come in their own order. Files that are no images by their suffix, dot files
+    and `__MACOSX` are passed over.
 
     Args:
         path: a folder of images or of TFRecords, one TFRecord file, or a zip of images.
@@ -158,7 +158,7 @@ def entry_reader(path: Path, *, single: bool = False) -> Callable[[], Iterator[E
     if path.is_file() and any(path.match(pattern) for pattern in RECORD_PATTERNS):
         return partial(_record_entries, path)
     if path.is_dir():
-        return partial(_folder_entries, path)
+        return partial(read_encoded, path)
     if path.is_file() and single:
         return lambda: iter([read_image(path)])
     what = "is a file of another kind" if path.exists() else "does not exist"
@@ -191,12 +191,6 @@ def _decode(entry: Entry, shrink_above: int | None) -> np.ndarray:
         raise InputError(f"{origin} is no image: {error}. Replace it, or remove it.") from error
 
 
-def _folder_entries(folder: Path) -> Iterator[Entry]:
-    # dot files are what other systems leave beside images ("._1.jpg"), whatever their suffix
-    hidden = "." if not record_files(folder) else ()
-    return (entry for entry in read_encoded(folder) if not entry[1].startswith(hidden))
-
-
 def _record_entries(path: Path) -> Iterator[Entry]:
     for number, (name, encoded) in enumerate(read_records(path)):
         yield f"{path}: record {number} ({name})", name, encoded
@@ -205,7 +199,8 @@ def _record_entries(path: Path) -> Iterator[Entry]:
 def _zip_entries(path: Path) -> Iterator[Entry]:
     try:
         with zipfile.ZipFile(path) as archive:
-            pictures = [info for info in archive.infolist() if _is_picture(info)]
+            files = [info for info in archive.infolist() if not info.is_dir()]
+            pictures = [info for info in files if is_picture(PurePosixPath(info.filename))]
             for info in sorted(pictures, key=lambda info: PurePosixPath(info.filename).parts):
                 origin = f"{path}: entry {info.filename}"
                 yield origin, PurePosixPath(info.filename).stem, _read_entry(archive, info, origin)
@@ -215,16 +210,6 @@ def _zip_entries(path: Path) -> Iterator[Entry]:
         raise InputError(
             f"{path} cannot be read as a zip ({error}); write it or fetch it again."
         ) from error
-
-
-def _is_picture(info: zipfile.ZipInfo) -> bool:
-    parts = PurePosixPath(info.filename).parts
-    return (
-        not info.is_dir()
-        and "__MACOSX" not in parts
-        and not any(part.startswith(".") for part in parts)
-        and PurePosixPath(info.filename).suffix.lower() in IMAGE_SUFFIXES
-    )
 
 
 def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, origin: str) -> bytes:

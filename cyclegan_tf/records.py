@@ -9,7 +9,7 @@ from cyclegan_tf.checksums import masked_crc32c
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.examples import Feature, parse_example, serialize_example
 from cyclegan_tf.files import replacing
-from cyclegan_tf.inputs import MOST_BYTES, require_file
+from cyclegan_tf.inputs import MOST_BYTES, is_hidden, require_file
 
 RECORD_PATTERNS = ("*.tfrec", "*.tfrecord", "*.tfrecords")
 
@@ -21,8 +21,9 @@ class _DamagedError(ValueError):
 
 
 def record_files(folder: Path) -> list[Path]:
-    """The TFRecord files of a folder, sorted by name."""
-    return sorted(path for pattern in RECORD_PATTERNS for path in folder.glob(pattern))
+    """The TFRecord files of a folder, sorted by name, without hidden ones (`is_hidden`)."""
+    found = [path for pattern in RECORD_PATTERNS for path in folder.glob(pattern)]
+    return sorted(path for path in found if not is_hidden(path.relative_to(folder)))
 
 
 def read_records(path: Path) -> Iterator[tuple[str, bytes]]:

@@ -1,6 +1,6 @@
 import pytest
 
-from cyclegan_tf.data import ImageSet, find_layout, load_data_set
+from cyclegan_tf.data import ImageSet, count_encoded, find_layout, load_data_set
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.records import write_records
 from tests.conftest import flat, image_set, png
@@ -144,6 +144,25 @@ def test_bad_image_is_named_or_skipped_and_counted(tmp_path):
     data = load(tmp_path, skip_bad=True)
     assert (len(data.train_a), data.skipped) == (3, 1)
     assert "1 unreadable images skipped" in data.summary()
+
+
+def test_what_macos_leaves_beside_pictures_is_passed_over(tmp_path):
+    write_kaggle(tmp_path / "records", image_set(5), image_set(3))
+    for name in ("photo_jpg", "monet_jpg"):
+        write_folder(tmp_path / "jpegs" / name, image_set(3))
+        (tmp_path / "jpegs" / name / "._image0.jpg").write_bytes(b"Mac OS X")
+        (tmp_path / "jpegs" / name / "__MACOSX").mkdir()
+    (tmp_path / "records" / "photo_tfrec" / "._photo00.tfrec").write_bytes(b"Mac OS X")
+    for layout, count in (("records", 5), ("jpegs", 3)):
+        data = load(tmp_path / layout)
+        assert data.train_a == image_set(count)
+        assert count_encoded(find_layout(tmp_path / layout)[0]) == count
+
+
+def test_folder_of_hidden_pictures_is_read_all_the_same(tmp_path):
+    write_folder(tmp_path / ".cache" / "trainA", image_set(3))
+    write_folder(tmp_path / ".cache" / "trainB", image_set(2))
+    assert len(load(tmp_path / ".cache").train_a) == 3
 
 
 def test_bad_record_is_named_with_its_place(tmp_path):
