@@ -38,9 +38,9 @@ class Parser(argparse.ArgumentParser):
 def command(main: Main) -> Main:
     """Makes `main(argv)` answer an `InputError` with one line on stderr and exit code 2.
 
-    So it does with a path that the system refuses; a `Fault` has exit code 1, and Ctrl-C where
-    nothing is to be saved 130. Everything else still raises: a traceback is the right answer to a
-    defect.
+    So it does with a path that the system refuses; a `Fault` and a machine without memory have
+    exit code 1, and Ctrl-C where nothing is to be saved 130. Everything else still raises: a
+    traceback is the right answer to a defect.
     """
 
     @wraps(main)
@@ -56,6 +56,8 @@ def command(main: Main) -> Main:
             message = str(error)
         except Fault as error:
             message, code = str(error), 1
+        except MemoryError:
+            message, code = "out of memory; end other programs, or give fewer or smaller images.", 1
         except KeyboardInterrupt:
             message, code = "interrupted; nothing was left half done.", 130
         except OSError as error:

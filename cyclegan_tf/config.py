@@ -47,7 +47,7 @@ class TrainConfig:
         low=0,
         high=0.9,
     )
-    skip_bad_images: bool = option(False, "count and skip what is no image instead of refusing it")
+    skip_bad_images: bool = option(False, "name and skip what is no image instead of refusing it")
     cache: Literal["auto", "encoded", "decoded"] = option(
         "auto",
         "images in memory as they come (encoded), or as pixels, which are faster and ten times as "

@@ -29,6 +29,7 @@ _LAYOUTS = (
 )
 _TEST_FOLDERS = {"trainA": "testA", "trainB": "testB"}
 _SHARP_ENOUGH = 512  # pixels a side that are never reduced: twice what a submission shows
+_NAMED = 10  # images left out that are told one by one
 TRUTH_FOLDER = "truth_tfrec"  # written by the demo: the true paintings of its photos
 
 
@@ -101,7 +102,7 @@ class DataSet:
         validation_a, validation_b: held out, possibly empty.
         truth: the true translations of some images of A, by name; empty but for the demo's set.
         kaggle_shaped: whether a submission can be made of it.
-        skipped: how many unreadable images were left out.
+        skipped: where the unreadable images are that were left out.
     """
 
     train_a: ImageSet
@@ -110,7 +111,7 @@ class DataSet:
     validation_b: ImageSet
     truth: ImageSet
     kaggle_shaped: bool
-    skipped: int
+    skipped: tuple[str, ...]
 
     def summary(self) -> str:
         """One line for the user: counts of both domains."""
@@ -118,7 +119,7 @@ class DataSet:
             f"A: {len(self.train_a)} images ({len(self.validation_a)} more held out), "
             f"B: {len(self.train_b)} images ({len(self.validation_b)} more held out)"
         )
-        return text + (f"; {self.skipped} unreadable images skipped" if self.skipped else "")
+        return text + (f"; {tell_skipped(self.skipped)}" if self.skipped else "")
 
     def all_a(self) -> ImageSet:
         """Every image of A: what a submission translates."""
@@ -149,7 +150,7 @@ def load_data_set(
         a: folder of images or TFRecords of domain A, or empty.
         b: the same of domain B.
         validation_fraction: share of each domain held out where there are no test folders.
-        skip_bad: leave out and count what is no image.
+        skip_bad: leave out and name what is no image.
         image_size: training size; images more than four times as large are reduced once.
         only_b: leave domain A empty, for models that need none.
 
@@ -173,9 +174,15 @@ def load_data_set(
     train_b, validation_b = read(folder_b)
     truth_folder = Path(data) / TRUTH_FOLDER
     truth = reader.read(truth_folder) if data and truth_folder.is_dir() else ImageSet()
-    return DataSet(
-        train_a, train_b, validation_a, validation_b, truth, kaggle_shaped, reader.skipped
-    )
+    skipped = tuple(reader.skipped)
+    return DataSet(train_a, train_b, validation_a, validation_b, truth, kaggle_shaped, skipped)
+
+
+def tell_skipped(origins: Sequence[str]) -> str:
+    """How many images were left out, and where the first ones are."""
+    named = ", ".join(origins[:_NAMED])
+    more = f" and {len(origins) - _NAMED:,} more" if len(origins) > _NAMED else ""
+    return f"{len(origins):,} unreadable images skipped ({named}{more})"
 
 
 def largest_side(image_size: int) -> int:
@@ -263,12 +270,12 @@ def read_image(path: Path) -> tuple[str, str, bytes]:
 
 
 class _Reader:
-    """Reads image sets on all cores, and counts what it had to leave out."""
+    """Reads image sets on all cores, and notes what it had to leave out."""
 
     def __init__(self, *, skip_bad: bool, shrink_above: int) -> None:
         self.skip_bad = skip_bad
         self.shrink_above = shrink_above
-        self.skipped = 0
+        self.skipped: list[str] = []
 
     def read(self, folder: Path) -> ImageSet:
         names, images = [], []
@@ -276,9 +283,10 @@ class _Reader:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             # a pool takes all it is given at once: large files must not pile up unreduced
             while chunk := list(itertools.islice(entries, 256)):
-                for name, encoded in pool.map(self._check, chunk):
+                checked = pool.map(self._check, chunk)
+                for (origin, name, _), encoded in zip(chunk, checked, strict=True):
                     if encoded is None:
-                        self.skipped += 1
+                        self.skipped.append(origin)
                     else:
                         names.append(name)
                         images.append(encoded)
@@ -286,13 +294,13 @@ class _Reader:
             raise InputError(f"{folder} holds no readable image; expected at least one.")
         return ImageSet(tuple(names), tuple(images))
 
-    def _check(self, entry: tuple[str, str, bytes]) -> tuple[str, bytes | None]:
-        origin, name, data = entry
+    def _check(self, entry: tuple[str, str, bytes]) -> bytes | None:
+        origin, _, data = entry
         try:
-            return name, upright_rgb(data, shrink_above=self.shrink_above)
+            return upright_rgb(data, shrink_above=self.shrink_above)
         except ValueError as error:
             if self.skip_bad:
-                return name, None
+                return None
             raise InputError(
                 f"{origin} is no image: {error}. Replace it, or leave such images out with "
                 "--skip-bad-images."

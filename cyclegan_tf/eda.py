@@ -4,6 +4,7 @@ found = survey("data/gan-getting-started")
 found.channels()
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pandas as pd
 from cyclegan_tf import progress
 from cyclegan_tf.colours import CHANNELS, LEVELS
 from cyclegan_tf.comparison import COLUMNS
-from cyclegan_tf.data import count_encoded, find_layout, held_out_folder, read_encoded
+from cyclegan_tf.data import count_encoded, find_layout, held_out_folder, read_encoded, tell_skipped
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.findings import Findings
 from cyclegan_tf.measuring import Measured, Measurers
@@ -57,6 +58,9 @@ def survey(
                     bar.update()
             if domain not in notes.counts:
                 raise InputError(f"{paths[0]} holds no readable image; expected at least one.")
+    if notes.skipped:
+        told = tell_skipped([image["origin"] for image in notes.skipped])
+        print(f"warning: {told}", file=sys.stderr)
     return Findings(
         folders=folders,
         labels=labels,

@@ -9,7 +9,7 @@ import numpy as np
 
 from cyclegan_tf import build
 from cyclegan_tf.config import TrainConfig
-from cyclegan_tf.data import DataSet, ImageSet, largest_side
+from cyclegan_tf.data import DataSet, ImageSet, largest_side, tell_skipped
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.features import Pictures, cached_features, extract
 from cyclegan_tf.inception import Inception
@@ -117,11 +117,13 @@ def judge_run(
     looks = _real(reference, data_set.train_b + data_set.validation_b, "domain B", size)
     trained_on = _real(training, data_set.train_b, "domain B as trained on", size)
     draw = build.build_translator(config, model)
+    skipped = (tell_skipped(data_set.skipped),) if data_set.skipped else ()
     if config.model == "dcgan":
         inventions = Inventions(
             f"{path}: inventions", draw, config.latent_size, count or len(looks)
         )
-        return _judge(inventions, looks, trained_on, inception, epsilon=epsilon)
+        verdict = _judge(inventions, looks, trained_on, inception, epsilon=epsilon)
+        return dataclasses.replace(verdict, remarks=skipped)
     photos, remarks = _photos(path, data_set, size, every_photo=every_photo)
     back = build.build_translator(config, model, back=True)
     translations = Translations(f"{photos.title}, translated", photos, draw, back)
@@ -129,7 +131,7 @@ def judge_run(
         translations, looks, trained_on, inception, epsilon=epsilon, untranslated=photos
     )
     measures = {**verdict.measures, **translations.content_kept()}
-    return dataclasses.replace(verdict, measures=measures, remarks=remarks)
+    return dataclasses.replace(verdict, measures=measures, remarks=(*remarks, *skipped))
 
 
 def _data_set(config: TrainConfig, moved: str | None) -> DataSet:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
     from cyclegan_tf.worklist import Worklist
 
 _GAP = 4  # white pixels between original and translation
-_NAMED = 10  # pictures left out that are told one by one
+_NAMED = 10  # pictures left out whose faults are told one by one
 _SUFFIXES = {"jpeg": ".jpg", "png": ".png"}
 _RANGES = {"size": (1, 8192), "longest": (1, 65_500), "tile": (16, 8192)}
 
@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--skip-bad-images",
         action="store_true",
-        help="count and skip what is no image instead of refusing it",
+        help="name and skip what is no image instead of refusing it",
     )
     return parser
 
@@ -185,8 +185,8 @@ def _survey(arguments: argparse.Namespace, painter: "Painter") -> "Worklist":
     work = survey(arguments.inputs, measure, suffix=suffix, skip_bad=arguments.skip_bad_images)
     if single and len(work) > 1:
         raise _too_many_for_one(arguments.output)
-    for fault in work.faults[:_NAMED]:
-        print(f"warning: {fault}; skipped", file=sys.stderr)
+    for origin, reason in work.skipped[:_NAMED]:
+        print(f"warning: {origin} is no image: {reason}; skipped", file=sys.stderr)
     return work
 
 
@@ -219,9 +219,11 @@ def _write(arguments: argparse.Namespace, work: "Worklist", painter: "Painter") 
 
 
 def _summary(output: Path, work: "Worklist") -> str:
+    from cyclegan_tf.data import tell_skipped
+
     text = f"{output}: {len(work):,} picture{'' if len(work) == 1 else 's'}"
-    if work.faults:
-        text += f"; {len(work.faults):,} unreadable images skipped"
+    if work.skipped:
+        text += f"; {tell_skipped([origin for origin, _ in work.skipped])}"
     if work.renamed and not destination.is_single(output):
         text += f"; {work.renamed:,} renamed, where a name was taken or is none for a file"
     return text

@@ -27,17 +27,17 @@ class Worklist:
     Attributes:
         paths: where the pictures are.
         names: a file name for each picture, none twice; None for one that is left out.
-        faults: one line for each picture that is left out.
+        skipped: where each picture is that is left out, and why.
         renamed: how many names are not those of the pictures.
     """
 
     paths: tuple[Path, ...]
     names: tuple[str | None, ...]
-    faults: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...]
     renamed: int
 
     def __len__(self) -> int:
-        return len(self.names) - len(self.faults)
+        return len(self.names) - len(self.skipped)
 
     def __iter__(self) -> Iterator[tuple[str, str, bytes]]:
         readers = [entry_reader(path, single=True) for path in self.paths]
@@ -68,25 +68,30 @@ def survey(
             one whose translation is too large for its format.
     """
     names: list[str | None] = []
-    faults: list[str] = []
+    skipped: list[tuple[str, str]] = []
     free = FreeNames()
     readers = [entry_reader(path, single=True) for path in paths]
     options = {"title": "checking", "unit": "picture", "stays": False, "delay": _PATIENCE}
     with progress.bar(None, **options) as bar:
         for path, read in zip(paths, readers, strict=True):
-            before = len(names) - len(faults)
+            before = len(names) - len(skipped)
             for origin, name, encoded, found in in_order(_decoded, read()):
                 bar.update()
                 if isinstance(found, ValueError):
-                    faults.append(_fault(origin, found, skip_bad=skip_bad))
+                    if not skip_bad:
+                        raise InputError(
+                            f"{origin} is no image: {found}. Replace it, or leave such images out "
+                            "with --skip-bad-images."
+                        ) from found
+                    skipped.append((origin, str(found)))
                     names.append(None)
                     continue
                 ending = suffix or (".jpg" if encoded.startswith(_JPEG_START) else ".png")
                 _require_fitting(origin, *measure(*found), ending)
                 names.append(free.take(name, ending))
-            if len(names) - len(faults) == before:
+            if len(names) - len(skipped) == before:
                 raise InputError(f"{path} holds no readable image; expected at least one.")
-    return Worklist(tuple(paths), tuple(names), tuple(faults), free.changed)
+    return Worklist(tuple(paths), tuple(names), tuple(skipped), free.changed)
 
 
 def _decoded(entry: Entry) -> tuple[str, str, bytes, tuple[int, int] | ValueError]:
@@ -95,15 +100,6 @@ def _decoded(entry: Entry) -> tuple[str, str, bytes, tuple[int, int] | ValueErro
         return *entry, images.load_upright(entry[2]).shape[:2]
     except ValueError as error:
         return *entry, error
-
-
-def _fault(origin: str, error: ValueError, *, skip_bad: bool) -> str:
-    text = f"{origin} is no image: {error}"
-    if not skip_bad:
-        raise InputError(
-            f"{text}. Replace it, or leave such images out with --skip-bad-images."
-        ) from error
-    return text
 
 
 def _require_fitting(origin: str, height: int, width: int, suffix: str) -> None:

@@ -42,6 +42,12 @@ def test_path_that_the_system_refuses_is_named(capsys):
     assert capsys.readouterr().err == expected
 
 
+def test_machine_without_memory_is_one_line_and_exit_code_1(capsys):
+    assert raising(MemoryError())(None) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: out of memory") and error.count("\n") == 1
+
+
 @pytest.mark.parametrize("fault", [OSError(errno.EIO, "I/O", "x"), KeyError("x"), OSError("x")])
 def test_defects_and_faults_of_the_machine_still_raise(fault):
     with pytest.raises(type(fault)):

@@ -1,22 +1,30 @@
 import pytest
+from PIL import Image
 
-from cyclegan_tf.data import ImageSet, count_encoded, find_layout, load_data_set
+from cyclegan_tf import images
+from cyclegan_tf.data import (
+    ImageSet,
+    count_encoded,
+    find_layout,
+    load_data_set,
+    tell_skipped,
+)
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.records import write_records
-from tests.conftest import flat, image_set, png
+from tests.conftest import encoded, flat, image_set, png
 
 
-def write_folder(folder, images: ImageSet) -> None:
+def write_folder(folder, pictures: ImageSet) -> None:
     folder.mkdir(parents=True)
-    for name, encoded in zip(images.names, images.encoded, strict=True):
-        (folder / f"{name}.png").write_bytes(encoded)
+    for name, data in zip(pictures.names, pictures.encoded, strict=True):
+        (folder / f"{name}.png").write_bytes(data)
 
 
 def write_kaggle(folder, photos: ImageSet, monets: ImageSet) -> None:
-    for kind, images in (("photo", photos), ("monet", monets)):
+    for kind, pictures in (("photo", photos), ("monet", monets)):
         (folder / f"{kind}_tfrec").mkdir(parents=True)
         path = folder / f"{kind}_tfrec" / f"{kind}00.tfrec"
-        write_records(path, kind, zip(images.names, images.encoded, strict=True))
+        write_records(path, kind, zip(pictures.names, pictures.encoded, strict=True))
 
 
 def load(folder="", **changes):
@@ -142,8 +150,27 @@ def test_bad_image_is_named_or_skipped_and_counted(tmp_path):
     with pytest.raises(InputError, match=r"broken\.jpg is no image.*--skip-bad-images"):
         load(tmp_path)
     data = load(tmp_path, skip_bad=True)
-    assert (len(data.train_a), data.skipped) == (3, 1)
-    assert "1 unreadable images skipped" in data.summary()
+    assert (len(data.train_a), data.skipped) == (3, (f"{tmp_path}/trainA/broken.jpg",))
+    assert f"; 1 unreadable images skipped ({tmp_path}/trainA/broken.jpg)" in data.summary()
+
+
+def test_ten_skipped_images_are_named_the_others_counted():
+    told = tell_skipped([f"{number}.jpg" for number in range(12)])
+    names = ", ".join(f"{number}.jpg" for number in range(10))
+    assert told == f"12 unreadable images skipped ({names} and 2 more)"
+    assert tell_skipped(["a", "b"]) == "2 unreadable images skipped (a, b)"
+
+
+def test_fault_of_the_machine_skips_no_image(tmp_path, monkeypatch):
+    def full(data, **options):
+        raise MemoryError
+
+    write_folder(tmp_path / "trainA", image_set(3))
+    write_folder(tmp_path / "trainB", image_set(3))
+    monkeypatch.setattr(images, "to_upright", full)
+    (tmp_path / "trainA" / "grey.bmp").write_bytes(encoded(Image.new("L", (8, 8)), "BMP"))
+    with pytest.raises(MemoryError):
+        load(tmp_path, skip_bad=True)
 
 
 def test_what_macos_leaves_beside_pictures_is_passed_over(tmp_path):

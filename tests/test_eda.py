@@ -121,11 +121,14 @@ def test_folders_named_like_columns_of_the_tables_do_not_replace_them(tmp_path):
     assert found.comparison().loc["red", "difference"] == 2
 
 
-def test_bad_image_is_refused_or_named_and_counted(tmp_path):
+def test_bad_image_is_refused_or_named_and_counted(tmp_path, capsys):
     cats = write(tmp_path / "cats", a_png=png(flat(1)), b_png=b"no image", c_png=png(flat(3)))
     with pytest.raises(InputError, match=r"cats/b\.png is no image: no readable .*skip_bad=True"):
         survey(a=cats, b=cats)
+    capsys.readouterr()
     found = survey(a=cats, b=cats, skip_bad=True)
+    bad = cats / "b.png"
+    assert f"warning: 2 unreadable images skipped ({bad}, {bad})\n" in capsys.readouterr().err
     assert found.totals()["unreadable"].tolist() == [1, 1]
     assert found.totals()["images"].tolist() == [2, 2]
     assert found.skipped["origin"].tolist() == [str(cats / "b.png")] * 2

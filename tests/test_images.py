@@ -3,10 +3,11 @@ import io
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageFile, features
 
 from cyclegan_tf import images
 from tests.conftest import encoded, flat, noise, png
+from tests.hell_images import broken
 from tests.profiles import rgb_profile
 
 
@@ -267,3 +268,51 @@ def test_head_tells_how_the_file_holds_its_image():
     assert (image.size, image.mode) == ((10, 20), "RGB")
     with pytest.raises(ValueError, match="no readable image"):
         images.load_with_head(b"x")
+
+
+def raising(fault: Exception):
+    def raise_it(*arguments, **options):
+        raise fault
+
+    return raise_it
+
+
+READERS = [images.upright_rgb, images.load_upright, images.load_with_head]
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("fault", [MemoryError(), TypeError("a defect"), RuntimeError("a defect")])
+def test_only_what_is_wrong_with_the_file_is_told_as_such(monkeypatch, reader, fault):
+    monkeypatch.setattr(images, "to_upright", raising(fault))
+    with pytest.raises(type(fault)) as raised:
+        reader(encoded(Image.fromarray(noise(0)), "BMP"))
+    assert raised.value is fault
+
+
+def test_decoder_that_finds_no_memory_says_nothing_about_the_file(monkeypatch):
+    # how Pillow tells of it in the middle of a file
+    fault = OSError("out of memory when reading image file")
+    monkeypatch.setattr(ImageFile.ImageFile, "load", raising(fault))
+    with pytest.raises(MemoryError, match="out of memory"):
+        images.load_upright(png(noise(0)))
+
+
+def test_tensorflow_without_memory_says_nothing_about_the_file(monkeypatch):
+    fault = tf.errors.ResourceExhaustedError(None, None, "no memory")
+    monkeypatch.setattr(images, "decode", raising(fault))
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        images.upright_rgb(png(noise(0)))
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+@pytest.mark.parametrize("reader", READERS)
+def test_whatever_decoders_raise_of_damaged_files_is_told_as_that(reader):
+    picture = Image.fromarray(noise(0))
+    dds = encoded(picture, "DDS")
+    damaged = {**broken(), "kind of pixels.dds": dds[:80] + bytes(4) + dds[84:]}
+    if features.check("avif"):
+        damaged["no place.avif"] = encoded(picture, "AVIF").replace(b"iloc", b"xloc")
+    for name, data in damaged.items():
+        with pytest.raises(ValueError, match=r"no readable image \(.+\)"):
+            reader(data)
+            pytest.fail(name)

@@ -134,8 +134,8 @@ ALLOWED = {
         "translator",
     },
     "translate": {
-        "command", "destination", "errors", "images", "lookahead", "painter", "progress", "rundir",
-        "tiles", "trained", "worklist",
+        "command", "data", "destination", "errors", "images", "lookahead", "painter", "progress",
+        "rundir", "tiles", "trained", "worklist",
     },
     "train": {
         "command", "config", "defaults", "errors", "flags", "guards", "interruption", "peers",

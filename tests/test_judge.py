@@ -13,6 +13,7 @@ from cyclegan_tf.errors import InputError
 from cyclegan_tf.inception import Inception
 from cyclegan_tf.judge import judge_images, judge_run
 from cyclegan_tf.metrics import feature_frechet_distance
+from cyclegan_tf.records import write_records
 from cyclegan_tf.rundir import RunDir
 from tests.conftest import flat, image_set, noise, png
 from tests.test_data import write_folder, write_kaggle
@@ -277,3 +278,12 @@ def test_run_that_accumulated_gradients_is_scored(tmp_path, inception, data_set)
     parts = {"batch_size": 2, "gradient_accumulation": 2}
     run = write_run(tmp_path / "run", **CYCLEGAN, **parts, data=str(data_set))
     assert judge_run(run, inception).scores.generated_count == 2
+
+
+def test_images_that_the_run_skips_are_named(tmp_path, inception):
+    write_kaggle(tmp_path / "set", image_set(5), image_set(4))
+    shard = tmp_path / "set" / "photo_tfrec" / "photo99.tfrec"
+    write_records(shard, "photo", [("half", b"no image")])
+    settings = {**CYCLEGAN, "data": str(tmp_path / "set"), "skip_bad_images": True}
+    verdict = judge_run(write_run(tmp_path / "run", **settings), inception)
+    assert f"1 unreadable images skipped ({shard}: record 0 (half))" in verdict.remarks

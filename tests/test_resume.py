@@ -17,7 +17,7 @@ from tests.conftest import facts, image_set, pixel_cyclegan
 
 def data_set(count: int = 4) -> DataSet:
     a, b = image_set(count, prefix="a"), image_set(3, prefix="b")
-    return DataSet(a, b, ImageSet(), ImageSet(), ImageSet(), kaggle_shaped=False, skipped=0)
+    return DataSet(a, b, ImageSet(), ImageSet(), ImageSet(), kaggle_shaped=False, skipped=())
 
 
 FACTS = facts(step=7, epoch=3, seconds=90.0, data=name_hashes(data_set()), versions=versions())

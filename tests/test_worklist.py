@@ -31,7 +31,7 @@ def test_files_folders_zips_and_records_are_one_list(tmp_path):
     paths = [tmp_path / "holiday.jpeg", folder, zipped, tmp_path / "x.tfrec"]
     work = look(paths)
     assert work.names == ("holiday.jpg", "a.jpg", "b.png", "c.png", "d.jpg", "e.png")
-    assert (len(work), work.faults, work.renamed) == (6, (), 0)
+    assert (len(work), work.skipped, work.renamed) == (6, (), 0)
     rows = list(work)
     assert [name for name, _, _ in rows] == list(work.names)
     assert rows[0][2] == encode_jpeg(noise(0))
@@ -67,8 +67,10 @@ def test_picture_that_is_none_is_named_before_the_work(tmp_path):
 def test_picture_that_is_none_can_be_left_out(tmp_path):
     files = {"a.png": png(flat(1)), "b.png": b"no image", "c.png": png(flat(2))}
     work = look([write_folder(tmp_path / "set", files)], skip_bad=True)
-    assert (work.names, len(work), len(work.faults)) == (("a.png", None, "c.png"), 2, 1)
-    assert work.faults[0].startswith(f"{tmp_path}/set/b.png is no image: no readable image")
+    assert (work.names, len(work)) == (("a.png", None, "c.png"), 2)
+    ((origin, reason),) = work.skipped
+    assert origin == f"{tmp_path}/set/b.png"
+    assert reason.startswith("no readable image")
     assert [name for name, _, _ in work] == ["a.png", "c.png"]
 
 

@@ -95,7 +95,7 @@ def recorded(batches: tf.data.Dataset, read: list) -> tf.data.Dataset:
 def train(workers: Workers, path: Path, epochs: int) -> None:
     a, b = image_set(11), image_set(6)
     data = DataSet(
-        a, b, image_set(5), image_set(2), ImageSet((), ()), kaggle_shaped=False, skipped=0
+        a, b, image_set(5), image_set(2), ImageSet((), ()), kaggle_shaped=False, skipped=()
     )
     read: list = []
     with workers.strategy.scope():
