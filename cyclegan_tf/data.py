@@ -308,7 +308,10 @@ class _Reader:
 
 
 def _image_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if is_picture(path.relative_to(folder)))
+    try:
+        return sorted(path for path in folder.iterdir() if is_picture(path.relative_to(folder)))
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read ({error.strerror}); check it.") from error
 
 
 def _require_folder(folder: Path) -> None:

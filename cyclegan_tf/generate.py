@@ -43,13 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     config, model = load_trained(RunDir(arguments.run), model="dcgan")
     draw = build.build_translator(config, model)
     latents = _latents(arguments.count, config.latent_size, arguments.seed, draw.batch_size)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        (_write_zip if zipped else _write_folder)(output, arguments.count, latents, draw)
-    except OSError as error:
-        raise InputError(
-            f"{output} cannot be written ({error.strerror}); choose another."
-        ) from error
+    (_write_zip if zipped else _write_folder)(output, arguments.count, latents, draw)
     print(f"{arguments.output}: {arguments.count:,} pictures")
     return 0
 
@@ -80,13 +74,13 @@ def _write_folder(
     folder: Path, count: int, latents: Iterator["np.ndarray"], draw: "Translator"
 ) -> None:
     from cyclegan_tf import images
-    from cyclegan_tf.files import making
+    from cyclegan_tf.destination import open_folder
 
     digits = len(str(count))
     pictures = (picture for batch in latents for picture in draw(batch))
-    with making(folder) as partial:
+    with open_folder(folder) as put:
         for number, picture in enumerate(pictures, start=1):
-            images.save_png(partial / f"{number:0{digits}d}.png", images.to_uint8(picture))
+            put(f"{number:0{digits}d}.png", images.encode_png(images.to_uint8(picture)))
 
 
 if __name__ == "__main__":

@@ -5,13 +5,14 @@ import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from cyclegan_tf import images, progress
-from cyclegan_tf.files import replacing
+from cyclegan_tf.destination import open_zip
 from cyclegan_tf.names import is_file_name, same_file
 
 SIZE = 256  # pixels a side, set by the competition
@@ -37,19 +38,19 @@ def write_submission(
         The number of images written.
 
     Raises:
+        InputError: if the zip cannot be written.
+        DiskFull: if there is no room for it.
         ValueError: if the zip does not hold one 256 x 256 RGB JPEG for each name.
     """
     entries = entry_names(names)
-    with replacing(path) as partial:
-        with (
-            ThreadPoolExecutor(os.cpu_count()) as pool,
-            zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive,
-            progress.bar(len(names), title=path.name) as bar,
-        ):
-            for entry, jpeg in zip(entries, _encoded(batches, translate, pool), strict=True):
-                archive.writestr(zipfile.ZipInfo(entry), jpeg)
-                bar.update()
-        check_submission(partial, len(names))
+    with (
+        open_zip(path, check=partial(check_submission, count=len(names))) as put,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        progress.bar(len(names), title=path.name) as bar,
+    ):
+        for entry, jpeg in zip(entries, _encoded(batches, translate, pool), strict=True):
+            put(entry, jpeg)
+            bar.update()
     return len(names)
 
 

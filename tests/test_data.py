@@ -1,3 +1,7 @@
+import errno
+import os
+from pathlib import Path
+
 import pytest
 from PIL import Image
 
@@ -7,6 +11,7 @@ from cyclegan_tf.data import (
     count_encoded,
     find_layout,
     load_data_set,
+    read_encoded,
     tell_skipped,
 )
 from cyclegan_tf.errors import InputError
@@ -159,6 +164,17 @@ def test_ten_skipped_images_are_named_the_others_counted():
     names = ", ".join(f"{number}.jpg" for number in range(10))
     assert told == f"12 unreadable images skipped ({names} and 2 more)"
     assert tell_skipped(["a", "b"]) == "2 unreadable images skipped (a, b)"
+
+
+def test_folder_that_the_disk_does_not_give_is_named(tmp_path, monkeypatch):
+    write_folder(tmp_path / "set", image_set(1))
+
+    def fail(folder):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Path, "iterdir", fail)
+    with pytest.raises(InputError, match=r"set cannot be read \(Input/output error\); check it"):
+        list(read_encoded(tmp_path / "set"))
 
 
 def test_fault_of_the_machine_skips_no_image(tmp_path, monkeypatch):

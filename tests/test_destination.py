@@ -1,3 +1,4 @@
+import shutil
 import stat
 import zipfile
 from pathlib import Path
@@ -27,9 +28,7 @@ def test_zip_holds_the_pictures_readable_by_all(tmp_path):
         assert [(i.filename, archive.read(i)) for i in archive.infolist()] == [
             ("a.png", b"one"), ("b.png", b"two"),
         ]  # fmt: skip
-        assert {stat.filemode(i.external_attr >> 16)[1:] for i in archive.infolist()} == {
-            "rw-r--r--"
-        }
+        assert {stat.filemode(i.external_attr >> 16) for i in archive.infolist()} == {"-rw-r--r--"}
 
 
 def test_file_has_the_name_that_was_asked_for(tmp_path):
@@ -60,6 +59,28 @@ def test_place_that_cannot_be_written_is_named(tmp_path, name):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=rf"{name} cannot be written \(.*\); choose another"):
         fill(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["folder", "x.zip", "x.png"])
+def test_fault_of_another_place_is_not_told_as_one_of_this(tmp_path, name):
+    with pytest.raises(FileNotFoundError) as raised, open_destination(tmp_path / name):
+        (tmp_path / "input.jpg").read_bytes()
+    assert raised.value.filename == str(tmp_path / "input.jpg")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["folder", "x.zip", "x.png"])
+def test_place_that_goes_while_it_is_filled_is_named(tmp_path, name):
+    path = tmp_path / "deep" / name
+    with (
+        pytest.raises(
+            InputError, match=rf"{name} cannot be written \(No such file.*choose another"
+        ),
+        open_destination(path) as put,
+    ):
+        put("a.png", b"one")
+        shutil.rmtree(path.parent)
+        put("b.png", b"two")
 
 
 def test_suffix_tells_a_picture_from_a_folder():

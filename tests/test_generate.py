@@ -124,6 +124,15 @@ def test_faults_end_in_one_line_and_exit_code_2(argv, words, tmp_path, monkeypat
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["file/pictures", "file/x.zip"])
+def test_place_that_cannot_be_written_is_told(run, tmp_path, capsys, name):
+    (tmp_path / "file").touch()
+    output = tmp_path / name
+    assert generate.main(["--run", str(run), "--output", str(output), "--count", "1"]) == 2
+    error = capsys.readouterr().err
+    assert f"{output} cannot be written (Not a directory); choose another." in error
+
+
 def test_missing_weights_are_named(run, tmp_path, capsys):
     (tmp_path / "config.json").write_text((run / "config.json").read_text())
     assert generate.main(["--run", str(tmp_path), "--output", str(tmp_path / "x")]) == 2

@@ -85,7 +85,7 @@ ALLOWED = {
     "cyclegan": {"accumulation", "adversarial", "layers", "losses", "reading"},
     "progress": set(),
     "training_line": {"progress"},
-    "submission": {"files", "images", "names", "progress"},
+    "submission": {"destination", "images", "names", "progress"},
     "rundir": {"config", "errors", "files", "inputs"},
     "plates": set(),
     "figures": {"colours", "duplicates", "findings", "images", "plates"},
@@ -130,8 +130,8 @@ ALLOWED = {
     "kaggle": {"command", "errors", "files", "inputs"},
     "evaluate": {"command", "errors", "features", "files", "inception", "judge", "rundir"},
     "generate": {
-        "build", "command", "dcgan", "errors", "files", "images", "rundir", "submission", "trained",
-        "translator",
+        "build", "command", "dcgan", "destination", "errors", "images", "rundir", "submission",
+        "trained", "translator",
     },
     "translate": {
         "command", "data", "destination", "errors", "images", "lookahead", "painter", "progress",

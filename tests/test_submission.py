@@ -1,4 +1,5 @@
 import io
+import stat
 import zipfile
 
 import numpy as np
@@ -29,6 +30,13 @@ def test_every_photo_becomes_one_jpeg_in_order(tmp_path):
                 assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (256, 256))
                 assert np.abs(np.asarray(image).astype(int) - grey).max() <= 1
     assert [p.name for p in tmp_path.iterdir()] == ["images.zip"]
+
+
+def test_entries_are_regular_files_that_all_may_read(tmp_path):
+    write_submission(tmp_path / "images.zip", ["x", "y"], batches([10, 20]), lighter)
+    with zipfile.ZipFile(tmp_path / "images.zip") as archive:
+        modes = {stat.filemode(entry.external_attr >> 16) for entry in archive.infolist()}
+    assert modes == {"-rw-r--r--"}
 
 
 def test_jpegs_have_quality_95_and_full_colour():
