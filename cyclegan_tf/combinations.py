@@ -1,37 +1,11 @@
 """Which settings go together: what TrainConfig refuses beyond types and ranges of single fields."""
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 from cyclegan_tf.errors import InputError
 
 if TYPE_CHECKING:
     from cyclegan_tf.config import TrainConfig
-
-# Fields that only one kind of model reads; set for the other they would be ignored.
-_ONLY_FOR = {
-    "cyclegan": (
-        "picture_size",
-        "generator",
-        "unet_depth",
-        "head_filters",
-        "residual_blocks",
-        "dropout",
-        "norm",
-        "norm_groups",
-        "upsampling",
-        "global_skip",
-        "skip_blur",
-        "discriminator",
-        "discriminator_layers",
-        "two_objective_weight",
-        "cycle_weight",
-        "cycle_weight_end",
-        "identity_weight",
-        "identity_weight_end",
-    ),
-    "dcgan": ("expand", "latent_generator", "latent_discriminator", "latent_size"),
-}
 
 
 def flag(name: str) -> str:
@@ -44,7 +18,7 @@ def check_combinations(config: "TrainConfig") -> None:
     _check_sources(config)
     _check_sizes(config)
     _check_objective(config)
-    _check_model(config)
+    _check_norm_groups(config)
     _check_reports(config)
     _check_parts(config)
 
@@ -73,11 +47,6 @@ def _check_reports(config: "TrainConfig") -> None:
         raise InputError(
             "--submit best needs scores to choose by, but --evaluate-every is not given; give "
             "--evaluate-every 5, or submit ema."
-        )
-    if config.inception and not config.evaluate_every:
-        raise InputError(
-            f"--inception {config.inception} is for scores while training, but --evaluate-every "
-            "is not given; give --evaluate-every 5, or leave it out."
         )
 
 
@@ -129,11 +98,6 @@ def _check_skip_blur(config: "TrainConfig") -> None:
     side = config.skip_blur
     if side == 1:
         return
-    if not config.global_skip:
-        raise InputError(
-            f"--skip-blur {side} blurs the global skip, but there is none; give --global-skip, or "
-            "leave it out."
-        )
     if side & (side - 1):
         lower = 1 << (side.bit_length() - 1)
         raise InputError(
@@ -154,11 +118,6 @@ def _check_multiple(config: "TrainConfig", name: str, unit: int, reason: str) ->
 
 
 def _check_objective(config: "TrainConfig") -> None:
-    if config.label_smoothing and config.adversarial_loss not in ("bce", "lsgan"):
-        raise InputError(
-            f"--label-smoothing {config.label_smoothing} has no meaning for --adversarial-loss "
-            f"{config.adversarial_loss}, which has no labels to lower; take bce or lsgan, or 0."
-        )
     if config.adversarial_loss == "wgan-gp" and config.gradient_penalty == 0:
         raise InputError(
             "--gradient-penalty 0 leaves the critic of --adversarial-loss wgan-gp without "
@@ -175,35 +134,10 @@ def _check_objective(config: "TrainConfig") -> None:
         )
 
 
-def _check_model(config: "TrainConfig") -> None:
-    """Refuses what the chosen networks would ignore."""
-    other = "dcgan" if config.model == "cyclegan" else "cyclegan"
-    for field in dataclasses.fields(config):
-        if field.name in _ONLY_FOR[other] and getattr(config, field.name) != field.default:
-            raise InputError(
-                f"{flag(field.name)} belongs to --model {other}, this is --model {config.model}; "
-                "leave it out."
-            )
-    if (
-        config.spectral_norm
-        and config.model == "dcgan"
-        and config.latent_discriminator == "strided"
-    ):
-        raise InputError(
-            "--spectral-norm belongs to --latent-discriminator residual; leave one of them out."
-        )
-    if not config.norm_groups:
-        return
-    widths = {
-        name: getattr(config, name)
-        for name in ("base_filters", "head_filters", "discriminator_filters")
-    }
-    if config.norm != "group":
-        raise InputError(
-            f"--norm-groups {config.norm_groups} belongs to --norm group, this is --norm "
-            f"{config.norm}; leave it out."
-        )
-    if any(width % config.norm_groups for width in widths.values()):
+def _check_norm_groups(config: "TrainConfig") -> None:
+    names = ("base_filters", "head_filters", "discriminator_filters")
+    widths = {name: getattr(config, name) for name in names}
+    if config.norm_groups and any(width % config.norm_groups for width in widths.values()):
         given = ", ".join(f"{flag(name)} {width}" for name, width in widths.items())
         raise InputError(
             f"--norm-groups {config.norm_groups} does not divide all of {given}; take a divisor of "

@@ -10,7 +10,10 @@ from typing import Any, Literal
 
 from cyclegan_tf.combinations import check_combinations
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.fields import check_fields, option
+from cyclegan_tf.fields import check_fields, check_needs, option, without_ignored
+
+# What options of only one kind of model need.
+_CYCLEGAN, _DCGAN = {"model": "cyclegan"}, {"model": "dcgan"}
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,8 @@ class TrainConfig:
     """A training run: data, augmentation, networks, objective, optimization, machine, reports.
 
     Raises:
-        InputError: on a value of the wrong type, out of its range, or at odds with another one.
+        InputError: on a value of the wrong type, out of its range, at odds with another one, or
+            one that others switch off.
     """
 
     model: Literal["cyclegan", "dcgan"] = option(
@@ -40,6 +44,7 @@ class TrainConfig:
         low=32,
         high=4096,
         changeable=True,
+        needs=_CYCLEGAN,
     )
     validation_fraction: float = option(
         0.0,
@@ -56,51 +61,87 @@ class TrainConfig:
     )
 
     # Augmentation
-    flip_left_right: float = option(0.5, "probability of a left-right flip", low=0, high=1)
-    flip_up_down: float = option(0.0, "probability of an up-down flip", low=0, high=1)
-    crop_probability: float = option(
-        0.0, "probability of enlarging and cropping an image", low=0, high=1
+    flip_left_right: float = option(
+        0.5, "probability of a left-right flip", low=0, high=1, needs={"expand": False}
     )
-    crop_enlarge: float = option(1.3, "how much larger it is made before the crop", low=1, high=4)
+    flip_up_down: float = option(
+        0.0, "probability of an up-down flip", low=0, high=1, needs={"expand": False}
+    )
+    crop_probability: float = option(
+        0.0,
+        "probability of enlarging and cropping an image",
+        low=0,
+        high=1,
+        needs={"expand": False},
+    )
+    crop_enlarge: float = option(
+        1.3,
+        "how much larger it is made before the crop",
+        low=1,
+        high=4,
+        needs=({"crop_probability": True}, {"expand": True}),
+    )
     noise_std: float = option(
         0.0, "standard deviation of Gaussian noise on images in [-1, 1]", low=0, high=1
     )
     expand: bool = option(
-        False, "show each image also mirrored, flipped, cropped and noised: five for one (dcgan)"
+        False,
+        "show each image also mirrored, flipped, cropped and noised: five for one",
+        needs=_DCGAN,
     )
 
     # Networks
-    generator: Literal["unet", "resnet"] = option("unet", "architecture of both generators")
+    generator: Literal["unet", "resnet"] = option(
+        "unet", "architecture of both generators", needs=_CYCLEGAN
+    )
     base_filters: int = option(
         64, "filters of the generators' first layer; the rest scales", low=1, high=1024
     )
     unet_depth: int | None = option(
-        None, "how often the U-Net halves an image; default: as often as it can", low=2, high=8
+        None,
+        "how often the U-Net halves an image; default: as often as it can",
+        low=2,
+        high=8,
+        needs=_CYCLEGAN | {"generator": "unet"},
     )
     head_filters: int = option(
         0,
-        "U-Net: filters of a last stage at full size that sees the input again; 0: none",
+        "filters of a last stage at full size that sees the input again; 0: none",
         low=0,
         high=1024,
+        needs=_CYCLEGAN | {"generator": "unet"},
     )
     residual_blocks: int = option(
-        9, "blocks of the ResNet: 9 at 256 px, 6 at 128 in the paper", low=0, high=64
+        9,
+        "residual blocks: 9 at 256 px, 6 at 128 in the paper",
+        low=0,
+        high=64,
+        needs=_CYCLEGAN | {"generator": "resnet"},
     )
     dropout: float | None = option(
         None,
         "dropout rate: the U-Net's three deepest levels (default 0.5), the ResNet's blocks (0)",
         low=0,
         high=0.95,
+        needs=_CYCLEGAN,
     )
     norm: Literal["group", "instance", "none"] = option(
-        "group", "normalization; instance is without scale and offset, as in the paper"
+        "group",
+        "normalization; instance is without scale and offset, as in the paper",
+        needs=_CYCLEGAN,
     )
-    norm_groups: int | None = option(None, "groups of --norm group; default: one a channel", low=1)
+    norm_groups: int | None = option(
+        None, "groups; default: one a channel", low=1, needs=_CYCLEGAN | {"norm": "group"}
+    )
     upsampling: Literal["transpose", "resize"] = option(
-        "transpose", "how generators enlarge: transposed convolutions, or nearest + convolution"
+        "transpose",
+        "how generators enlarge: transposed convolutions, or nearest + convolution",
+        needs=_CYCLEGAN,
     )
     global_skip: bool = option(
-        False, "generators predict a change of their input, at first none: keeps the content"
+        False,
+        "generators predict a change of their input, at first none: keeps the content",
+        needs=_CYCLEGAN,
     )
     skip_blur: int = option(
         1,
@@ -108,43 +149,69 @@ class TrainConfig:
         "that colours stay and detail is drawn anew",
         low=1,
         high=64,
+        needs=_CYCLEGAN | {"global_skip": True},
     )
     discriminator: Literal["patch", "two-objective"] = option(
-        "patch", "architecture of the discriminators; two-objective: that of B has two heads"
+        "patch",
+        "architecture of the discriminators; two-objective: that of B has two heads",
+        needs=_CYCLEGAN,
     )
     discriminator_filters: int = option(
         64, "filters of the discriminators' first layer", low=1, high=1024
     )
     discriminator_layers: int = option(
-        3, "strided layers, 1 to 4: patches of 16, 34, 70, 142 px", low=1, high=4
+        3, "strided layers, 1 to 4: patches of 16, 34, 70, 142 px", low=1, high=4, needs=_CYCLEGAN
     )
     discriminator_noise: float = option(
         0.0, "deviation of Gaussian noise on what they see", low=0, high=1
     )
     discriminator_dropout: float = option(0.0, "dropout rate behind their layers", low=0, high=0.95)
-    spectral_norm: bool = option(False, "divide their kernels by their largest singular value")
+    spectral_norm: bool = option(
+        False,
+        "divide their kernels by their largest singular value",
+        needs=({"latent_discriminator": "residual"}, _CYCLEGAN),
+    )
     latent_generator: Literal["transpose", "residual"] = option(
-        "residual", "dcgan: transposed convolutions as in 2016, or residual blocks that resize"
+        "residual",
+        "transposed convolutions as in 2016, or residual blocks that resize",
+        needs=_DCGAN,
     )
     latent_discriminator: Literal["strided", "residual"] = option(
-        "strided", "dcgan: strided convolutions as in 2016, or residual blocks"
+        "strided", "strided convolutions as in 2016, or residual blocks", needs=_DCGAN
     )
-    latent_size: int = option(128, "dcgan: numbers a picture is made from", low=1, high=65_536)
+    latent_size: int = option(
+        128, "numbers a picture is made from", low=1, high=65_536, needs=_DCGAN
+    )
 
     # Objective
     adversarial_loss: Literal["bce", "soft-bce", "lsgan", "hinge", "wgan-gp"] = option(
         "bce", "adversarial objective (bce: cross-entropy, soft-bce: with soft labels)"
     )
     label_smoothing: float = option(
-        0.0, "lowers the label of real images; bce and lsgan", low=0, high=0.5
+        0.0,
+        "lowers the label of real images",
+        low=0,
+        high=0.5,
+        needs={"adversarial_loss": ("bce", "lsgan")},
     )
-    two_objective_weight: float = option(0.4, "weight of the second head for the generator", low=0)
+    two_objective_weight: float = option(
+        0.4,
+        "weight of the second head for the generator",
+        low=0,
+        needs=_CYCLEGAN | {"discriminator": "two-objective"},
+    )
     cycle_weight: float = option(
-        10.0, "weight of cycle consistency (Zhu et al. 2017, section 3.3)", low=0
+        10.0, "weight of cycle consistency (Zhu et al. 2017, section 3.3)", low=0, needs=_CYCLEGAN
     )
-    cycle_weight_end: float | None = option(None, "what it falls to; default: it stays", low=0)
-    identity_weight: float = option(5.0, "weight of the identity loss, 0: off (section 5.2)", low=0)
-    identity_weight_end: float | None = option(None, "what it falls to; default: it stays", low=0)
+    cycle_weight_end: float | None = option(
+        None, "what it falls to; default: it stays", low=0, needs=_CYCLEGAN
+    )
+    identity_weight: float = option(
+        5.0, "weight of the identity loss, 0: off (section 5.2)", low=0, needs=_CYCLEGAN
+    )
+    identity_weight_end: float | None = option(
+        None, "what it falls to; default: it stays", low=0, needs=_CYCLEGAN
+    )
     r1_weight: float = option(0.0, "weight of the R1 penalty (Mescheder et al. 2018)", low=0)
     gradient_penalty: float | None = option(
         None, "weight of the gradient penalty; default: 10 with wgan-gp, else 0", low=0
@@ -184,7 +251,11 @@ class TrainConfig:
         "constant", "of both learning rates; linear and cosine end at zero"
     )
     decay_from: float = option(
-        0.5, "share of the training before the linear schedule falls", low=0, high=0.99
+        0.5,
+        "share of the training before the linear schedule falls",
+        low=0,
+        high=0.99,
+        needs={"schedule": "linear"},
     )
     beta_1: float = option(
         0.5, "Adam's beta 1; 0.9 makes the players oscillate (DCGAN, section 4)", low=0, high=0.999
@@ -247,16 +318,20 @@ class TrainConfig:
         "",
         "frozen Inception graph for the scores; default: fetched once, and kept",
         changeable=True,
+        needs={"evaluate_every": True},
     )
 
     def __post_init__(self) -> None:
         for name, value in check_values(dataclasses.asdict(self)).items():
             object.__setattr__(self, name, value)
+        check_needs(self)
         check_combinations(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":
         """Builds a config from plain values, as a run's `config.json` holds them.
+
+        What others switch off has its default: earlier versions took it and ignored it.
 
         Raises:
             InputError: on a key that is no field, or a value that does not fit its field.
@@ -267,7 +342,8 @@ class TrainConfig:
                 near = difflib.get_close_matches(str(key), known, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}."
                 raise InputError(f"unknown config key {key!r}; {hint}")
-        return cls(**values)
+        defaults = {field.name: field.default for field in dataclasses.fields(cls)}
+        return cls(**without_ignored(cls, defaults | check_values(values)))
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain JSON values."""

@@ -4,10 +4,14 @@ import dataclasses
 import math
 import types
 import typing
+from collections.abc import Collection
 from typing import Any, Literal
 
 from cyclegan_tf.combinations import flag
 from cyclegan_tf.errors import InputError
+
+# Values that other fields must have: one, one of several, or True for "anything but off".
+Needs = dict[str, Any]
 
 
 def option(
@@ -17,6 +21,7 @@ def option(
     low: float = -math.inf,
     high: float = math.inf,
     changeable: bool = False,
+    needs: Needs | tuple[Needs, ...] = (),
 ) -> Any:
     """A config field.
 
@@ -27,8 +32,10 @@ def option(
         high: largest value.
         changeable: whether a resumed run may take another value: it changes neither networks nor
             data nor what was computed so far.
+        needs: what it has no effect without; several are alternatives, the first is told.
     """
-    metadata = {"help": text, "range": (low, high), "changeable": changeable}
+    needs = (needs,) if isinstance(needs, dict) else needs
+    metadata = {"help": text, "range": (low, high), "changeable": changeable, "needs": needs}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -55,6 +62,44 @@ def check_fields(record: type, values: dict[str, Any]) -> dict[str, Any]:
     return checked
 
 
+def check_needs(config: Any) -> None:
+    """Refuses what would be ignored: a value that is no default, of a field that others switch off.
+
+    Args:
+        config: an instance of a dataclass whose fields are `option`s.
+
+    Raises:
+        InputError: naming the flag, what switches it off and what it needs.
+    """
+    values = dataclasses.asdict(config)
+    for name, (needed, wanted) in _ignored(type(config), values).items():
+        here, remedy = _told(needed, wanted, values[needed])
+        given = flag(name) if values[name] is True else f"{flag(name)} {values[name]}"
+        raise InputError(f"{given} has no effect {here}; {remedy}, or leave it out.")
+
+
+def without_ignored(
+    record: type, values: dict[str, Any], *, keep: Collection[str] = ()
+) -> dict[str, Any]:
+    """The same values, with the defaults of those fields that others switch off.
+
+    Args:
+        record: a dataclass whose fields are `option`s.
+        values: of all its fields.
+        keep: fields that stay as they are.
+    """
+    fields = record.__dataclass_fields__
+    # one that is reset may have been what another one needs
+    while reset := {n: fields[n].default for n in _ignored(record, values) if n not in keep}:
+        values = values | reset
+    return values
+
+
+def describe_needs(needs: tuple[Needs, ...]) -> str:
+    """What an option is for, in flags, as `--help` shows it; empty where it is for all."""
+    return ", or ".join(" ".join(_setting(*need) for need in all_of.items()) for all_of in needs)
+
+
 def alternatives(hint: Any) -> tuple[Any, ...]:
     """The types that a field may have."""
     return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
@@ -77,6 +122,42 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
         for kind in alternatives(hint)
     )
     raise InputError(f"{flag(name)} is {value!r}; expected {expected}.")
+
+
+def _ignored(record: type, values: dict[str, Any]) -> dict[str, tuple[str, Any]]:
+    """Fields with a value of their own that others switch off, and the first need of each."""
+    others = [f for f in dataclasses.fields(record) if values[f.name] != f.default]
+    unmet = {field.name: _unmet(field.metadata["needs"], values) for field in others}
+    return {name: needed for name, needed in unmet.items() if needed}
+
+
+def _unmet(needs: tuple[Needs, ...], values: dict[str, Any]) -> tuple[str, Any] | None:
+    """The first need that is not met and what is wanted; None if those of one alternative are."""
+    unmet = [[n for n in all_of.items() if not _meets(values[n[0]], n[1])] for all_of in needs]
+    return unmet[0][0] if unmet and all(unmet) else None
+
+
+def _meets(value: Any, wanted: Any) -> bool:
+    if isinstance(wanted, bool):
+        return bool(value) is wanted
+    return value in wanted if isinstance(wanted, tuple) else value == wanted
+
+
+def _told(name: str, wanted: Any, value: Any) -> tuple[str, str]:
+    """How things are, and what to do about it."""
+    if wanted is True:
+        return f"without {flag(name)}", f"give {flag(name)}, too"
+    if wanted is False:
+        return f"with {flag(name)}", f"take {_setting(name, wanted)}"
+    choices = " or ".join(wanted) if isinstance(wanted, tuple) else wanted
+    return f"with {flag(name)} {value}", f"take {flag(name)} {choices}"
+
+
+def _setting(name: str, wanted: Any) -> str:
+    """`--name wanted`, as it would be typed."""
+    if isinstance(wanted, bool):
+        return flag(name) if wanted else flag(f"no_{name}")
+    return f"{flag(name)} {'|'.join(wanted) if isinstance(wanted, tuple) else wanted}"
 
 
 def _range_text(low: float, high: float) -> str:

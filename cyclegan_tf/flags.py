@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from cyclegan_tf.combinations import flag
 from cyclegan_tf.config import TrainConfig
-from cyclegan_tf.fields import alternatives
+from cyclegan_tf.fields import alternatives, describe_needs
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     hints = typing.get_type_hints(TrainConfig)
     for field in dataclasses.fields(TrainConfig):
         hint = hints[field.name]
-        keywords: dict[str, Any] = {"help": field.metadata["help"], "default": argparse.SUPPRESS}
+        needs = describe_needs(field.metadata["needs"])
+        text = field.metadata["help"] + (f" [{needs}]" if needs else "")
+        keywords: dict[str, Any] = {"help": text, "default": argparse.SUPPRESS}
         if hint is bool:
             keywords["action"] = argparse.BooleanOptionalAction
         elif typing.get_origin(hint) is Literal:

@@ -6,6 +6,7 @@ from typing import Any
 
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.fields import without_ignored
 
 
 def demo() -> TrainConfig:
@@ -175,7 +176,6 @@ def dcgan_notebook() -> TrainConfig:
         expand=True,
         crop_enlarge=1.3,
         noise_std=0.05,
-        flip_left_right=0.0,
         latent_generator="transpose",
         latent_discriminator="strided",
         latent_size=128,
@@ -236,9 +236,13 @@ PRESETS: dict[str, Callable[[], TrainConfig]] = {
 def preset_config(name: str, **changes: Any) -> TrainConfig:
     """The named preset with some fields changed.
 
+    What the preset itself says of a part that a change takes away has its default again: with
+    `generator="resnet"` the depth of its U-Net.
+
     Raises:
         InputError: if there is no such preset, or a change does not fit.
     """
     if name not in PRESETS:
         raise InputError(f"unknown preset {name!r}; choose one of: {', '.join(PRESETS)}.")
-    return dataclasses.replace(PRESETS[name](), **changes)
+    values = PRESETS[name]().to_dict() | changes
+    return TrainConfig(**without_ignored(TrainConfig, values, keep=changes))

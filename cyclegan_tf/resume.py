@@ -51,7 +51,7 @@ def find_resumption(path: Path, changes: dict[str, Any]) -> Resumption:
     run = RunDir(path)
     before = run.config()
     _require_changeable(changes, before)
-    config = TrainConfig.from_dict(before.to_dict() | changes)
+    config = dataclasses.replace(before, **changes)
     if not run.state_file.exists():
         return Resumption(run, config, None, seconds=0.0, trains=True, done=False)
     facts = read_facts(run.state_file)

@@ -18,11 +18,12 @@ def tiny(**changes) -> TrainConfig:
         "image_size": 32,
         "batch_size": 2,
         "base_filters": 2,
-        "residual_blocks": 1,
         "discriminator_filters": 2,
         "discriminator_layers": 2,
         "steps_per_epoch": 10,
     }
+    if changes.get("generator") == "resnet":
+        values["residual_blocks"] = 1
     return TrainConfig(**values | changes)
 
 

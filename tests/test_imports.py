@@ -16,7 +16,7 @@ ALLOWED = {
     "fields": {"combinations", "errors"},
     "config": {"combinations", "errors", "fields"},
     "flags": {"combinations", "config", "fields"},
-    "presets": {"config", "errors"},
+    "presets": {"config", "errors", "fields"},
     "files": {"errors"},
     "lookahead": set(),
     "names": set(),

@@ -8,14 +8,21 @@ import pytest
 import tensorflow as tf
 
 from cyclegan_tf.build import build_model
+from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.optim import adam
-from cyclegan_tf.presets import PRESETS, preset_config
+from cyclegan_tf.presets import PRESETS
 from tests.conftest import pixel_cyclegan
 
-SHRUNK = {"image_size": 32, "base_filters": 2, "discriminator_filters": 2, "steps_per_epoch": 2}
+SHRUNK = {
+    "image_size": 32,
+    "base_filters": 2,
+    "discriminator_filters": 2,
+    "steps_per_epoch": 2,
+    "unet_depth": 2,
+    "latent_size": 8,
+}
 SMALLER = {
     "batch_size": 2,
-    "unet_depth": 2,
     "discriminator_layers": 2,
     "head_filters": 2,
     "residual_blocks": 1,
@@ -23,23 +30,16 @@ SMALLER = {
 }
 
 
-def shrunk(name: str):
+def shrunk(name: str) -> TrainConfig:
     """The preset at a small size, with whatever else it turns on."""
-    preset = PRESETS[name]()
-    smaller = {
-        key: min(value, getattr(preset, key))
-        for key, value in SMALLER.items()
-        if getattr(preset, key) and (preset.model == "cyclegan" or key != "unet_depth")
-    }
-    if preset.model == "dcgan":
-        smaller["latent_size"] = 8
-        for key in ("residual_blocks", "discriminator_layers"):
-            smaller.pop(key, None)
-    if preset.generator == "unet" and preset.model == "cyclegan":
-        smaller.setdefault("unet_depth", 2)
-    skip = {"skip_blur": 4} if preset.skip_blur > 1 else {}
-    precision = "mixed_bfloat16" if preset.precision == "auto" else preset.precision
-    return preset_config(name, **SHRUNK | smaller | skip, jit="on", precision=precision)
+    preset = PRESETS[name]().to_dict()
+    smaller = {key: min(value, preset[key]) for key, value in SMALLER.items() if preset[key]}
+    if preset["skip_blur"] > 1:
+        smaller["skip_blur"] = 4
+    if preset["precision"] == "auto":
+        smaller["precision"] = "mixed_bfloat16"
+    # a size of what the preset's networks do not have falls away
+    return TrainConfig.from_dict(preset | SHRUNK | smaller | {"jit": "on"})
 
 
 def pictures(count: int, seed: int) -> tf.Tensor:
