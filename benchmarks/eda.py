@@ -12,7 +12,6 @@ profiles, to compare with ours. Exit code 1 if counts differ.
 
 import argparse
 import json
-import os
 import resource
 import struct
 import sys
@@ -25,6 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import pairs
+from cyclegan_tf.machine import available_cores
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -62,7 +62,7 @@ def _side(arguments: argparse.Namespace) -> dict[str, float]:
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
     # an upper bound: a child's peak is at least what its parent had when it began
-    children = (os.cpu_count() or 1) * largest_child if arguments.side == "ours" else 0.0
+    children = available_cores() * largest_child if arguments.side == "ours" else 0.0
     return {"gigabytes": own + children}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from cyclegan_tf import losses, optim, pipeline, replicas, runtime
+from cyclegan_tf import losses, machine, optim, pipeline, replicas, runtime
 from cyclegan_tf.adversarial import AdversarialModel, Stabilizers
 from cyclegan_tf.augment import Jitter
 from cyclegan_tf.cluster import WHOLE, Share
@@ -89,7 +89,7 @@ def keeps_pixels(config: TrainConfig, data: DataSet) -> bool:
         return config.cache == "decoded"
     # twice while they are gathered; the networks want memory, too
     needed = 8 * (data.train_a.pixel_bytes + data.train_b.pixel_bytes)
-    return needed < runtime.available_bytes()
+    return needed < machine.available_memory()
 
 
 def images_per_step(config: TrainConfig) -> int:

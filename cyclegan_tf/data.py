@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.images import center_square, decode, picture_size, upright_rgb
 from cyclegan_tf.inputs import is_hidden, read_file
+from cyclegan_tf.machine import available_cores
 from cyclegan_tf.records import count_records, read_records, record_files
 
 if TYPE_CHECKING:  # surveys read data without it
@@ -64,7 +65,7 @@ class ImageSet:
         def square(encoded: bytes) -> bytes:
             return center_square(decode(tf.constant(encoded))).numpy().tobytes()
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(available_cores()) as pool:
             return tf.constant(list(pool.map(square, self.encoded)))
 
     @property
@@ -280,7 +281,7 @@ class _Reader:
     def read(self, folder: Path) -> ImageSet:
         names, images = [], []
         entries = read_encoded(folder)
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(available_cores()) as pool:
             # a pool takes all it is given at once: large files must not pile up unreduced
             while chunk := list(itertools.islice(entries, 256)):
                 checked = pool.map(self._check, chunk)

@@ -4,7 +4,6 @@ python -m cyclegan_tf.demo --output data/synthetic --size 256
 """
 
 import multiprocessing
-import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -16,10 +15,12 @@ from cyclegan_tf.errors import InputError
 from cyclegan_tf.files import making
 from cyclegan_tf.images import encode_jpeg
 from cyclegan_tf.landscapes import landscape
+from cyclegan_tf.machine import available_cores
 from cyclegan_tf.records import write_records
 
 # Paintings show other landscapes than the photos: the domains stay unpaired.
 _PAINTINGS_FROM = 1_000_000
+_MOST_PROCESSES = 61  # Windows waits for no more of them at once
 
 Images = Iterator[tuple[str, bytes]]
 
@@ -73,7 +74,8 @@ def write_demo(folder: Path, *, size: int = 256, count: int = 200, seed: int = 0
 def _write_shards(folder: Path, size: int, count: int, seed: int) -> None:
     # spawn: a forked child of a process in which TensorFlow runs threads can hang
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+    processes = min(available_cores(), _MOST_PROCESSES)
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
         places = [(seed, index, size) for index in range(count)]
         pairs = list(pool.map(_photo_and_truth, places, chunksize=8))
         places = [(seed, _PAINTINGS_FROM + index, size) for index in range(count)]

@@ -1,10 +1,11 @@
 """Work in threads, a few items ahead of what is asked for: in order, in bounded memory."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from cyclegan_tf.machine import available_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,7 +23,7 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[
         items: read in the caller's thread.
     """
     waiting: deque[Future[Result]] = deque()
-    pool = ThreadPoolExecutor(min(AHEAD, os.cpu_count() or 1))
+    pool = ThreadPoolExecutor(min(AHEAD, available_cores()))
     try:
         for item in items:
             waiting.append(pool.submit(work, item))

@@ -28,6 +28,7 @@ from cyclegan_tf.colours import CHANNELS, measure_colours
 from cyclegan_tf.errors import Fault
 from cyclegan_tf.fingerprints import shrink_to_grey
 from cyclegan_tf.images import load_with_head
+from cyclegan_tf.machine import available_cores
 
 Entry = tuple[str, str, bytes]  # where an image is (for errors), its name, its encoded bytes
 
@@ -89,7 +90,7 @@ class Measurers:
 
     def __init__(self, total: int, *, processes: int | None = None) -> None:
         if processes is None:
-            most = min(os.cpu_count() or 1, _MOST_PROCESSES, total // _WORTH_A_PROCESS)
+            most = min(available_cores(), _MOST_PROCESSES, total // _WORTH_A_PROCESS)
             processes = most if most > 1 else 0
         self._processes = [_Process() for _ in range(processes)]
         self._idle: SimpleQueue[_Process] = SimpleQueue()

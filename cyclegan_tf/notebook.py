@@ -12,6 +12,7 @@ from cyclegan_tf.command import load_tensorflow
 from cyclegan_tf.config import TrainConfig
 from cyclegan_tf.defaults import default_preset, kaggle_data, synthetic_data
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.machine import available_cores
 from cyclegan_tf.presets import preset_config
 
 if TYPE_CHECKING:  # it imports TensorFlow, whose notices `describe_machine` keeps away
@@ -86,7 +87,7 @@ def describe_machine(minutes: float | None = None) -> str:
         minutes: what is said about the time; without it nothing is.
     """
     _load()
-    cores = os.cpu_count()
+    cores = available_cores()
     line = f"{cores} CPU {'core' if cores == 1 else 'cores'}, {_accelerators()}"
     if is_quick():
         return f"{line}; {QUICK_VARIABLE} is set: about a minute, to show that it runs"

@@ -2,7 +2,6 @@
 
 import hashlib
 import itertools
-import os
 import struct
 import zipfile
 import zlib
@@ -17,6 +16,7 @@ from cyclegan_tf import images
 from cyclegan_tf.data import is_picture, read_encoded, read_image
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inputs import MOST_BYTES
+from cyclegan_tf.machine import available_cores
 from cyclegan_tf.records import RECORD_PATTERNS, read_records
 
 Entry = tuple[str, str, bytes]  # where an image is (for errors), its name, its encoded bytes
@@ -174,7 +174,7 @@ def _checked(
 ) -> Iterator[tuple[str, bytes, tuple[int, int]]]:
     """Decodes every picture on all cores; yields its name, its bytes, and its width and height."""
     entries = iter(entries)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         while chunk := list(itertools.islice(entries, _CHUNK)):
             shapes = pool.map(lambda entry: decode(entry).shape, chunk)
             for (_, name, encoded), (height, width, _) in zip(chunk, shapes, strict=True):

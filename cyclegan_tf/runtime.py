@@ -1,8 +1,6 @@
 """What the machine is told before anything is built: precision, compilation, determinism."""
 
 import contextlib
-import os
-import re
 import resource
 import time
 from collections.abc import Iterator
@@ -12,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.machine import available_cores
 
 
 def set_up(*, precision: str, seed: int, deterministic: bool) -> None:
@@ -26,7 +25,7 @@ def set_up(*, precision: str, seed: int, deterministic: bool) -> None:
         # refused once the GPU is in use, as in a notebook that has computed something before
         with contextlib.suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(gpu, True)
-    if os.cpu_count() == 2 and not has_accelerator():
+    if available_cores() == 2 and not has_accelerator():
         # The ways A to B and B to A do not wait for each other: a core for each trains a quarter
         # faster than two for every operation. Refused once TensorFlow has computed something.
         with contextlib.suppress(RuntimeError):
@@ -44,15 +43,6 @@ def chains() -> int:
     if threading.get_intra_op_parallelism_threads() != 1:
         return 1
     return max(1, threading.get_inter_op_parallelism_threads())
-
-
-def available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int:
-    """Memory that is free or can be freed, as Linux tells; 0 where it is not known."""
-    try:
-        found = re.search(r"MemAvailable:\s+(\d+) kB", meminfo.read_text())
-    except OSError:  # no Linux
-        found = None
-    return 1024 * int(found[1]) if found else 0
 
 
 def resolve_precision(precision: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

@@ -1,7 +1,6 @@
 """images.zip: the competition's submission, written once, under a temporary name until checked."""
 
 import io
-import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from PIL import Image
 
 from cyclegan_tf import images, progress
 from cyclegan_tf.destination import open_zip
+from cyclegan_tf.machine import available_cores
 from cyclegan_tf.names import is_file_name, same_file
 
 SIZE = 256  # pixels a side, set by the competition
@@ -45,7 +45,7 @@ def write_submission(
     entries = entry_names(names)
     with (
         open_zip(path, check=partial(check_submission, count=len(names))) as put,
-        ThreadPoolExecutor(os.cpu_count()) as pool,
+        ThreadPoolExecutor(available_cores()) as pool,
         progress.bar(len(names), title=path.name) as bar,
     ):
         for entry, jpeg in zip(entries, _encoded(batches, translate, pool), strict=True):

@@ -78,7 +78,7 @@ def test_images_are_read_only_a_few_ahead(two):
 
 
 def test_few_images_start_no_process(monkeypatch):
-    monkeypatch.setattr(measuring.os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(measuring, "available_cores", lambda: 64)
     monkeypatch.setattr(measuring, "_Process", lambda: pytest.fail("started a process"))
     with Measurers(399) as measurers:
         assert [name for _, name, _ in measurers.in_order(entries(3))] == ["0", "1", "2"]
@@ -91,7 +91,7 @@ def test_as_many_processes_as_cores_up_to_eight(monkeypatch, cores, total, start
             processes.append(self)
 
     processes: list[Counted] = []
-    monkeypatch.setattr(measuring.os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(measuring, "available_cores", lambda: cores)
     monkeypatch.setattr(measuring, "_Process", Counted)
     with Measurers(total):
         pass

@@ -84,7 +84,7 @@ def test_quick_is_a_variable_that_is_neither_empty_nor_zero(monkeypatch):
 
 
 def test_the_machine_is_told_with_its_time(monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setattr(notebook, "available_cores", lambda: 1)
     monkeypatch.setattr("cyclegan_tf.strategy.has_tpu", lambda: False)
     assert notebook.describe_machine(40.0) == "1 CPU core, no GPU, no TPU; about 40 minutes"
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0", "GPU:1"])

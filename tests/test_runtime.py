@@ -51,9 +51,3 @@ def test_networks_of_float32_stay_in_it_whatever_was_set_before():
         assert keras.config.dtype_policy().name == "float32"
         1 / 0  # noqa: B018
     assert keras.config.dtype_policy().name == "mixed_bfloat16"
-
-
-def test_available_memory_is_what_linux_tells(tmp_path):
-    (tmp_path / "meminfo").write_text("MemTotal:  900 kB\nMemAvailable:     500 kB\n")
-    assert runtime.available_bytes(tmp_path / "meminfo") == 512_000
-    assert runtime.available_bytes(tmp_path / "nothing") == 0
