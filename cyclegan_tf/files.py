@@ -94,7 +94,7 @@ def write_text(path: Path, text: str) -> None:
         DiskFull: if there is no room for it.
     """
     with replacing(path) as partial:
-        partial.write_text(text)
+        partial.write_text(text, encoding="utf-8")
 
 
 def append_line(path: Path, line: str) -> None:
@@ -105,7 +105,7 @@ def append_line(path: Path, line: str) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with path.open("a") as file:
+        with path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -117,7 +117,13 @@ def append_line(path: Path, line: str) -> None:
 
 def _flush(path: Path) -> None:
     """Waits until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        # Windows flushes only what may be written
+        descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    except PermissionError:
+        if path.is_dir():  # Windows opens none
+            return
+        raise
     try:
         os.fsync(descriptor)
     except OSError as error:

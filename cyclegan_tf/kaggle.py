@@ -39,6 +39,7 @@ NEEDED = {
     "matplotlib": "3.7",
     "pillow": "10.1",
     "tqdm": "4.66",
+    "filelock": "3.16",
     "psutil": "5.9",
 }
 _DAY = (1980, 1, 1, 0, 0, 0)  # of every file: the same package gives the same bytes

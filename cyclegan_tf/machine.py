@@ -1,14 +1,14 @@
 """What this process may use of the machine: a container or a user may have set less than there is.
 
-The files are those of Linux's control groups, version 1 and 2; elsewhere there are none.
+Linux tells it in files: its own, and those of control groups, version 1 and 2. Other systems are
+asked through psutil, which is imported where it is needed: on Linux it is not.
 """
 
 import math
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-
-import psutil
 
 _ROOT = Path("/")  # `proc` and `sys` are here
 # Limit, use, and what of the use are files that can be read again: version 2, version 1.
@@ -37,7 +37,30 @@ def available_memory(root: Path = _ROOT) -> int:
     Args:
         root: as in `available_cores`.
     """
-    return int(min(psutil.virtual_memory().available, _smallest(root, "memory", _memory_left)))
+    free = _kilobytes(root / "proc/meminfo", "MemAvailable")
+    if free is None:
+        import psutil
+
+        free = psutil.virtual_memory().available / 1024
+    return int(min(1024 * free, _smallest(root, "memory", _memory_left)))
+
+
+def peak_memory(root: Path = _ROOT) -> int:
+    """The most bytes that this process has had in memory so far.
+
+    Args:
+        root: as in `available_cores`.
+    """
+    if peak := _kilobytes(root / "proc/self/status", "VmHWM"):
+        return 1024 * peak
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def _smallest(root: Path, controller: str, measure: Callable[[Path], float]) -> float:
@@ -82,6 +105,12 @@ def _quota(group: Path) -> float:
     if len(found) != 2 or found[0] in ("max", "-1"):
         return math.inf
     return int(found[0]) / int(found[1])
+
+
+def _kilobytes(file: Path, key: str) -> int | None:
+    """The number in a line `KEY: N kB`; None where there is none."""
+    words = _words(file)
+    return int(words[words.index(f"{key}:") + 1]) if f"{key}:" in words else None
 
 
 def _words(file: Path) -> list[str]:

@@ -157,7 +157,7 @@ class _Process:
         try:
             _send(self._process.stdin, encoded)
             answer = _receive(self._process.stdout)
-        except BrokenPipeError:
+        except OSError:  # a broken pipe; Windows calls it an invalid argument
             answer = None
         if answer is None:
             raise Fault(
@@ -168,7 +168,7 @@ class _Process:
 
     def end(self) -> None:
         """Ends the process, which waits for an image."""
-        with contextlib.suppress(BrokenPipeError):  # if it has died
+        with contextlib.suppress(OSError):  # if it has died
             self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()

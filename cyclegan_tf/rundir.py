@@ -1,8 +1,7 @@
 """The run folder: where a training run keeps its config, curves, samples, weights, submission."""
 
-import fcntl
+import errno
 import json
-import os
 import shutil
 import sys
 import warnings
@@ -12,6 +11,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from filelock import FileLock, Timeout
 
 from cyclegan_tf import __version__
 from cyclegan_tf.config import TrainConfig
@@ -20,6 +20,7 @@ from cyclegan_tf.files import PARTIAL, append_line, replacing, write_text
 from cyclegan_tf.inputs import read_file, require_file
 
 _MOST_CONFIG = 2**20  # bytes; a config has a few thousand
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 
 class FolderRemoved(Fault):
@@ -108,22 +109,29 @@ class RunDir:
             ) from error
 
     def lock(self) -> None:
-        """Keeps other processes from training here until this one ends.
+        """Keeps other processes from training here as long as this object is there.
 
         Raises:
             InputError: if one does.
         """
-        self.state_file.parent.mkdir(parents=True, exist_ok=True)
-        # never closed: the end of the process frees the lock
-        self._lock = os.open(self.state_file.parent / "lock", os.O_RDWR | os.O_CREAT)
+        file = self.state_file.parent.resolve() / "lock"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # One lock for all that this process does here; the end of the process frees it, too.
+        self._lock = FileLock(file, thread_local=False, is_singleton=True)
         try:
-            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError) as error:
+            with warnings.catch_warnings():
+                # in its place filelock would take a file that stays when the process is killed
+                warnings.filterwarnings("error", message="flock not supported")
+                self._lock.acquire(blocking=False)
+        except Timeout as error:
             raise InputError(
                 f"{self.path} is being trained by another process; wait for its end, or end it."
             ) from error
-        except OSError:  # a file system without locks
+        except (UserWarning, NotImplementedError):  # a file system without locks
             return
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
 
     def restore(self) -> bool:
         """Makes the folder anew, with its config, if somebody has removed it since.

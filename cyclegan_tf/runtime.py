@@ -1,7 +1,6 @@
 """What the machine is told before anything is built: precision, compilation, determinism."""
 
 import contextlib
-import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.machine import available_cores
+from cyclegan_tf.machine import available_cores, peak_memory
 
 
 def set_up(*, precision: str, seed: int, deterministic: bool) -> None:
@@ -149,4 +148,4 @@ def _peak_gigabytes() -> float:
     """Of the GPU where there is one, else of the process."""
     if tf.config.list_physical_devices("GPU"):
         return tf.config.experimental.get_memory_info("GPU:0")["peak"] / 1e9
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return peak_memory() / 1e9

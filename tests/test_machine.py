@@ -1,6 +1,8 @@
 import os
 import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -103,8 +105,37 @@ def test_limits_above_the_host_do_not_count(tmp_path):
     assert machine.available_memory(root) == 100 * GIB
 
 
+def test_linux_tells_free_memory_itself(tmp_path):
+    meminfo = "MemTotal:  900 kB\nMemFree: 400 kB\nMemAvailable:     500 kB\n"
+    files = {"memory.max": "600000", "memory.current": "0"}
+    root = file_system(tmp_path, "0::/\n", files)
+    (root / "proc/meminfo").write_text(meminfo)
+    assert machine.available_memory(root) == 512_000
+    (root / "sys/fs/cgroup/memory.current").write_text("200000")
+    assert machine.available_memory(root) == 400_000
+
+
+def test_peak_of_memory_is_no_less_than_what_is_used_now(tmp_path):
+    used = psutil.Process().memory_info().rss
+    assert 0.9 * used < machine.peak_memory() < 100 * used
+    # where Linux does not tell it, and on macOS
+    assert 0.9 * used < machine.peak_memory(tmp_path) < 100 * used
+
+
+def test_peak_of_memory_as_linux_and_windows_tell_it(tmp_path, monkeypatch):
+    told = SimpleNamespace(rss=5, peak_wset=9)
+    monkeypatch.setattr(psutil.Process, "memory_info", lambda _: told)
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert machine.peak_memory(tmp_path) == 9
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/status").write_text("Name:\tpython\nVmHWM:\t    2088 kB\n")
+    assert machine.peak_memory(tmp_path) == 2088 * 1024
+
+
 def test_nothing_else_in_the_package_asks_the_host():
     package = Path(cyclegan_tf.__file__).parent
-    asking = re.compile(r"cpu_count|sched_getaffinity|sysconf|meminfo|virtual_memory")
+    asking = re.compile(
+        r"cpu_count|sched_getaffinity|sysconf|meminfo|virtual_memory|import resource"
+    )
     found = [p.stem for p in sorted(package.rglob("*.py")) if asking.search(p.read_text())]
     assert found == ["machine"]

@@ -1,5 +1,7 @@
 import dataclasses
+import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -171,19 +173,35 @@ def test_best_weights_are_not_asked_of_a_trained_run_without_scores(run):
     assert not find_resumption(run.path, changes).done
 
 
-def test_run_that_another_process_trains_is_refused(run, tmp_path):
-    # a copy: the locks of a process do not stand in its own way
-    copy = RunDir(shutil.copytree(run.path, tmp_path / "copy"))
-    lock = copy.state_file.parent / "lock"
-    hold = f"import fcntl, time; f = open({str(lock)!r}, 'w'); fcntl.lockf(f, fcntl.LOCK_EX)"
-    process = subprocess.Popen(
-        [sys.executable, "-c", f"{hold}; print('held', flush=True); time.sleep(60)"],
-        stdout=subprocess.PIPE,
+def test_run_that_another_process_trains_is_refused_until_that_is_killed(run, tmp_path):
+    copy = RunDir(shutil.copytree(run.path, tmp_path / "copy"))  # one that is not locked here
+    hold = (
+        "import pathlib, time; from cyclegan_tf.rundir import RunDir; "
+        f"run = RunDir(pathlib.Path({str(copy.path)!r})); run.lock(); "
+        "print('held', flush=True); time.sleep(60)"
     )
-    try:
-        process.stdout.readline()
-        with pytest.raises(InputError, match="is being trained by another process"):
-            copy.take_up(TrainConfig(), epochs=0)
-    finally:
-        process.kill()
-        process.communicate()
+    with subprocess.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout.readline() == b"held\n"
+            with pytest.raises(InputError, match="is being trained by another process; wait for"):
+                copy.take_up(TrainConfig(), epochs=0)
+        finally:
+            process.kill()
+    copy.take_up(TrainConfig(), epochs=0)
+
+
+def test_a_process_may_go_on_with_its_own_run(run):
+    RunDir(run.path).take_up(TrainConfig(), epochs=0)
+
+
+@pytest.mark.parametrize("fault", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_file_system_without_locks_is_trained_on_without(tmp_path, monkeypatch, fault):
+    fcntl = pytest.importorskip("fcntl")
+
+    def refused(*_: object) -> None:
+        raise OSError(fault, os.strerror(fault))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    monkeypatch.setattr(fcntl, "lockf", refused)
+    run = RunDir.create(tmp_path / "run", TrainConfig())
+    assert RunDir(run.path).config() == TrainConfig()
