@@ -29,7 +29,9 @@ tf.config.set_logical_device_configuration(
 
 @pytest.fixture(autouse=True)
 def float32_policy():
-    """No test sees the dtype policy that another one left."""
+    """No test sees the dtype policy that another one left, nor does a fixture of a module."""
+    keras.config.set_dtype_policy("float32")
+    yield
     keras.config.set_dtype_policy("float32")
 
 
