@@ -24,7 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import pairs
-from cyclegan_tf.machine import available_cores
+from cyclegan_tf.io.machine import available_cores
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -68,7 +68,8 @@ def _side(arguments: argparse.Namespace) -> dict[str, float]:
 
 def _survey(data: Path) -> None:
     """Our way, with all its tables and the search for duplicates."""
-    from cyclegan_tf import eda, figures
+    from cyclegan_tf.eda import collect as eda
+    from cyclegan_tf.eda import figures
 
     found = eda.survey(data)
     for table in (found.totals, found.sizes, found.channels, found.claims, found.duplicates):
@@ -129,7 +130,7 @@ def _batches(folder: Path, dct_method: str = "") -> "tf.data.Dataset":
 
 def _make_set(data: Path, folder: Path, repeat: int, most: int) -> int:
     """Links to the shards, the photos' repeated, the last one cut; returns how many images."""
-    from cyclegan_tf.records import count_records
+    from cyclegan_tf.data.tfrecord import count_records
 
     total = 0
     for kind, times in zip(KINDS, (1, repeat), strict=True):
@@ -167,7 +168,7 @@ def _require_memory(images: int) -> None:
 
 def _compare(data: Path, timed: Path) -> int:
     """Compares the counts; returns the exit code."""
-    from cyclegan_tf import eda
+    from cyclegan_tf.eda import collect as eda
 
     plain = timed / "plain"
     _write_without_profiles(data, plain)
@@ -188,8 +189,8 @@ def _compare(data: Path, timed: Path) -> int:
 
 
 def _write_without_profiles(data: Path, folder: Path) -> None:
-    from cyclegan_tf.data import read_encoded
-    from cyclegan_tf.records import write_records
+    from cyclegan_tf.data.dataset import read_encoded
+    from cyclegan_tf.data.tfrecord import write_records
 
     for kind in KINDS:
         entries = read_encoded(data / f"{kind}_tfrec")

@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cyclegan_tf import demo
-from cyclegan_tf.rundir import RunDir
+from cyclegan_tf.io.run_folder import RunDir
 from tests.dying import different_variables, kill, kill_while_saving, start, wait_for_step
 
 MINUTES = 0.02  # between saves

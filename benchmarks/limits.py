@@ -62,7 +62,7 @@ def _facts(batch: int, size: int, precision: str) -> dict:
 
     fields = {"batch_size": batch, "image_size": size, "precision": precision}
     config = pairs.notebook_config(data="-", **fields)
-    from cyclegan_tf.build import build_model
+    from cyclegan_tf.models.build import build_model
 
     peak = _matrix_peak("bfloat16" if precision == "mixed_bfloat16" else "float32")
     model = build_model(config, 1000)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # `eda.py` measures itself without TensorFlow
     import tensorflow as tf
 
-    from cyclegan_tf.config import TrainConfig
+    from cyclegan_tf.config.train_config import TrainConfig
 
 ROOT = Path(__file__).parents[1]
 SIDES = ("ours", "reference")
@@ -130,8 +130,8 @@ def notebook_config(options: Sequence[str] = (), **fields: Any) -> "TrainConfig"
         options: further fields as NAME=VALUE, the value as JSON.
         **fields: of the config.
     """
-    from cyclegan_tf import runtime
-    from cyclegan_tf.presets import preset_config
+    from cyclegan_tf.config.presets import preset_config
+    from cyclegan_tf.distribution import runtime
 
     further = {name: json.loads(value) for name, value in (o.split("=") for o in options)}
     config = preset_config("notebook", **fields, **further)

@@ -17,13 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from cyclegan_tf import build, images
-from cyclegan_tf.features import cached_features
-from cyclegan_tf.frechet import feature_frechet_distance
-from cyclegan_tf.inception import Inception
-from cyclegan_tf.pictures import ResizedPictures, load_pictures
-from cyclegan_tf.rundir import RunDir
-from cyclegan_tf.trained import load_trained
+from cyclegan_tf.data import image as images
+from cyclegan_tf.data.sources import ResizedPictures, load_pictures
+from cyclegan_tf.inference.loading import load_trained
+from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.metrics.features import cached_features
+from cyclegan_tf.metrics.fid import feature_frechet_distance
+from cyclegan_tf.metrics.inception import Inception
+from cyclegan_tf.models import build
 
 SIZE = 128  # pixels a side of everything that is trained on and scored
 SHOWN = 8  # photos in the picture

@@ -52,10 +52,10 @@ def _clock() -> "object":
 
 def _ours(arguments: argparse.Namespace, folder: Path) -> None:
     from cyclegan_tf import train
-    from cyclegan_tf.command import load_tensorflow
+    from cyclegan_tf.cli import load_tensorflow
 
     load_tensorflow()
-    from cyclegan_tf import reporting
+    from cyclegan_tf.training.callbacks import build as reporting
 
     build = reporting.build_callbacks
     reporting.build_callbacks = lambda *a, **options: [*build(*a, **options), _clock()]

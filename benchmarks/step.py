@@ -60,7 +60,7 @@ def _seconds_a_step(arguments: "pairs.argparse.Namespace") -> float:
 
 
 def _ours(arguments: "pairs.argparse.Namespace", batch: int, size: int) -> "object":
-    from cyclegan_tf.build import build_model
+    from cyclegan_tf.models.build import build_model
 
     fields = {"batch_size": batch, "image_size": size, "precision": arguments.precision}
     return build_model(pairs.notebook_config(arguments.option, data="-", **fields), 1000)

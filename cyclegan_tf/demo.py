@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from cyclegan_tf.brushwork import painting
-from cyclegan_tf.command import Parser, command
+from cyclegan_tf.cli import Parser, command
+from cyclegan_tf.data.image import encode_jpeg
+from cyclegan_tf.data.synthetic.landscapes import landscape
+from cyclegan_tf.data.synthetic.painting import painting
+from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.files import making
-from cyclegan_tf.images import encode_jpeg
-from cyclegan_tf.landscapes import landscape
-from cyclegan_tf.machine import available_cores
-from cyclegan_tf.records import write_records
+from cyclegan_tf.io.files import making
+from cyclegan_tf.io.machine import available_cores
 
 # Paintings show other landscapes than the photos: the domains stay unpaired.
 _PAINTINGS_FROM = 1_000_000

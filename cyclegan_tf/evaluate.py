@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cyclegan_tf.command import Parser, command, load_tensorflow
+from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.errors import InputError
 
 if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
-    from cyclegan_tf.inception import Inception
-    from cyclegan_tf.judge import Verdict
+    from cyclegan_tf.metrics.evaluation import Verdict
+    from cyclegan_tf.metrics.inception import Inception
 
 _MOST = 1_000_000  # pictures of a DcGan: their features take 8 GB
 _RUN_ONLY = ("data", "all", "count")
@@ -43,10 +43,10 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     _check(arguments)
     load_tensorflow()
-    from cyclegan_tf import judge
-    from cyclegan_tf.features import default_inception
-    from cyclegan_tf.inception import Inception
-    from cyclegan_tf.rundir import RunDir
+    from cyclegan_tf.io.run_folder import RunDir
+    from cyclegan_tf.metrics import evaluation as judge
+    from cyclegan_tf.metrics.features import default_inception
+    from cyclegan_tf.metrics.inception import Inception
 
     if arguments.run:
         RunDir(arguments.run).config()  # a wrong folder is told before the graph is fetched
@@ -172,7 +172,7 @@ def _table(result: dict[str, Any], label: str) -> str:
 
 
 def _save(run_path: Path, result: dict[str, Any]) -> Path | None:
-    from cyclegan_tf.files import write_text
+    from cyclegan_tf.io.files import write_text
 
     path = run_path / "evaluation.json"
     try:

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cyclegan_tf.command import Parser, command, load_tensorflow
+from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.errors import InputError
 
 if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
     import numpy as np
 
-    from cyclegan_tf.translator import Translator
+    from cyclegan_tf.inference.compiled import Translator
 
 
 @command
@@ -36,9 +36,9 @@ def main(argv: list[str] | None = None) -> int:
     if output.is_dir() if zipped else output.exists() or output.is_symlink():
         raise InputError(f"{output} exists; expected a new folder, or a file NAME.zip.")
     load_tensorflow()
-    from cyclegan_tf import build
-    from cyclegan_tf.rundir import RunDir
-    from cyclegan_tf.trained import load_trained
+    from cyclegan_tf.inference.loading import load_trained
+    from cyclegan_tf.io.run_folder import RunDir
+    from cyclegan_tf.models import build
 
     config, model = load_trained(RunDir(arguments.run), model="dcgan")
     draw = build.build_translator(config, model)
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _latents(count: int, latent_size: int, seed: int, batch_size: int) -> Iterator["np.ndarray"]:
-    from cyclegan_tf.dcgan import sample_latents
+    from cyclegan_tf.models.dcgan import sample_latents
 
     latents = sample_latents(count, latent_size, seed=seed)
     return (latents[i : i + batch_size] for i in range(0, count, batch_size))
@@ -58,7 +58,7 @@ def _latents(count: int, latent_size: int, seed: int, batch_size: int) -> Iterat
 def _write_zip(path: Path, count: int, latents: Iterator["np.ndarray"], draw: "Translator") -> None:
     import tensorflow as tf
 
-    from cyclegan_tf import submission
+    from cyclegan_tf.inference import submission
 
     def picture(batch: "np.ndarray") -> "np.ndarray":
         size = [submission.SIZE, submission.SIZE]
@@ -73,8 +73,8 @@ def _write_zip(path: Path, count: int, latents: Iterator["np.ndarray"], draw: "T
 def _write_folder(
     folder: Path, count: int, latents: Iterator["np.ndarray"], draw: "Translator"
 ) -> None:
-    from cyclegan_tf import images
-    from cyclegan_tf.destination import open_folder
+    from cyclegan_tf.data import image as images
+    from cyclegan_tf.io.outputs import open_folder
 
     digits = len(str(count))
     pictures = (picture for batch in latents for picture in draw(batch))

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from cyclegan_tf import __version__
-from cyclegan_tf.command import Parser, command
+from cyclegan_tf.cli import Parser, command
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.files import making
-from cyclegan_tf.inputs import read_file
+from cyclegan_tf.io.files import making
+from cyclegan_tf.io.inputs import read_file
 
 COMPETITION = "gan-getting-started"
 LIMIT = 1_000_000  # bytes: "The kernel source must be less than 1 megabytes in size"
@@ -183,11 +183,12 @@ def bundle(notebook: dict[str, Any]) -> dict[str, Any]:
 
 def unpacking_code() -> str:
     """Python code that carries this package, unpacks it and makes it importable."""
-    modules = sorted(Path(__file__).parent.glob("*.py"))
+    package = Path(__file__).parent
+    modules = sorted(package.rglob("*.py"))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for path in modules:
-            entry = zipfile.ZipInfo(f"{path.parent.name}/{path.name}", _DAY)
+            entry = zipfile.ZipInfo(path.relative_to(package.parent).as_posix(), _DAY)
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, path.read_bytes())
     packed = lzma.compress(buffer.getvalue(), preset=9)

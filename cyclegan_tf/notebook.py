@@ -8,15 +8,15 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cyclegan_tf.command import load_tensorflow
-from cyclegan_tf.config import TrainConfig
-from cyclegan_tf.defaults import default_preset, kaggle_data, synthetic_data
+from cyclegan_tf.cli import load_tensorflow
+from cyclegan_tf.config.presets import preset_config
+from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.data.defaults import default_preset, kaggle_data, synthetic_data
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.machine import available_cores
-from cyclegan_tf.presets import preset_config
+from cyclegan_tf.io.machine import available_cores
 
 if TYPE_CHECKING:  # it imports TensorFlow, whose notices `describe_machine` keeps away
-    from cyclegan_tf.rundir import RunDir
+    from cyclegan_tf.io.run_folder import RunDir
 
 DATA_VARIABLE = "CYCLEGAN_TF_DATA"
 INCEPTION_VARIABLE = "CYCLEGAN_TF_INCEPTION"
@@ -119,7 +119,7 @@ def choose_config(
         InputError: if a change does not fit.
     """
     _load()
-    from cyclegan_tf.strategy import has_tpu
+    from cyclegan_tf.distribution.strategy import has_tpu
 
     preset = preset or default_preset(model, str(data))
     if minutes is not None:
@@ -138,7 +138,7 @@ def choose_config(
 
 def new_run(name: str) -> "RunDir":
     """A run folder that is not there yet: `runs/NAME-1`, or the next number that is free."""
-    from cyclegan_tf.rundir import RunDir, next_free_run
+    from cyclegan_tf.io.run_folder import RunDir, next_free_run
 
     return RunDir(next_free_run(Path("runs"), name))
 
@@ -184,7 +184,7 @@ def hand_in(run: "RunDir") -> Path | None:
     Raises:
         InputError: if the run has learned nothing yet.
     """
-    from cyclegan_tf.files import replacing
+    from cyclegan_tf.io.files import replacing
 
     if not run.finished:  # a zip of before it went on is old
         _finish(run)
@@ -207,7 +207,7 @@ def hand_in(run: "RunDir") -> Path | None:
 def _finish(run: "RunDir") -> None:
     """Does what follows the last step of a training, although that was interrupted before it."""
     from cyclegan_tf import train
-    from cyclegan_tf.checkpoint import read_facts
+    from cyclegan_tf.training.checkpoint import read_facts
 
     if not run.state_file.exists() or not read_facts(run.state_file).step:
         raise InputError(f"{run.path} holds no trained networks; train first.")
@@ -230,7 +230,7 @@ def _is_no_retracing(record: logging.LogRecord) -> bool:
 def _accelerators() -> str:
     import tensorflow as tf
 
-    from cyclegan_tf.strategy import INSTALL_TPU, has_tpu
+    from cyclegan_tf.distribution.strategy import INSTALL_TPU, has_tpu
 
     if has_tpu():
         return f"a TPU (which TensorFlow drives after `{INSTALL_TPU}`)"

@@ -11,17 +11,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cyclegan_tf.command import Parser, command, load_tensorflow
-from cyclegan_tf.config import TrainConfig, check_values
-from cyclegan_tf.defaults import default_preset, kaggle_data, synthetic_data
+from cyclegan_tf.cli import Parser, command, load_tensorflow
+from cyclegan_tf.config.flags import add_flags, flag_values
+from cyclegan_tf.config.presets import PRESETS, preset_config
+from cyclegan_tf.config.train_config import TrainConfig, check_values
+from cyclegan_tf.data.defaults import default_preset, kaggle_data, synthetic_data
 from cyclegan_tf.errors import Fault, InputError
-from cyclegan_tf.flags import add_flags, flag_values
-from cyclegan_tf.presets import PRESETS, preset_config
 
 if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
-    from cyclegan_tf.guards import TimeBudget
-    from cyclegan_tf.rundir import RunDir
-    from cyclegan_tf.session import Session
+    from cyclegan_tf.io.run_folder import RunDir
+    from cyclegan_tf.training.callbacks.guards import TimeBudget
+    from cyclegan_tf.training.trainer import Session
 
 
 @command
@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     preset = arguments.preset or _told_preset(given)
     config = preset_config(preset, **given)
 
-    from cyclegan_tf.rundir import next_free_run
+    from cyclegan_tf.io.run_folder import next_free_run
 
     return train(config, arguments.run or next_free_run(Path("runs"), preset), started=started)
 
@@ -64,8 +64,8 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
         InputError: before the first step, if the data or the run folder cannot be used.
         Fault: if training diverged, disk or memory is full, or another machine is lost.
     """
-    from cyclegan_tf.rundir import RunDir
-    from cyclegan_tf.session import open_session
+    from cyclegan_tf.io.run_folder import RunDir
+    from cyclegan_tf.training.trainer import open_session
 
     opened = open_session(config, started=_now_unless(started), remedy=_remedy(run_path))
     with opened as session, session.workers.own_folder(run_path) as path:
@@ -93,9 +93,9 @@ def resume(
         InputError: before the first step, if the run cannot go on, or not with these changes.
         Fault: as in `train`.
     """
-    from cyclegan_tf.resume import find_resumption
-    from cyclegan_tf.rundir import RunDir
-    from cyclegan_tf.session import open_session
+    from cyclegan_tf.io.run_folder import RunDir
+    from cyclegan_tf.training.resumption import find_resumption
+    from cyclegan_tf.training.trainer import open_session
 
     found = find_resumption(run_path, changes)
     if found.done:
@@ -130,9 +130,9 @@ def _go_on(
     seconds: float = 0.0,
 ) -> int:
     """Trains, unless that is done, and finishes."""
-    from cyclegan_tf.interruption import Interrupted
-    from cyclegan_tf.peers import WorkerLost
-    from cyclegan_tf.resume import resume_command
+    from cyclegan_tf.distribution.rendezvous import WorkerLost
+    from cyclegan_tf.training.callbacks.interruption import Interrupted
+    from cyclegan_tf.training.resumption import resume_command
 
     command = resume_command(run_path)
     try:
@@ -152,7 +152,7 @@ def _go_on(
 
 
 def _remedy(run_path: Path) -> str:
-    from cyclegan_tf.resume import resume_command
+    from cyclegan_tf.training.resumption import resume_command
 
     return f"To go on, start it again on all machines: {resume_command(run_path)}"
 

@@ -9,17 +9,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cyclegan_tf import destination, progress
-from cyclegan_tf.command import Parser, command, load_tensorflow
+from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.errors import Fault, InputError
-from cyclegan_tf.lookahead import in_order
-from cyclegan_tf.tiles import DEFAULT_TILE
+from cyclegan_tf.inference.tiling import DEFAULT_TILE
+from cyclegan_tf.io import display as progress
+from cyclegan_tf.io import outputs as destination
+from cyclegan_tf.io.parallel import in_order
 
 if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
     import numpy as np
 
-    from cyclegan_tf.painter import Painter
-    from cyclegan_tf.worklist import Worklist
+    from cyclegan_tf.inference.translator import Painter
+    from cyclegan_tf.inference.worklist import Worklist
 
 _GAP = 4  # white pixels between original and translation
 _NAMED = 10  # pictures left out whose faults are told one by one
@@ -48,8 +49,8 @@ def load_generator(
     Raises:
         InputError: if there is no such run, or an argument is out of range.
     """
-    from cyclegan_tf.rundir import RunDir
-    from cyclegan_tf.trained import load_painter
+    from cyclegan_tf.inference.loading import load_painter
+    from cyclegan_tf.io.run_folder import RunDir
 
     options = {"tile": tile, "size": size, "longest": longest}
     _check_ranges(options)
@@ -174,7 +175,7 @@ def _too_many_for_one(output: Path) -> InputError:
 
 def _survey(arguments: argparse.Namespace, painter: "Painter") -> "Worklist":
     """Checks and names all pictures; tells which are left out."""
-    from cyclegan_tf.worklist import survey
+    from cyclegan_tf.inference.worklist import survey
 
     def measure(height: int, width: int) -> tuple[int, int]:
         height, width = painter.shape(height, width)
@@ -194,7 +195,7 @@ def _write(arguments: argparse.Namespace, work: "Worklist", painter: "Painter") 
     """Decodes ahead, translates, and encodes behind, each in threads of its own."""
     import numpy as np
 
-    from cyclegan_tf import images
+    from cyclegan_tf.data import image as images
 
     def prepared(item: tuple[str, str, bytes]) -> tuple[str, "np.ndarray"]:
         name, origin, encoded = item
@@ -219,7 +220,7 @@ def _write(arguments: argparse.Namespace, work: "Worklist", painter: "Painter") 
 
 
 def _summary(output: Path, work: "Worklist") -> str:
-    from cyclegan_tf.data import tell_skipped
+    from cyclegan_tf.data.dataset import tell_skipped
 
     text = f"{output}: {len(work):,} picture{'' if len(work) == 1 else 's'}"
     if work.skipped:

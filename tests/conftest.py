@@ -14,11 +14,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from cyclegan_tf.adversarial import AdversarialModel, Stabilizers
-from cyclegan_tf.checkpoint import Facts
-from cyclegan_tf.cyclegan import CycleGan, Objective
-from cyclegan_tf.data import ImageSet
-from cyclegan_tf.optim import adam
+from cyclegan_tf.data.dataset import ImageSet
+from cyclegan_tf.models.adversarial import AdversarialModel, Stabilizers
+from cyclegan_tf.models.cyclegan import CycleGan, Objective
+from cyclegan_tf.models.optimizers import adam
+from cyclegan_tf.training.checkpoint import Facts
 
 # Two devices for what trains on several; all else runs on the first. TensorFlow takes this only
 # before it has computed something.

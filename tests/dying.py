@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cyclegan_tf.checkpoint import Facts, read_facts
-from cyclegan_tf.rundir import RunDir
+from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.training.checkpoint import Facts, read_facts
 
 ROOT = Path(__file__).parents[1]
 

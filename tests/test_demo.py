@@ -3,10 +3,10 @@ import pytest
 import tensorflow as tf
 
 from cyclegan_tf import demo
-from cyclegan_tf.data import load_data_set
+from cyclegan_tf.data.dataset import load_data_set
+from cyclegan_tf.data.image import decode
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.files import DiskFull
-from cyclegan_tf.images import decode
+from cyclegan_tf.io.files import DiskFull
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,10 @@
 import pytest
 import tensorflow as tf
 
-from cyclegan_tf.config import TrainConfig
+from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.errors import InputError, first_line
-from cyclegan_tf.faults import explain
-from cyclegan_tf.rundir import RunDir
+from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.training.faults import explain
 from tests.conftest import pixel_network
 
 

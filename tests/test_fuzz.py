@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from cyclegan_tf.config import TrainConfig
+from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.data.image import decode, upright_rgb
+from cyclegan_tf.data.tfrecord import read_records
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.images import decode, upright_rgb
-from cyclegan_tf.records import read_records
-from cyclegan_tf.rundir import RunDir
-from tests.hell_images import FORMATS, encode, picture
-from tests.hell_records import frame, image_record
+from cyclegan_tf.io.run_folder import RunDir
+from tests.hell.images import FORMATS, encode, picture
+from tests.hell.records import frame, image_record
 
 quick = settings(
     derandomize=True, deadline=None, database=None, max_examples=100,

@@ -10,7 +10,7 @@ from PIL import Image
 
 from cyclegan_tf import generate, train
 from tests.conftest import image_set
-from tests.test_data import write_folder, write_kaggle
+from tests.data.test_dataset import write_folder, write_kaggle
 from tests.tiny_inception import write_tiny_graph
 
 TINY = [

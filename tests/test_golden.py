@@ -15,7 +15,7 @@ import tensorflow as tf
 from PIL import Image
 
 from cyclegan_tf import evaluate, generate, translate
-from cyclegan_tf.rundir import RunDir
+from cyclegan_tf.io.run_folder import RunDir
 from tests.dying import start
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hell import NOBODY, Case, all_cases, complaints, folder_of, make_case, watched
-from tests.hell_files import make_good
+from tests.hell.files import make_good
+from tests.hell.run import NOBODY, Case, all_cases, complaints, folder_of, make_case, watched
 
 _TRACED = "/tmp/__"  # what TensorFlow writes to trace functions, and removes when it ends
 PATIENCE = 60  # seconds: a command that waits for a pipe waits for ever

@@ -137,8 +137,8 @@ def test_cell_unpacks_every_module_and_makes_it_importable(tmp_path):
     folder = Path(first.removeprefix("cyclegan_tf 0.1.0 in "))
     assert folder.parent == tmp_path  # of temporary files: not the working folder
     assert second == str(folder / "cyclegan_tf" / "__init__.py")
-    unpacked = {p.name: p.read_bytes() for p in (folder / "cyclegan_tf").glob("*.py")}
-    assert unpacked == {p.name: p.read_bytes() for p in PACKAGE.glob("*.py")}
+    unpacked = sources(folder / "cyclegan_tf")
+    assert unpacked == sources(PACKAGE)
     assert rest[0].startswith("usage: python -m cyclegan_tf.train")  # also in processes it starts
 
 
@@ -237,3 +237,8 @@ def test_it_needs_nothing_but_the_standard_library(tmp_path):
         "print(sorted({'tensorflow', 'keras', 'numpy', 'PIL'} & set(sys.modules)))"
     )
     assert python(code, tmp_path).stdout == "[]\n"
+
+
+def sources(package: Path) -> dict[str, bytes]:
+    """All modules of a package by their place in it."""
+    return {str(p.relative_to(package)): p.read_bytes() for p in package.rglob("*.py")}

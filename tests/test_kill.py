@@ -3,7 +3,7 @@
 import signal
 
 from cyclegan_tf import demo
-from cyclegan_tf.rundir import RunDir
+from cyclegan_tf.io.run_folder import RunDir
 from tests.dying import different_variables, kill, start, wait_for_step
 
 EPOCHS, STEPS = 3, 40

@@ -5,14 +5,16 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from cyclegan_tf import defaults, demo, notebook, runtime, train
-from cyclegan_tf.checkpoint import write_state
-from cyclegan_tf.config import TrainConfig
+from cyclegan_tf import demo, notebook, train
+from cyclegan_tf.config.presets import preset_config
+from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.data import defaults
+from cyclegan_tf.distribution import runtime
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.presets import preset_config
-from cyclegan_tf.rundir import RunDir
+from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.training.checkpoint import write_state
 from tests.conftest import pixel_cyclegan
-from tests.test_resume import FACTS
+from tests.training.test_resumption import FACTS
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +87,7 @@ def test_quick_is_a_variable_that_is_neither_empty_nor_zero(monkeypatch):
 
 def test_the_machine_is_told_with_its_time(monkeypatch):
     monkeypatch.setattr(notebook, "available_cores", lambda: 1)
-    monkeypatch.setattr("cyclegan_tf.strategy.has_tpu", lambda: False)
+    monkeypatch.setattr("cyclegan_tf.distribution.strategy.has_tpu", lambda: False)
     assert notebook.describe_machine(40.0) == "1 CPU core, no GPU, no TPU; about 40 minutes"
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0", "GPU:1"])
     monkeypatch.setattr(
@@ -94,7 +96,7 @@ def test_the_machine_is_told_with_its_time(monkeypatch):
     assert notebook.describe_machine() == "1 CPU core, 2 GPUs (Tesla T4, Tesla T4)"
     monkeypatch.setenv(notebook.QUICK_VARIABLE, "1")
     assert "CYCLEGAN_TF_QUICK is set" in notebook.describe_machine(40.0)
-    monkeypatch.setattr("cyclegan_tf.strategy.has_tpu", lambda: True)
+    monkeypatch.setattr("cyclegan_tf.distribution.strategy.has_tpu", lambda: True)
     assert notebook.describe_machine().startswith("1 CPU core, a TPU")
 
 
@@ -126,7 +128,7 @@ def test_the_synthetic_set_gets_a_budget_unless_the_reader_has_one(given, minute
 
 
 def test_a_tpu_gets_the_half_precision_that_it_has(monkeypatch):
-    monkeypatch.setattr("cyclegan_tf.strategy.has_tpu", lambda: True)
+    monkeypatch.setattr("cyclegan_tf.distribution.strategy.has_tpu", lambda: True)
     precisions = [notebook.choose_config(Path("x"), preset=p).precision for p in ("kaggle", "cpu")]
     assert precisions == ["mixed_bfloat16", "auto"]
 

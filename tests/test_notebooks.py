@@ -14,8 +14,9 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
-from cyclegan_tf import build, notebook
-from cyclegan_tf.submission import check_submission
+from cyclegan_tf import notebook
+from cyclegan_tf.inference.submission import check_submission
+from cyclegan_tf.models import build
 from tests.tiny_inception import write_tiny_graph
 
 ROOT = Path(__file__).parent.parent

@@ -20,10 +20,10 @@ import pytest
 from PIL import Image
 
 from cyclegan_tf import demo
-from cyclegan_tf.images import encode_jpeg
+from cyclegan_tf.data.image import encode_jpeg
 from tests.conftest import flat, image_set, noise
-from tests.test_pictures import write_folder
-from tests.test_workers import free_addresses, needs_several_machines
+from tests.data.test_sources import write_folder
+from tests.distribution.test_workers import free_addresses, needs_several_machines
 from tests.tiny_inception import write_tiny_graph
 
 ROOT = Path(__file__).parents[1]

@@ -12,22 +12,25 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan_tf import demo, evaluation, notebook, pipeline, reporting, train
-from cyclegan_tf.build import (
+from cyclegan_tf import demo, notebook, train
+from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.data import pipeline
+from cyclegan_tf.data.defaults import SYNTHETIC_DATA, synthetic_data
+from cyclegan_tf.data.image import to_uint8
+from cyclegan_tf.inference.loading import load_trained
+from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.models.build import (
     build_data_set,
     build_model,
     build_training_batches,
     build_translator,
 )
-from cyclegan_tf.checkpoint import read_facts, restore_state
-from cyclegan_tf.config import TrainConfig
-from cyclegan_tf.defaults import SYNTHETIC_DATA, synthetic_data
-from cyclegan_tf.images import to_uint8
-from cyclegan_tf.rundir import RunDir
-from cyclegan_tf.session import Session
-from cyclegan_tf.trained import load_trained
+from cyclegan_tf.training.callbacks import build as reporting
+from cyclegan_tf.training.callbacks import scores as evaluation
+from cyclegan_tf.training.checkpoint import read_facts, restore_state
+from cyclegan_tf.training.trainer import Session
 from tests.conftest import image_set
-from tests.test_data import write_folder, write_kaggle
+from tests.data.test_dataset import write_folder, write_kaggle
 from tests.tiny_inception import write_tiny_graph
 
 # one process for all: the run that most of them look at takes a quarter of a minute

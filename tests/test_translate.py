@@ -10,19 +10,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan_tf import build, destination, translate
-from cyclegan_tf.config import TrainConfig
-from cyclegan_tf.data import ImageSet
+from cyclegan_tf import translate
+from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.data.dataset import ImageSet
+from cyclegan_tf.data.image import encode_jpeg, to_uint8
+from cyclegan_tf.data.pipeline import SquarePictures
+from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.images import encode_jpeg, to_uint8
-from cyclegan_tf.pipeline import SquarePictures
-from cyclegan_tf.records import write_records
-from cyclegan_tf.rundir import RunDir
-from cyclegan_tf.trained import load_trained
+from cyclegan_tf.inference.loading import load_trained
+from cyclegan_tf.io import outputs as destination
+from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.models import build
 from cyclegan_tf.translate import load_generator
 from tests.conftest import encoded, flat, image_set, png
+from tests.data.test_dataset import write_folder
 from tests.profiles import as_srgb, cmyk_profile, rgb_profile
-from tests.test_data import write_folder
 
 UNET = {
     "image_size": 32, "picture_size": 96, "unet_depth": 2, "base_filters": 2,
@@ -291,7 +293,7 @@ def test_failure_in_the_middle_leaves_nothing(run, inputs, tmp_path, monkeypatch
     def full(pixels, image_format):
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("cyclegan_tf.images.encode", full)
+    monkeypatch.setattr("cyclegan_tf.data.image.encode", full)
     for name in ("out", "out.zip"):
         with pytest.raises(RuntimeError, match="a defect"):
             call(run, inputs, output=tmp_path / name)
@@ -304,7 +306,7 @@ def test_memory_that_is_too_small_is_told_with_what_helps(
     def exhausted(self, pictures):
         raise MemoryError
 
-    monkeypatch.setattr("cyclegan_tf.painter.Painter.paint", exhausted)
+    monkeypatch.setattr("cyclegan_tf.inference.translator.Painter.paint", exhausted)
     assert call(run, inputs, output=tmp_path / "out") == 1
     assert "take a smaller --tile, or reduce the pictures with --longest" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan_tf import files
+from cyclegan_tf.io import files
 from tests.conftest import image_set, noise
-from tests.test_data import write_folder
+from tests.data.test_dataset import write_folder
 
 ROOT = Path(__file__).parents[1]
 UNIX = ("fcntl", "grp", "pwd", "resource", "termios")

@@ -1,0 +1,248 @@
+"""Named starting points for a training run: each a function whose docstring says what it is for."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from cyclegan_tf.config.fields import without_ignored
+from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.errors import InputError
+
+
+def demo() -> TrainConfig:
+    """The synthetic set at 128 px: learns the painter's palette in minutes on two CPU cores.
+
+    Command: `python -m cyclegan_tf.train`
+    Takes four to five minutes, images.zip included.
+    """
+    return TrainConfig(
+        image_size=128,
+        validation_fraction=0.15,
+        base_filters=16,
+        discriminator_filters=32,
+        upsampling="resize",
+        dropout=0.2,
+        batch_size=2,
+        epochs=8,
+        learning_rate=4e-4,  # twice the usual rate: there are only 720 steps
+        sample_every=2,
+        sample_count=5,
+    )
+
+
+def cpu() -> TrainConfig:
+    """Real photos and paintings at 128 px, 40 minutes on two CPU cores.
+
+    Command: `python -m cyclegan_tf.train --data DIR --preset cpu`
+    How it was found, and what it scores: `benchmarks/quality.md`.
+    """
+    return TrainConfig(
+        image_size=128,
+        # few filters and many steps: a wide network takes 2,000 steps in this time
+        unet_depth=4,
+        base_filters=32,
+        head_filters=8,
+        upsampling="resize",
+        dropout=0.0,
+        # the blurred photo keeps the colours in place without an identity loss; all detail is
+        # drawn anew, so it becomes brushwork (with the sharp photo it would stay a photo)
+        global_skip=True,
+        skip_blur=8,
+        identity_weight=0.0,
+        # small patches and crops: 300 paintings hold too few large ones
+        discriminator_layers=2,
+        discriminator_filters=48,
+        crop_probability=0.5,
+        crop_enlarge=1.2,
+        adversarial_loss="bce",
+        cycle_weight=5.0,
+        ema_decay=0.998,
+        batch_size=2,
+        learning_rate=4e-4,
+        schedule="linear",
+        precision="auto",
+        epochs=1000,
+        steps_per_epoch=250,  # a minute: samples and curves come often
+        budget_minutes=40,
+        sample_every=2,
+    )
+
+
+def kaggle() -> TrainConfig:
+    """The competition at 256 px on one GPU, within its limit of five hours.
+
+    The recipe of `cpu` with a network of the usual width, one level deeper for twice the size.
+    In this time a GPU shows each painting hundreds of times: DiffAugment keeps the discriminator
+    from learning them by heart (its colours stay off, the palette is what is to be learned).
+
+    Command: `python -m cyclegan_tf.train --data /kaggle/input/gan-getting-started`
+    """
+    return dataclasses.replace(
+        cpu(),
+        image_size=256,
+        unet_depth=5,
+        base_filters=64,
+        head_filters=16,
+        skip_blur=16,
+        discriminator_layers=3,
+        discriminator_filters=64,
+        diff_augment="geometry",
+        ema_decay=0.999,
+        batch_size=4,
+        learning_rate=2e-4,
+        budget_minutes=270,
+        precision="mixed_float16",
+        sample_every=10,
+    )
+
+
+def notebook() -> TrainConfig:
+    """The classic tutorial notebook: U-Net, cross-entropy, batch 4, at 256 px.
+
+    Repaired: no norm at the 1 x 1 bottleneck, gamma around 1, every photo reached.
+
+    Command: `python -m cyclegan_tf.train --data DIR --preset notebook`
+    Meant for one GPU and some hours; a step of batch 4 takes 8 to 9 s on two CPU cores.
+    """
+    return TrainConfig(
+        image_size=256,
+        batch_size=4,
+        epochs=200,
+        learning_rate=2e-4,
+        beta_1=0.5,
+        cycle_weight=10.0,
+        identity_weight=5.0,
+        flip_left_right=0.0,
+        sample_every=10,
+    )
+
+
+def paper() -> TrainConfig:
+    """Zhu et al. 2017: ResNet-9, least squares, pool of 50, batch 1, 100 + 100 epochs.
+
+    Command: `python -m cyclegan_tf.train --data DIR --preset paper`
+    Meant for one GPU and a day or two; a step takes about 13 s on two CPU cores.
+    """
+    return TrainConfig(
+        image_size=256,
+        batch_size=1,
+        epochs=200,
+        crop_probability=1.0,
+        crop_enlarge=286 / 256,  # loaded at 286 px, cropped to 256 (authors' code)
+        generator="resnet",
+        residual_blocks=9,
+        norm="instance",
+        adversarial_loss="lsgan",
+        cycle_weight=10.0,
+        identity_weight=5.0,
+        pool_size=50,
+        schedule="linear",
+        decay_from=0.5,
+    )
+
+
+def two_objective() -> TrainConfig:
+    """The two-objective discriminator for B with DiffAugment: few paintings, much training.
+
+    Command: `python -m cyclegan_tf.train --data DIR --preset two-objective`
+    Meant for one GPU, within the competition's five hours.
+    """
+    return dataclasses.replace(
+        notebook(),
+        flip_left_right=0.5,
+        adversarial_loss="hinge",
+        discriminator="two-objective",
+        two_objective_weight=0.4,
+        diff_augment="all",
+        ema_decay=0.999,
+        precision="mixed_float16",
+        schedule="linear",
+        budget_minutes=270,
+    )
+
+
+def dcgan_notebook() -> TrainConfig:
+    """The classic DCGAN recipe, to compare with: rates of ten to one, soft labels, noise.
+
+    Command: `python -m cyclegan_tf.train --data DIR --preset dcgan-notebook`
+    Meant for one GPU and an hour or two; with `--image-size 64` for two CPU cores.
+    Its soft labels, drawn from [0.9, 1] and [0, 0.1], stand for their means.
+    """
+    return TrainConfig(
+        model="dcgan",
+        image_size=256,
+        batch_size=4,
+        epochs=500,
+        expand=True,
+        crop_enlarge=1.3,
+        noise_std=0.05,
+        latent_generator="transpose",
+        latent_discriminator="strided",
+        latent_size=128,
+        base_filters=32,
+        discriminator_filters=64,
+        discriminator_dropout=0.3,
+        discriminator_noise=0.05,
+        adversarial_loss="soft-bce",
+        learning_rate=1e-3,
+        discriminator_learning_rate=1e-4,
+        beta_1=0.5,
+        beta_2=0.9,
+        sample_every=10,
+        sample_count=16,
+    )
+
+
+def dcgan() -> TrainConfig:
+    """A DCGAN that learns to paint: equal rates, DiffAugment, moving average, larger batches.
+
+    Command: `python -m cyclegan_tf.train --data DIR --preset dcgan`
+    Meant for two CPU cores, 40 minutes at 64 px; what it does in 15: `benchmarks/dcgan.md`.
+    """
+    return TrainConfig(
+        model="dcgan",
+        image_size=64,
+        batch_size=16,
+        epochs=2000,
+        steps_per_epoch=100,
+        budget_minutes=40,
+        latent_generator="transpose",  # residual blocks were slower and less varied on a CPU
+        latent_discriminator="strided",
+        base_filters=32,
+        discriminator_filters=48,
+        adversarial_loss="bce",
+        diff_augment="geometry",
+        ema_decay=0.99,
+        learning_rate=2e-4,
+        beta_1=0.5,
+        beta_2=0.99,
+        sample_every=5,
+        sample_count=16,
+    )
+
+
+PRESETS: dict[str, Callable[[], TrainConfig]] = {
+    "demo": demo,
+    "cpu": cpu,
+    "kaggle": kaggle,
+    "notebook": notebook,
+    "paper": paper,
+    "two-objective": two_objective,
+    "dcgan": dcgan,
+    "dcgan-notebook": dcgan_notebook,
+}
+
+
+def preset_config(name: str, **changes: Any) -> TrainConfig:
+    """The named preset with some fields changed.
+
+    What the preset itself says of a part that a change takes away has its default again: with
+    `generator="resnet"` the depth of its U-Net.
+
+    Raises:
+        InputError: if there is no such preset, or a change does not fit.
+    """
+    if name not in PRESETS:
+        raise InputError(f"unknown preset {name!r}; choose one of: {', '.join(PRESETS)}.")
+    values = PRESETS[name]().to_dict() | changes
+    return TrainConfig(**without_ignored(TrainConfig, values, keep=changes))

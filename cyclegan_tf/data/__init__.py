@@ -1,0 +1,1 @@
+"""Pictures in: TFRecords, folders, decoding, augmentation, the tf.data pipeline."""

@@ -1,0 +1,284 @@
+"""The pixel contract: uint8 sRGB outside, float32 NHWC [-1, 1] inside; only this file crosses.
+
+TensorFlow is imported where it is used: what only looks at pictures goes without its 600 MB.
+"""
+
+import contextlib
+import io
+import struct
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from cyclegan_tf.data.srgb import is_upright, shrunk, to_upright, too_large
+from cyclegan_tf.io.files import replacing
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+# As many as the sensors of large cameras have; what claims more is a decompression bomb.
+MAX_PIXELS = 2**26
+_LARGE = 2**24
+_LARGE_GATE = threading.Lock()  # one of these at a time: on many cores they would fill the memory
+
+# What Pillow raises of damaged files (seen in 650,000 of them), or the modules that it decodes
+# with. A MemoryError or a TypeError says nothing about a file.
+_DAMAGE = (
+    OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error,
+    Image.DecompressionBombError,
+)  # fmt: skip
+
+LONGEST_SIDES = {"JPEG": 65_500, "WEBP": 16_383}  # pixels that the formats can hold
+
+
+def decode(encoded: "tf.Tensor") -> "tf.Tensor":
+    """Decodes a JPEG or PNG inside a TensorFlow graph.
+
+    Args:
+        encoded: scalar string tensor, as `upright_rgb` returns it.
+
+    Returns:
+        `(h, w, 3)` uint8.
+    """
+    import tensorflow as tf
+
+    # The op reads PNG as well; the accurate DCT gives the pixels that other decoders give.
+    return tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
+
+
+def center_square(image: "tf.Tensor") -> "tf.Tensor":
+    """Cuts the largest centred square out of an `(h, w, 3)` image: nothing is squashed."""
+    import tensorflow as tf
+
+    height, width = tf.shape(image)[0], tf.shape(image)[1]
+    side = tf.minimum(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[top : top + side, left : left + side]
+
+
+def resize(image: "tf.Tensor", size: int) -> "tf.Tensor":
+    """Resizes an `(h, w, 3)` image to `(size, size, 3)`, in its range of values.
+
+    Returns:
+        float32; the image itself if it is known to have that size when the graph is made.
+    """
+    import tensorflow as tf
+
+    if image.shape[:2] == (size, size):
+        return image
+    resized = tf.cond(
+        tf.reduce_all(tf.equal(tf.shape(image)[:2], size)),
+        lambda: tf.cast(image, tf.float32),
+        # without antialiasing a reduction skips pixels and adds grain that the discriminator sees
+        lambda: tf.image.resize(image, [size, size], antialias=True),
+    )
+    return tf.ensure_shape(resized, [size, size, 3])
+
+
+def picture_size(encoded: bytes) -> tuple[int, int]:
+    """Width and height of what `upright_rgb` returned, from its first bytes."""
+    with Image.open(io.BytesIO(encoded)) as image:
+        return image.size
+
+
+def to_float(pixels: "np.ndarray | tf.Tensor") -> "np.ndarray | tf.Tensor":
+    """Maps 0..255 to float32 in [-1, 1]; NumPy stays NumPy."""
+    if isinstance(pixels, np.ndarray):
+        return pixels.astype(np.float32) / 127.5 - 1.0
+    import tensorflow as tf
+
+    return tf.cast(pixels, tf.float32) / 127.5 - 1.0
+
+
+def to_uint8(image: "np.ndarray | tf.Tensor") -> np.ndarray:
+    """Maps [-1, 1] to uint8 0..255, clipping and rounding (truncation would darken every image)."""
+    scaled = (np.asarray(image, np.float32) + 1.0) * 127.5
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def load_square(encoded: "tf.Tensor", size: int) -> "tf.Tensor":
+    """Decodes one image to `(size, size, 3)` float32 in [-1, 1], centred, without augmentation."""
+    return to_float(resize(center_square(decode(encoded)), size))
+
+
+def upright_rgb(
+    data: bytes, *, shrink_above: int | None = None, most_pixels: int | None = None
+) -> bytes:
+    """Checks encoded image bytes and makes them something that `decode` reads as upright sRGB.
+
+    8-bit RGB and grey JPEG and PNG pass unchanged; everything else (CMYK, palette, alpha, 16 bit,
+    EXIF rotation, colour profiles of something else than sRGB, GIF, BMP, WebP, PNGs with a damaged
+    end) is decoded by Pillow and becomes an RGB PNG. A broken profile counts as none.
+
+    Args:
+        data: the bytes of an image file.
+        shrink_above: images whose shorter side is longer than this are reduced to it, so that
+            a camera's picture is not decoded in full for every training sample.
+        most_pixels: of an image; one that claims more is not decoded. By default `MAX_PIXELS`.
+
+    Raises:
+        ValueError: if the bytes are no complete image, or it has more than `most_pixels`.
+    """
+    with _opened(data, most_pixels) as image:
+        if not too_large(image, shrink_above) and _decodable(image, data):
+            return data
+        return _encode(to_upright(image, shrink_above=shrink_above), "PNG", compress_level=1)
+
+
+class Stored(NamedTuple):
+    """How a file holds its image, before anything was done to it.
+
+    Attributes:
+        width: pixels, before EXIF turns it.
+        height: pixels.
+        mode: Pillow's name of the kind of pixels: RGB, L (grey), CMYK, P (palette), RGBA, ...
+        format: JPEG, PNG, ...
+    """
+
+    width: int
+    height: int
+    mode: str
+    format: str
+
+
+def load_with_head(data: bytes) -> tuple[Image.Image, Stored]:
+    """Decodes image bytes to upright RGB, and tells what they were.
+
+    Raises:
+        ValueError: as `upright_rgb`.
+    """
+    with _opened(data, None) as image:
+        return to_upright(image), Stored(*image.size, image.mode, image.format)
+
+
+def load_upright(
+    data: bytes, *, shrink_above: int | None = None, most_pixels: int | None = None
+) -> np.ndarray:
+    """Decodes image bytes to the pixels that `upright_rgb` stands for.
+
+    Args:
+        data: the bytes of an image file.
+        shrink_above: as of `upright_rgb`.
+        most_pixels: as of `upright_rgb`.
+
+    Returns:
+        `(h, w, 3)` uint8, upright sRGB.
+
+    Raises:
+        ValueError: as `upright_rgb`.
+    """
+    with _opened(data, most_pixels) as image:
+        return np.asarray(to_upright(image, shrink_above=shrink_above))
+
+
+def upright_pixels(image: Image.Image) -> np.ndarray:
+    """An open Pillow image as `(h, w, 3)` uint8, upright sRGB, on white where it has alpha."""
+    return np.asarray(to_upright(image))
+
+
+def shrink(pixels: np.ndarray, *, ratio: float) -> np.ndarray:
+    """Reduces `(h, w, 3)` uint8 to this part of its sides; as it is from a ratio of 1 on."""
+    return pixels if ratio >= 1 else np.asarray(shrunk(Image.fromarray(pixels), ratio))
+
+
+def encode_jpeg(pixels: np.ndarray, quality: int = 95) -> bytes:
+    """Encodes `(h, w, 3)` uint8 as JPEG with full colour resolution."""
+    return _encode(Image.fromarray(pixels), "JPEG", quality=quality, subsampling=0)
+
+
+def encode_png(pixels: np.ndarray) -> bytes:
+    """Encodes `(h, w, 3)` uint8 as PNG."""
+    return encode(pixels, "PNG")
+
+
+def encode(pixels: np.ndarray, image_format: str) -> bytes:
+    """Encodes `(h, w, 3)` uint8 as "JPEG", "PNG", "WEBP" or "BMP".
+
+    Sides of more than `LONGEST_SIDES` are beyond a format.
+    """
+    if image_format == "JPEG":
+        return encode_jpeg(pixels)
+    options = {"quality": 95} if image_format == "WEBP" else {}
+    return _encode(Image.fromarray(pixels), image_format, **options)
+
+
+def save_png(path: Path, pixels: np.ndarray) -> None:
+    """Writes a PNG; no reader sees half a file."""
+    with replacing(path) as partial:
+        partial.write_bytes(encode_png(pixels))
+
+
+def grid(rows: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
+    """Lays out rows of pictures on white.
+
+    Args:
+        rows: arrays `(n, h, w, 3)` uint8, all of one shape; one array is one row.
+        gap: white pixels between pictures.
+
+    Returns:
+        `(H, W, 3)` uint8.
+    """
+    count, height, width, _ = rows[0].shape
+    shape = (len(rows) * (height + gap) - gap, count * (width + gap) - gap, 3)
+    canvas = np.full(shape, 255, np.uint8)
+    for y, row in enumerate(rows):
+        for x, picture in enumerate(row):
+            top, left = y * (height + gap), x * (width + gap)
+            canvas[top : top + height, left : left + width] = picture
+    return canvas
+
+
+@contextlib.contextmanager
+def _opened(data: bytes, most_pixels: int | None) -> Iterator[Image.Image]:
+    """A decoded image; damage of the file, found here or in the body, is a `ValueError`."""
+    with contextlib.ExitStack() as stack:
+        with _telling_damage(RuntimeError):  # so say the decoders of AVIF and DDS
+            image = stack.enter_context(Image.open(io.BytesIO(data)))
+            pixels = image.width * image.height
+            if pixels > (most_pixels or MAX_PIXELS):
+                raise ValueError(f"{image.width} x {image.height} pixels are too many")
+            if pixels > _LARGE:
+                stack.enter_context(_LARGE_GATE)
+            image.load()
+        with _telling_damage():
+            yield image
+
+
+@contextlib.contextmanager
+def _telling_damage(*more: type[Exception]) -> Iterator[None]:
+    """Makes a `ValueError` of what Pillow raises of damaged files, and of nothing else."""
+    try:
+        yield
+    except UnidentifiedImageError as error:  # its text names a buffer in memory
+        raise ValueError("no readable image (of no known format)") from error
+    except (*_DAMAGE, *more) as error:
+        if isinstance(error, OSError) and str(error).startswith("out of memory"):
+            raise MemoryError(str(error)) from error
+        raise ValueError(f"no readable image ({error})") from error
+
+
+def _decodable(image: Image.Image, data: bytes) -> bool:
+    """Whether TensorFlow decodes the image to the same upright sRGB as Pillow."""
+    return image.format in ("JPEG", "PNG") and is_upright(image) and _decodes(data)
+
+
+def _decodes(data: bytes) -> bool:
+    """Whether TensorFlow takes what Pillow takes: not, for one, a PNG whose end is cut off."""
+    import tensorflow as tf
+
+    try:
+        decode(tf.constant(data))
+    except tf.errors.InvalidArgumentError:
+        return False
+    return True
+
+
+def _encode(image: Image.Image, image_format: str, **options: int) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, image_format, **options)
+    return buffer.getvalue()

@@ -1,0 +1,280 @@
+"""The unpaired tf.data pipeline: every sample is a pure function of the seed and its number."""
+
+import hashlib
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+import tensorflow as tf
+
+from cyclegan_tf.data import augmentation as augment
+from cyclegan_tf.data import image as images
+from cyclegan_tf.data.augmentation import Jitter
+from cyclegan_tf.data.dataset import ImageSet
+from cyclegan_tf.data.store import Store
+from cyclegan_tf.distribution.cluster import WHOLE, Share
+
+EXPANSION = 5  # versions of each image in an expanded data set
+
+
+def shuffled_index(
+    sample: tf.Tensor, *, count: int, batch_size: int, seed: int | tf.Tensor
+) -> tf.Tensor:
+    """Which image the sample of a given number shows.
+
+    The samples come in passes, each a new order of all images. A pass is filled up to whole
+    batches with images of one more shuffle, so that every epoch of
+    `ceil(count / batch_size)` steps shows every image.
+
+    Args:
+        sample: scalar int64, counted over the whole training.
+        count: images of the domain, at least `batch_size`.
+        batch_size: images of the domain in a step.
+        seed: of the domain.
+
+    Returns:
+        Scalar int64 in [0, count).
+    """
+    pass_length = -(-count // batch_size) * batch_size
+    number, position = sample // pass_length, sample % pass_length
+    refill = position // count
+    return tf.random.experimental.index_shuffle(
+        position % count,
+        seed=tf.stack([tf.cast(seed, tf.int64), 2 * number + refill]),
+        max_index=tf.constant(count - 1, tf.int64),
+    )
+
+
+def unpaired_dataset(
+    a: ImageSet,
+    b: ImageSet,
+    *,
+    image_size: int,
+    batch_size: int,
+    seed: int,
+    jitter: Jitter,
+    first_step: int = 0,
+    share: Share = WHOLE,
+    decoded: bool = False,
+) -> tf.data.Dataset:
+    """Endless batches of independently drawn, augmented images of both domains.
+
+    Args:
+        a: training images of domain A.
+        b: training images of domain B.
+        image_size: side of the square training images.
+        batch_size: images of each domain in a batch, at most the size of the smaller domain.
+        seed: fixes the order and the augmentation.
+        jitter: strengths of the augmentation.
+        first_step: the step to start from: the batches are those of an uninterrupted run.
+        share: what this worker reads of each batch.
+        decoded: keep all images as pixels; the batches are the same.
+
+    Returns:
+        Data set of `(real_a, real_b)`, each `(batch_size, image_size, image_size, 3)` float32 in
+        [-1, 1]; fewer images for a share.
+    """
+    draws = [
+        _Draw(Store(domain, decoded=decoded), 2 * seed + i, image_size, batch_size, jitter)
+        for i, domain in enumerate((a, b))
+    ]
+    return (
+        _samples(batch_size, first_step, share)
+        .map(lambda sample: tuple(draw(sample) for draw in draws), tf.data.AUTOTUNE)
+        .batch(share.size(batch_size), drop_remainder=True)
+        .map(lambda *pair: tuple(d.in_range(x) for d, x in zip(draws, pair, strict=True)))
+        .prefetch(tf.data.AUTOTUNE)
+        .with_options(untuned())
+    )
+
+
+def single_dataset(
+    domain: ImageSet,
+    *,
+    image_size: int,
+    batch_size: int,
+    seed: int,
+    jitter: Jitter,
+    expand: bool = False,
+    first_step: int = 0,
+    share: Share = WHOLE,
+    decoded: bool = False,
+) -> tf.data.Dataset:
+    """Endless batches of one domain, drawn and augmented as in `unpaired_dataset`.
+
+    Args:
+        domain: training images.
+        image_size: side of the square training images.
+        batch_size: images in a batch.
+        seed: fixes the order and the augmentation.
+        jitter: strengths of the augmentation.
+        expand: show each image in `EXPANSION` versions: as it is, mirrored, upside down, enlarged
+            and cropped, noised; the jitter then gives the strengths of the last two.
+        first_step: the step to start from.
+        share: what this worker reads of each batch.
+        decoded: keep all images as pixels; the batches are the same.
+
+    Returns:
+        Data set of `(batch_size, image_size, image_size, 3)` float32 in [-1, 1].
+    """
+    store = Store(domain, decoded=decoded)
+    draw = _Draw(store, 2 * seed + 1, image_size, batch_size, jitter, expand=expand)
+    return (
+        _samples(batch_size, first_step, share)
+        .map(draw, tf.data.AUTOTUNE)
+        .batch(share.size(batch_size), drop_remainder=True)
+        .map(draw.in_range)
+        .prefetch(tf.data.AUTOTUNE)
+        .with_options(untuned())
+    )
+
+
+def paired_by_place(
+    a: ImageSet, b: ImageSet, *, image_size: int, batch_size: int
+) -> tf.data.Dataset:
+    """One ordered pass over the larger of two sets, the smaller repeated, without augmentation."""
+    encoded = [tf.constant(domain.encoded) for domain in (a, b)]
+
+    def load(place: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return tuple(images.load_square(x[place % len(x)], image_size) for x in encoded)
+
+    return (
+        tf.data.Dataset.range(max(len(a), len(b)))
+        .map(load, tf.data.AUTOTUNE)
+        .batch(batch_size)
+        .prefetch(tf.data.AUTOTUNE)
+        .with_options(untuned())
+    )
+
+
+def image_batches(domain: ImageSet, *, image_size: int, batch_size: int) -> tf.data.Dataset:
+    """One ordered pass: batches `(n, image_size, image_size, 3)`, the last one smaller."""
+    return (
+        tf.data.Dataset.from_tensor_slices(tf.constant(domain.encoded))
+        .map(lambda encoded: images.load_square(encoded, image_size), tf.data.AUTOTUNE)
+        .batch(batch_size)
+        .prefetch(tf.data.AUTOTUNE)
+        .with_options(untuned())
+    )
+
+
+def load_images(domain: ImageSet, image_size: int) -> np.ndarray:
+    """All images of a (small) set as `(n, image_size, image_size, 3)` float32 in [-1, 1]."""
+    return np.stack([images.load_square(encoded, image_size) for encoded in domain.encoded])
+
+
+class SquarePictures:
+    """A set of images as they are shown whole: centred squares of one size, decoded one by one.
+
+    Iterating yields `(size, size, 3)` uint8.
+
+    Attributes:
+        title: what progress bars call the set.
+        digest: SHA-256 of all encoded bytes in order, and the size.
+    """
+
+    def __init__(self, title: str, domain: ImageSet, size: int) -> None:
+        self.title = title
+        self._domain = domain
+        self._size = size
+        digest = hashlib.sha256(str(size).encode())
+        for encoded in domain.encoded:
+            digest.update(hashlib.sha256(encoded).digest())
+        self.digest = digest.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._domain)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (picture for batch in self.batches(8) for picture in images.to_uint8(batch))
+
+    def batches(self, batch_size: int) -> Iterator[np.ndarray]:
+        """The same as `(n, size, size, 3)` float32 in [-1, 1], the last batch smaller."""
+        batches = image_batches(self._domain, image_size=self._size, batch_size=batch_size)
+        return batches.as_numpy_iterator()
+
+
+def untuned() -> tf.data.Options:
+    """Options of a data set without the autotuner, so that an iterator ends when it is done.
+
+    The tuner's thread sometimes sleeps through the end, for as long as the iterator has lived and
+    up to a minute (seen in TensorFlow 2.21: its callback runs before it counts as cancelled).
+    Without it `tf.data.AUTOTUNE` is a thread a core.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
+
+
+def _samples(batch_size: int, first_step: int, share: Share) -> tf.data.Dataset:
+    """Numbers of the samples of a share: sample i is in the batch of step i // batch_size."""
+    own = share.size(batch_size) * share.replicas
+    numbers = tf.data.Dataset.range(first_step * own, np.iinfo(np.int64).max // batch_size)
+    samples = numbers.map(lambda i: i // own * batch_size + share.index * own + i % own)
+    return samples.repeat()  # says that it is endless: else workers ask each other at each step
+
+
+class _Draw:
+    """Draws, decodes and augments the numbered samples of one domain."""
+
+    def __init__(
+        self,
+        store: Store,
+        seed: int,
+        image_size: int,
+        batch_size: int,
+        jitter: Jitter,
+        *,
+        expand: bool = False,
+    ) -> None:
+        self.store = store
+        self.seed = seed
+        self.image_size = image_size
+        self.batch_size = batch_size
+        self.versions = _versions(jitter) if expand else (jitter,)
+        self.noisy = any(version.noise_std for version in self.versions)
+
+    def __call__(self, sample: tf.Tensor) -> tf.Tensor:
+        """`(image_size, image_size, 3)`, as `in_range` takes them in batches."""
+        count = len(self.store)
+        place = shuffled_index(
+            sample,
+            count=count * len(self.versions),
+            batch_size=self.batch_size,
+            seed=self.seed,
+        )
+        seed = tf.stack([self.seed, sample])
+        image = self.store(place % count)
+        branches = [partial(self._augmented, image, seed, version) for version in self.versions]
+        return tf.switch_case(tf.cast(place // count, tf.int32), branches)
+
+    def in_range(self, batch: tf.Tensor) -> tf.Tensor:
+        """A batch of what was drawn, float32 in [-1, 1]."""
+        return batch if self.noisy else images.to_float(batch)
+
+    def _augmented(self, image: tf.Tensor, seed: tf.Tensor, jitter: Jitter) -> tf.Tensor:
+        crop_seed, flip_seed, noise_seed = tf.unstack(
+            tf.random.experimental.stateless_split(seed, 3)
+        )
+        image = augment.enlarge_and_crop(
+            image, crop_seed, probability=jitter.crop_probability, enlarge=jitter.crop_enlarge
+        )
+        image = images.resize(image, self.image_size)
+        if len(self.versions) > 1:  # others resize; all must be of one type
+            image = tf.cast(image, tf.float32)
+        # noise is told in [-1, 1]; without it whole batches of bytes are converted at once
+        image = images.to_float(image) if self.noisy else image
+        image = augment.flip(
+            image, flip_seed, left_right=jitter.flip_left_right, up_down=jitter.flip_up_down
+        )
+        return augment.add_noise(image, noise_seed, std=jitter.noise_std)
+
+
+def _versions(jitter: Jitter) -> tuple[Jitter, ...]:
+    return (
+        Jitter(),
+        Jitter(flip_left_right=1.0),
+        Jitter(flip_up_down=1.0),
+        Jitter(crop_probability=1.0, crop_enlarge=jitter.crop_enlarge),
+        Jitter(noise_std=jitter.noise_std),
+    )

@@ -1,0 +1,230 @@
+"""Pictures of files: a folder, TFRecords, a zip or one image, decoded one at a time."""
+
+import hashlib
+import itertools
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from cyclegan_tf.data import image as images
+from cyclegan_tf.data.dataset import is_picture, read_encoded, read_image
+from cyclegan_tf.data.tfrecord import RECORD_PATTERNS, read_records
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.io.inputs import MOST_BYTES
+from cyclegan_tf.io.machine import available_cores
+
+Entry = tuple[str, str, bytes]  # where an image is (for errors), its name, its encoded bytes
+
+_MOST_PIXELS = 2**25  # of a picture that is scored as it is: the graph computes in float32
+_CHUNK = 64  # images whose encoded bytes are in memory at a time
+# Every way in which a damaged or locked entry makes `zipfile` fail.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError,
+    struct.error,
+)  # fmt: skip
+
+
+class PictureFiles:
+    """Pictures of files, checked once and then decoded anew in every pass.
+
+    Iterating yields `(h, w, 3)` uint8, upright RGB, decoded by Pillow; only one is in memory.
+
+    Attributes:
+        title: what the set is called in errors and progress bars.
+        names: one a picture, without folder and suffix.
+        size: width and height in pixels, the same for all unless `mixed_sizes`.
+        digest: SHA-256 of all encoded bytes in order; names play no part in it.
+
+    Args:
+        title: see above.
+        entries: yields origin, name and encoded bytes of every picture, in each call the same.
+        mixed_sizes: take pictures of different sizes.
+        shrink_above: reduce pictures whose shorter side is longer than this to it, as training
+            does; by default none, and those of more than 2**25 pixels are refused.
+
+    Raises:
+        InputError: if there are no pictures, one is no readable image, or the sizes differ.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        entries: Callable[[], Iterable[Entry]],
+        *,
+        mixed_sizes: bool = False,
+        shrink_above: int | None = None,
+    ) -> None:
+        self.title = title
+        self._entries = entries
+        self._decode = partial(_decode, shrink_above=shrink_above)
+        names, digest = [], hashlib.sha256()
+        self.size = (0, 0)
+        # decoding all of them takes seconds; the graph, minutes: faults are found before it runs
+        for name, encoded, size in _checked(entries(), self._decode):
+            if names and size != self.size and not mixed_sizes:
+                raise InputError(
+                    f"{title} has pictures of different sizes: {names[0]} is {_show(self.size)}, "
+                    f"{name} is {_show(size)} pixels; expected one size. Resize them, or score "
+                    "each size on its own."
+                )
+            self.size = size
+            names.append(name)
+            digest.update(len(encoded).to_bytes(8, "big") + encoded)
+        if not names:
+            raise InputError(f"{title} holds no pictures; expected at least two. Check the path.")
+        self.names = tuple(names)
+        self.digest = digest.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for entry in self._entries():
+            yield self._decode(entry)
+
+
+class ResizedPictures:
+    """Pictures of files as a run shows them: their centred squares, at another size.
+
+    Iterating yields `(size, size, 3)` uint8.
+
+    Attributes:
+        title: as of the files.
+        digest: of the files and the size.
+
+    Args:
+        files: the pictures.
+        size: pixels a side.
+    """
+
+    def __init__(self, files: PictureFiles, size: int) -> None:
+        self.title = files.title
+        self.digest = f"{files.digest} {size}"
+        self._files = files
+        self._size = size
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for picture in self._files:
+            square = images.resize(images.center_square(picture), self._size)
+            yield images.to_uint8(images.to_float(square))
+
+
+def load_pictures(
+    path: Path, *, mixed_sizes: bool = False, shrink_above: int | None = None
+) -> PictureFiles:
+    """Opens the pictures of a folder, of TFRecords or of a zip.
+
+    Pictures of a folder and of a zip come sorted by name, so that the same files give the same
+    numbers; TFRecords come in their own order. Files that are no images by their suffix, dot files
+    and `__MACOSX` are passed over.
+
+    Args:
+        path: a folder of images or of TFRecords, one TFRecord file, or a zip of images.
+        mixed_sizes: take pictures of different sizes, for `ResizedPictures`.
+        shrink_above: as in `PictureFiles`.
+
+    Raises:
+        InputError: if there is no such thing, or what `PictureFiles` refuses.
+    """
+    options = {"mixed_sizes": mixed_sizes, "shrink_above": shrink_above}
+    return PictureFiles(str(path), entry_reader(path), **options)
+
+
+def entry_reader(path: Path, *, single: bool = False) -> Callable[[], Iterator[Entry]]:
+    """Finds out what a path leads to, and how its pictures are read, unchecked.
+
+    Args:
+        path: as of `load_pictures`.
+        single: take a file of any other kind as one image.
+
+    Returns:
+        A function that yields origin, name and encoded bytes of every picture, in each call the
+        same. It raises `InputError` if something cannot be read.
+
+    Raises:
+        InputError: if the path leads to nothing of this.
+    """
+    if path.is_file() and path.suffix.lower() == ".zip":
+        return partial(_zip_entries, path)
+    if path.is_file() and any(path.match(pattern) for pattern in RECORD_PATTERNS):
+        return partial(_record_entries, path)
+    if path.is_dir():
+        return partial(read_encoded, path)
+    if path.is_file() and single:
+        return lambda: iter([read_image(path)])
+    what = "is a file of another kind" if path.exists() else "does not exist"
+    image = "an image, " if single else ""
+    raise InputError(
+        f"{path} {what}; expected {image}a folder of images, TFRecords, or a file NAME.zip of "
+        "images. Check the path."
+    )
+
+
+def _checked(
+    entries: Iterable[Entry], decode: Callable[[Entry], np.ndarray]
+) -> Iterator[tuple[str, bytes, tuple[int, int]]]:
+    """Decodes every picture on all cores; yields its name, its bytes, and its width and height."""
+    entries = iter(entries)
+    with ThreadPoolExecutor(available_cores()) as pool:
+        while chunk := list(itertools.islice(entries, _CHUNK)):
+            shapes = pool.map(lambda entry: decode(entry).shape, chunk)
+            for (_, name, encoded), (height, width, _) in zip(chunk, shapes, strict=True):
+                yield name, encoded, (width, height)
+
+
+def _decode(entry: Entry, shrink_above: int | None) -> np.ndarray:
+    """`(h, w, 3)` uint8."""
+    origin, _, encoded = entry
+    most = None if shrink_above else _MOST_PIXELS
+    try:
+        return images.load_upright(encoded, shrink_above=shrink_above, most_pixels=most)
+    except ValueError as error:
+        raise InputError(f"{origin} is no image: {error}. Replace it, or remove it.") from error
+
+
+def _record_entries(path: Path) -> Iterator[Entry]:
+    for number, (name, encoded) in enumerate(read_records(path)):
+        yield f"{path}: record {number} ({name})", name, encoded
+
+
+def _zip_entries(path: Path) -> Iterator[Entry]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            files = [info for info in archive.infolist() if not info.is_dir()]
+            pictures = [info for info in files if is_picture(PurePosixPath(info.filename))]
+            for info in sorted(pictures, key=lambda info: PurePosixPath(info.filename).parts):
+                origin = f"{path}: entry {info.filename}"
+                yield origin, PurePosixPath(info.filename).stem, _read_entry(archive, info, origin)
+    except InputError:
+        raise
+    except (*_ZIP_ERRORS, ValueError) as error:  # of its directory, or its names' encoding
+        raise InputError(
+            f"{path} cannot be read as a zip ({error}); write it or fetch it again."
+        ) from error
+
+
+def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, origin: str) -> bytes:
+    if info.file_size > MOST_BYTES:
+        raise InputError(
+            f"{origin} has {info.file_size:,} bytes, which are too many; at most {MOST_BYTES:,} "
+            "are read. Remove it from the zip."
+        )
+    try:
+        return archive.read(info)
+    except _ZIP_ERRORS as error:
+        raise InputError(
+            f"{origin} cannot be read ({error}); replace it, or write the zip again."
+        ) from error
+
+
+def _show(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]}"

@@ -1,0 +1,1 @@
+"""The synthetic set: landscapes and their paintings, drawn by the package itself."""

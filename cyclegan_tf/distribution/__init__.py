@@ -1,0 +1,1 @@
+"""Devices: precision, XLA, replicas, several machines."""

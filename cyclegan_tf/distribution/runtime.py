@@ -1,0 +1,151 @@
+"""What the machine is told before anything is built: precision, compilation, determinism."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.io.machine import available_cores, peak_memory
+
+
+def set_up(*, precision: str, seed: int, deterministic: bool) -> None:
+    """Sets the process-wide switches of Keras and TensorFlow.
+
+    Args:
+        precision: a Keras dtype policy, for example "mixed_bfloat16", or "auto".
+        seed: of whatever draws without a seed of its own.
+        deterministic: bit-exact ops, somewhat slower.
+    """
+    for gpu in tf.config.list_physical_devices("GPU"):
+        # refused once the GPU is in use, as in a notebook that has computed something before
+        with contextlib.suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, True)
+    if available_cores() == 2 and not has_accelerator():
+        # The ways A to B and B to A do not wait for each other: a core for each trains a quarter
+        # faster than two for every operation. Refused once TensorFlow has computed something.
+        with contextlib.suppress(RuntimeError):
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_inter_op_parallelism_threads(2)
+    keras.utils.set_random_seed(seed)
+    keras.config.set_dtype_policy(resolve_precision(precision))
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def chains() -> int:
+    """How many operations run at once with a core each: 2 where `set_up` has said so, else 1."""
+    threading = tf.config.threading
+    if threading.get_intra_op_parallelism_threads() != 1:
+        return 1
+    return max(1, threading.get_inter_op_parallelism_threads())
+
+
+def resolve_precision(precision: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """The dtype policy that "auto" stands for on this machine; other names stand for themselves.
+
+    On a CPU that multiplies in bfloat16 (AMX or AVX-512 BF16, as Linux tells) that is twice as
+    fast as float32; on one that does not, it would be many times slower.
+    """
+    if precision != "auto":
+        return precision
+    try:
+        features = cpuinfo.read_text()
+    except OSError:  # no Linux
+        features = ""
+    fast = "amx_bf16" in features or "avx512_bf16" in features
+    return "mixed_bfloat16" if fast and not has_accelerator() else "float32"
+
+
+@contextlib.contextmanager
+def inference_precision(precision: str) -> Iterator[None]:
+    """What is built in the body computes as it was trained, or in float32 if that would be slow.
+
+    A network trained in half the digits on a GPU or a newer CPU may be used on any machine.
+
+    Args:
+        precision: of the run that trained it.
+    """
+    if precision != "float32" and not has_accelerator():
+        precision = "auto"
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(resolve_precision(precision))
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def compiles_with_xla(jit: str) -> bool:
+    """Whether to ask for XLA: "on", "off", or "auto" (on one GPU; on a CPU XLA is slower).
+
+    On a TPU there is nothing to ask: its strategy compiles every step.
+
+    Raises:
+        InputError: if it is "on" for several replicas that are no TPU.
+    """
+    strategy = tf.distribute.get_strategy()
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        return False
+    replicas = strategy.num_replicas_in_sync
+    if jit == "on" and replicas > 1:
+        raise InputError(
+            f"--jit on with {replicas} replicas is beyond TensorFlow, which compiles for one "
+            "device at a time; take --jit auto, or --strategy one."
+        )
+    if jit == "auto":
+        return replicas == 1 and has_accelerator()
+    return jit == "on"
+
+
+def has_accelerator() -> bool:
+    """Whether TensorFlow sees a GPU or a TPU."""
+    return bool(tf.config.list_physical_devices("GPU") or tf.config.list_physical_devices("TPU"))
+
+
+def describe() -> str:
+    """One line about what the run computes on."""
+    gpus = tf.config.list_physical_devices("GPU")
+    device = f"{len(gpus)} GPU(s)" if gpus else "CPU"
+    precision = keras.config.dtype_policy().name
+    return f"TensorFlow {tf.__version__}, Keras {keras.__version__}, {device}, {precision}"
+
+
+def profile(
+    model: keras.Model, batches: tf.data.Dataset, folder: Path, images_per_step: int
+) -> str:
+    """Trains a few steps, traces them for TensorBoard, and undoes what they did to the model.
+
+    Args:
+        model: compiled; its state afterwards is that before.
+        batches: training batches.
+        folder: where the trace goes: `tensorboard --logdir FOLDER`, tab Profile.
+        images_per_step: of both domains together.
+
+    Returns:
+        One line: time a step, images a second, peak memory.
+    """
+    state = [tf.identity(v) for v in model.state_variables]
+    steps = 5
+    model.fit(batches, steps_per_epoch=2, verbose=0, shuffle=False)  # compiles
+    tf.profiler.experimental.start(str(folder))
+    began = time.perf_counter()
+    model.fit(batches, steps_per_epoch=steps, verbose=0, shuffle=False)
+    seconds = (time.perf_counter() - began) / steps
+    tf.profiler.experimental.stop()
+    for variable, value in zip(model.state_variables, state, strict=True):
+        variable.assign(value)
+    return (
+        f"profile: {seconds:.2f} s a step, {images_per_step / seconds:.1f} images a second, peak "
+        f"memory {_peak_gigabytes():.1f} GB; trace: tensorboard --logdir {folder}"
+    )
+
+
+def _peak_gigabytes() -> float:
+    """Of the GPU where there is one, else of the process."""
+    if tf.config.list_physical_devices("GPU"):
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"] / 1e9
+    return peak_memory() / 1e9

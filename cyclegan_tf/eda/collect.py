@@ -1,0 +1,147 @@
+"""A survey of a data set: one pass over its images, in the memory of a few of them.
+
+found = survey("data/gan-getting-started")
+found.channels()
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cyclegan_tf.data.dataset import (
+    count_encoded,
+    find_layout,
+    held_out_folder,
+    read_encoded,
+    tell_skipped,
+)
+from cyclegan_tf.data.tfrecord import record_features, record_files
+from cyclegan_tf.eda.colours import CHANNELS, LEVELS
+from cyclegan_tf.eda.comparison import COLUMNS
+from cyclegan_tf.eda.findings import Findings
+from cyclegan_tf.eda.measure import Measured, Measurers
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.io import display as progress
+
+_SKIPPED = ["domain", "folder", "place", "origin", "reason"]
+
+
+def survey(
+    data: str | Path = "",
+    *,
+    a: str | Path = "",
+    b: str | Path = "",
+    skip_bad: bool = False,
+) -> Findings:
+    """Reads every image of a data set once, on all cores, and keeps numbers: about 2 kB an image.
+
+    Measured are the upright RGB pictures in their own size, as `measuring.measure` does. TensorFlow
+    is not needed.
+
+    Args:
+        data: folder in one of the layouts that training knows; its test images are read, too.
+        a: in place of `data` a folder of images or TFRecords of domain A, and
+        b: one of domain B.
+        skip_bad: leave out and name what is no image.
+
+    Raises:
+        InputError: if a folder is missing, empty or of no known layout, or an image is unreadable.
+    """
+    folders, labels = _find_folders(data, a, b)
+    total = sum(count_encoded(folder) for paths in folders.values() for folder in paths)
+    notes = _Notes(skip_bad)
+    with Measurers(total) as measurers, progress.bar(total) as bar:
+        for domain, paths in folders.items():
+            for number, folder in enumerate(paths):
+                bar.set_description(folder.name)
+                results = measurers.in_order(read_encoded(folder))
+                for place, (origin, name, measured) in enumerate(results):
+                    where = {"domain": domain, "folder": number, "place": place}
+                    notes.take(measured, origin, {**where, "name": name})
+                    bar.update()
+            if domain not in notes.counts:
+                raise InputError(f"{paths[0]} holds no readable image; expected at least one.")
+    if notes.skipped:
+        told = tell_skipped([image["origin"] for image in notes.skipped])
+        print(f"warning: {told}", file=sys.stderr)
+    return Findings(
+        folders=folders,
+        labels=labels,
+        images=pd.DataFrame(notes.rows),
+        counts=notes.counts,
+        grey=np.stack(notes.grey),
+        features=_features(folders, labels),
+        skipped=pd.DataFrame(notes.skipped, columns=_SKIPPED),
+    )
+
+
+class _Notes:
+    """Collects what was measured; the pictures are gone by then."""
+
+    def __init__(self, skip_bad: bool) -> None:
+        self.skip_bad = skip_bad
+        self.rows: list[dict[str, Any]] = []
+        self.skipped: list[dict[str, Any]] = []
+        self.counts: dict[str, np.ndarray] = {}
+        self.grey: list[np.ndarray] = []
+
+    def take(self, measured: Measured, origin: str, where: dict[str, Any]) -> None:
+        """Adds an image, or notes or raises that it is none."""
+        if measured.fault and not self.skip_bad:
+            raise InputError(
+                f"{origin} is no image: {measured.fault}. Replace it, or leave such images out "
+                "with skip_bad=True."
+            )
+        if measured.fault:
+            self.skipped.append({**where, "origin": origin, "reason": measured.fault})
+            return
+        self.rows.append({**where, **measured.row})
+        none = np.zeros((len(CHANNELS), LEVELS), np.int64)
+        self.counts[where["domain"]] = self.counts.get(where["domain"], none) + measured.counts
+        self.grey.append(measured.grey)
+
+
+def _find_folders(
+    data: str | Path, a: str | Path, b: str | Path
+) -> tuple[dict[str, tuple[Path, ...]], dict[str, str]]:
+    """The folders of both domains, and what the domains are called."""
+    if bool(data) == bool(a or b) or bool(a) != bool(b):
+        given = ", ".join(f"{k}={str(v)!r}" for k, v in {"data": data, "a": a, "b": b}.items() if v)
+        raise InputError(
+            f"survey() was given {given or 'no folder'}; expected a data set's folder, or both "
+            "a=FOLDER and b=FOLDER."
+        )
+    if not data:
+        folder_a, folder_b = Path(a), Path(b)
+        names = (folder_a.name, folder_b.name)
+        # tables have columns of these names, and others beside them
+        clear = len(set(names)) == 2 and all(names) and not set(names) & set(COLUMNS)
+        labels = names if clear else ("A", "B")
+        return {"A": (folder_a,), "B": (folder_b,)}, dict(zip("AB", labels, strict=True))
+    *found, kaggle_shaped = find_layout(Path(data))
+    folders = {
+        domain: tuple(path for path in (folder, held_out_folder(folder)) if path)
+        for domain, folder in zip("AB", found, strict=True)
+    }
+    labels = ("photos", "paintings") if kaggle_shaped else ("A", "B")
+    return folders, dict(zip("AB", labels, strict=True))
+
+
+def _features(folders: dict[str, tuple[Path, ...]], labels: dict[str, str]) -> pd.DataFrame:
+    """The features of the first record of every domain that has records."""
+    rows = [
+        {
+            "domain": labels[domain],
+            "feature": name,
+            "type": feature.kind,
+            "values": len(feature.values),
+            "bytes": sum(map(len, feature.values)) if feature.kind == "bytes" else None,
+        }
+        for domain, (folder, *_) in folders.items()
+        for shard in record_files(folder)[:1]
+        for name, feature in sorted(record_features(shard).items())
+    ]
+    return pd.DataFrame(rows, columns=["domain", "feature", "type", "values", "bytes"])

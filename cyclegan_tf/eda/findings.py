@@ -1,0 +1,167 @@
+"""What a survey of a data set has found, as tables."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageOps
+
+from cyclegan_tf.data.dataset import read_encoded
+from cyclegan_tf.data.image import load_upright
+from cyclegan_tf.eda.colours import (
+    CHANNELS,
+    level_means,
+    level_quantiles,
+    level_spreads,
+    wasserstein_distance,
+)
+from cyclegan_tf.eda.comparison import compare_means, judge_palette
+from cyclegan_tf.eda.duplicates import list_duplicates
+from cyclegan_tf.eda.fingerprints import LEAST_CORRELATION, MOST_BITS
+
+MEASURES = (*CHANNELS, "brightness", "saturation", "colourfulness")
+
+_QUANTILES = {"5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What one pass over two domains has found.
+
+    Attributes:
+        folders: of each domain, "A" and "B": training images, and test images if there are any.
+        labels: what the domains are called in tables and figures.
+        images: a row an image. `domain`, `folder` (its place in `folders`), `place` (among the
+            folder's images) and `name`; `width`, `height`, `mode`, `format` and `bytes` as stored;
+            the mean levels `red`, `green` and `blue`, `brightness` (both 0 to 255), `saturation`
+            (0 to 1) and `colourfulness`, as `colours.Colours` explains them; `file` and `pixels`,
+            digests of the file and of the upright RGB picture.
+        counts: by domain `(3, 256)` int64, how many pixels have each level of red, green, blue.
+        skipped: a row an image that could not be read: `domain`, `folder`, `place`, `origin`,
+            `reason`.
+        grey: `(n, 32, 32)` uint8, the images small and grey, see `fingerprints.shrink_to_grey`.
+        features: a row a feature of the first record of a domain's TFRecords.
+    """
+
+    folders: dict[str, tuple[Path, ...]]
+    labels: dict[str, str]
+    images: pd.DataFrame
+    counts: dict[str, np.ndarray]
+    grey: np.ndarray
+    features: pd.DataFrame
+    skipped: pd.DataFrame
+
+    def totals(self) -> pd.DataFrame:
+        """A row a folder: its images, how many could not be read, their MB (10^6 bytes)."""
+        rows = {}
+        for domain, number, folder in self._places():
+            here = _of(self.images, domain, number)
+            unreadable = len(_of(self.skipped, domain, number))
+            megabytes = here["bytes"].sum() / 1e6
+            rows[self.labels[domain], folder.name] = (len(here), unreadable, megabytes)
+        index = pd.MultiIndex.from_tuples(rows, names=["domain", "folder"])
+        return pd.DataFrame(rows.values(), index, ["images", "unreadable", "MB"])
+
+    def sizes(self) -> pd.DataFrame:
+        """How many images have which size, mode and format, as stored; the most frequent first."""
+        keys = ["domain", "width", "height", "mode", "format"]
+        table = self.images.groupby(keys, sort=False).size().rename("images").reset_index()
+        table["domain"] = table["domain"].map(self.labels)
+        return table.sort_values("images", ascending=False, kind="stable", ignore_index=True)
+
+    def channels(self) -> pd.DataFrame:
+        """Mean, spread (standard deviation) and quantiles of all pixels' levels, 0 to 255."""
+        rows = {}
+        for domain, counts in self.counts.items():
+            means, spreads = level_means(counts), level_spreads(counts)
+            for i, channel in enumerate(CHANNELS):
+                quantiles = level_quantiles(counts[i], tuple(_QUANTILES.values()))
+                rows[self.labels[domain], channel] = (means[i], spreads[i], *quantiles)
+        index = pd.MultiIndex.from_tuples(rows, names=["domain", "channel"])
+        return pd.DataFrame(rows.values(), index, ["mean", "spread", *_QUANTILES])
+
+    def distances(self) -> pd.DataFrame:
+        """How far the domains' histograms are apart, in levels.
+
+        Returns:
+            By channel the `difference` of the means, B - A, and the Wasserstein `distance`: the
+            same without its sign if one histogram is the other shifted, more if the shapes differ.
+        """
+        a, b = self.counts["A"], self.counts["B"]
+        distances = [wasserstein_distance(*pair) for pair in zip(a, b, strict=True)]
+        columns = {"difference": level_means(b) - level_means(a), "distance": distances}
+        return pd.DataFrame(columns, pd.Index(CHANNELS, name="channel"))
+
+    def comparison(self) -> pd.DataFrame:
+        """Means over the images, as `comparison.compare_means` has them, under the labels."""
+        return self._means().rename(columns={"a": self.labels["A"], "b": self.labels["B"]})
+
+    def claims(self) -> pd.DataFrame:
+        """Whether B's palette is deeper and more intense, as `comparison.judge_palette` has it."""
+        return judge_palette(self._means(), self.distances()["distance"])
+
+    def duplicates(
+        self, *, most_bits: int = MOST_BITS, least_correlation: float = LEAST_CORRELATION
+    ) -> pd.DataFrame:
+        """Images that repeat others, within a domain or across both.
+
+        Args:
+            most_bits: as of `fingerprints.group_alike`.
+            least_correlation: as of `fingerprints.group_alike`.
+
+        Returns:
+            As `duplicates.list_duplicates`, and each image's `domain`, `folder` and `name`.
+        """
+        options = {"most_bits": most_bits, "least_correlation": least_correlation}
+        table = list_duplicates(self.images, self.grey, **options)
+        images = self.images.loc[table.index]
+        folders = [
+            self.folders[domain][number].name
+            for domain, number in zip(images["domain"], images["folder"], strict=True)
+        ]
+        domains = images["domain"].map(self.labels)
+        return table.assign(domain=domains, folder=folders, name=images["name"])
+
+    def sample(self, domain: str, count: int) -> list[int]:
+        """Rows of at most `count` images of a domain, at even distances."""
+        rows = np.flatnonzero(self.images["domain"] == domain)
+        count = min(count, len(rows))
+        return [int(rows[i * len(rows) // count]) for i in range(count)]
+
+    def pictures(self, rows: Sequence[int], size: int = 256) -> np.ndarray:
+        """Reads some images again: their centred squares, which training sees.
+
+        Args:
+            rows: of `images`.
+            size: pixels a side.
+
+        Returns:
+            `(len(rows), size, size, 3)` uint8, in the order of `rows`.
+        """
+        wanted = self.images.loc[list(rows)].reset_index(drop=True)
+        pictures = np.zeros((len(wanted), size, size, 3), np.uint8)
+        for (domain, number), group in wanted.groupby(["domain", "folder"]):
+            entries = read_encoded(self.folders[domain][number])
+            for place, (_, _, encoded) in zip(
+                range(group["place"].max() + 1), entries, strict=False
+            ):
+                if len(here := group.index[group["place"] == place]):
+                    picture = Image.fromarray(load_upright(encoded))
+                    pictures[here] = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
+        return pictures
+
+    def _places(self) -> Iterator[tuple[str, int, Path]]:
+        for domain, paths in self.folders.items():
+            for number, path in enumerate(paths):
+                yield domain, number, path
+
+    def _means(self) -> pd.DataFrame:
+        a, b = (_of(self.images, domain)[list(MEASURES)] for domain in ("A", "B"))
+        return compare_means(a, b)
+
+
+def _of(table: pd.DataFrame, domain: str, folder: int | None = None) -> pd.DataFrame:
+    here = table[table["domain"] == domain]
+    return here if folder is None else here[here["folder"] == folder]

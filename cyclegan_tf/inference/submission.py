@@ -1,0 +1,98 @@
+"""images.zip: the competition's submission, written once, under a temporary name until checked."""
+
+import io
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from cyclegan_tf.data import image as images
+from cyclegan_tf.io import display as progress
+from cyclegan_tf.io.machine import available_cores
+from cyclegan_tf.io.names import is_file_name, same_file
+from cyclegan_tf.io.outputs import open_zip
+
+SIZE = 256  # pixels a side, set by the competition
+FEWEST, MOST = 7_000, 10_000  # images the competition accepts
+
+Translate = Callable[[np.ndarray], np.ndarray]
+
+
+def write_submission(
+    path: Path, names: Sequence[str], batches: Iterable[np.ndarray], translate: Translate
+) -> int:
+    """Translates photos and writes them as 256 x 256 JPEGs into a zip, one entry a photo.
+
+    Encoding runs in threads while the next batch is translated.
+
+    Args:
+        path: of the zip; what stood there is replaced only by a complete one.
+        names: of the photos; doubles and what is no file name become numbers.
+        batches: the photos, `(n, 256, 256, 3)` float32 in [-1, 1], in the order of the names.
+        translate: maps such a batch to its paintings.
+
+    Returns:
+        The number of images written.
+
+    Raises:
+        InputError: if the zip cannot be written.
+        DiskFull: if there is no room for it.
+        ValueError: if the zip does not hold one 256 x 256 RGB JPEG for each name.
+    """
+    entries = entry_names(names)
+    with (
+        open_zip(path, check=partial(check_submission, count=len(names))) as put,
+        ThreadPoolExecutor(available_cores()) as pool,
+        progress.bar(len(names), title=path.name) as bar,
+    ):
+        for entry, jpeg in zip(entries, _encoded(batches, translate, pool), strict=True):
+            put(entry, jpeg)
+            bar.update()
+    return len(names)
+
+
+def check_submission(path: Path, count: int) -> None:
+    """Reads the zip back.
+
+    Raises:
+        ValueError: if it does not hold exactly `count` RGB JPEGs of 256 x 256 pixels.
+    """
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.namelist()
+        if len(set(entries)) != count:
+            raise ValueError(f"{path} holds {len(set(entries))} images; expected {count}.")
+        for entry in entries:
+            with Image.open(io.BytesIO(archive.read(entry))) as image:
+                found = (image.format, image.mode, image.size)
+            if found != ("JPEG", "RGB", (SIZE, SIZE)):
+                raise ValueError(f"{path}: {entry} is {found}; expected an RGB JPEG of {SIZE} px.")
+
+
+def count_warning(count: int) -> str | None:
+    """What the competition would say about this number of images; None if it is right."""
+    if FEWEST <= count <= MOST:
+        return None
+    return f"images.zip holds {count:,} images; the competition asks for {FEWEST:,} to {MOST:,}."
+
+
+def entry_names(names: Sequence[str]) -> list[str]:
+    """File names inside the zip: `NAME.jpg`, or 1.jpg, 2.jpg, ... if the names cannot serve."""
+    distinct = len(set(map(same_file, names)))
+    usable = distinct == len(names) and all(map(is_file_name, names))
+    return [f"{name}.jpg" for name in (names if usable else range(1, len(names) + 1))]
+
+
+def _encoded(
+    batches: Iterable[np.ndarray], translate: Translate, pool: ThreadPoolExecutor
+) -> Iterator[bytes]:
+    """JPEG bytes in order; one batch is being encoded while the next one is translated."""
+    waiting: list = []
+    for batch in batches:
+        painted = images.to_uint8(translate(batch))
+        yield from (future.result() for future in waiting)
+        waiting = [pool.submit(images.encode_jpeg, picture) for picture in painted]
+    yield from (future.result() for future in waiting)

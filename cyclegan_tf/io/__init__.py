@@ -1,0 +1,1 @@
+"""Files and the terminal: atomic writing, the run folder, progress bars."""

@@ -1,0 +1,130 @@
+"""Where finished pictures go: one file, a folder or a zip, whole or not there."""
+
+import contextlib
+import stat
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from PIL import Image
+
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.io.files import making, replacing
+
+FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP"}
+
+_READABLE = (stat.S_IFREG | 0o644) << 16  # what unzip makes of an entry: else nobody may read it
+
+Put = Callable[[str, bytes], object]
+
+
+def is_single(path: Path) -> bool:
+    """Whether the name is that of one picture, not of a folder or a zip.
+
+    Raises:
+        InputError: if it is that of a kind of image that is not written.
+    """
+    suffix = path.suffix.lower()
+    if suffix in FORMATS:
+        return True
+    if suffix in Image.registered_extensions():
+        raise InputError(
+            f"{path} has a suffix that is not written; expected one of {', '.join(FORMATS)}, "
+            "NAME.zip, or a folder."
+        )
+    return False
+
+
+def require_free(path: Path) -> None:
+    """Raises `InputError` if something is there: nothing is written over."""
+    if path.exists() or path.is_symlink():
+        raise InputError(f"{path} exists and is not written over; choose another name.")
+
+
+def open_destination(path: Path) -> AbstractContextManager[Put]:
+    """Takes pictures for a place that must be free, and fills it when all are there.
+
+    Args:
+        path: of a picture (`is_single`), a zip (NAME.zip) or a folder.
+
+    Returns:
+        A context that gives a function of file name and encoded bytes; for a single picture the
+        name is that of `path`.
+
+    Raises:
+        InputError: if `path` exists or cannot be written.
+        DiskFull: if there is no room.
+    """
+    require_free(path)
+    if is_single(path):
+        return _telling(path, _one_file(path))
+    return open_zip(path) if path.suffix.lower() == ".zip" else open_folder(path)
+
+
+def open_folder(path: Path) -> AbstractContextManager[Put]:
+    """As `open_destination`, for a folder of any name."""
+    return _telling(path, _folder(path))
+
+
+def open_zip(
+    path: Path, *, check: Callable[[Path], object] | None = None
+) -> AbstractContextManager[Put]:
+    """As `open_destination`, for a zip that may be there: a complete one takes its place.
+
+    Args:
+        path: of the zip.
+        check: reads the complete zip; whatever it raises, keeps the zip from its place.
+    """
+    return _telling(path, _zip(path, check))
+
+
+@contextlib.contextmanager
+def _one_file(path: Path) -> Iterator[Put]:
+    with replacing(path) as file:
+        yield lambda name, encoded: file.write_bytes(encoded)
+
+
+@contextlib.contextmanager
+def _folder(path: Path) -> Iterator[Put]:
+    with making(path) as folder:
+        yield lambda name, encoded: (folder / name).write_bytes(encoded)
+
+
+@contextlib.contextmanager
+def _zip(path: Path, check: Callable[[Path], object] | None) -> Iterator[Put]:
+    with replacing(path) as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            yield lambda name, encoded: archive.writestr(_entry(name), encoded)
+        if check:
+            check(file)
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = _READABLE
+    return entry
+
+
+@contextlib.contextmanager
+def _telling(path: Path, opened: AbstractContextManager[Put]) -> Iterator[Put]:
+    """Tells an `OSError` of the writing as a fault of `path`; one of the body is of other files."""
+
+    def told_put(name: str, encoded: bytes) -> None:
+        with _telling_fault(path):
+            put(name, encoded)
+
+    with contextlib.ExitStack() as stack:
+        with _telling_fault(path):
+            put = stack.enter_context(opened)
+        yield told_put
+        with _telling_fault(path):
+            stack.close()
+
+
+@contextlib.contextmanager
+def _telling_fault(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}); choose another.") from error

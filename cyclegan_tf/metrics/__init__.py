@@ -1,0 +1,1 @@
+"""FID, KID, MiFID, precision and recall, and the Inception features they need."""

@@ -1,0 +1,1 @@
+"""The models: their training steps, losses, stabilizers and optimizers."""

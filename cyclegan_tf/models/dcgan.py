@@ -1,0 +1,176 @@
+"""DcGan: a generator of images from random vectors, a discriminator, the step that trains them."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cyclegan_tf.distribution import replicas
+from cyclegan_tf.models.adversarial import AdversarialModel, Images, Losses, Stabilizers
+from cyclegan_tf.models.losses import AdversarialLoss, CrossEntropy
+from cyclegan_tf.models.networks.layers import ImagePool
+
+LOG_KEYS = ("gen_loss", "disc_loss", "disc_real_accuracy", "disc_fake_accuracy")
+
+
+class DcGan(AdversarialModel):
+    """Learns to make new images like those of one domain.
+
+    Trains under `fit` on batches of real images; calling it turns latents into images. It logs
+    the means of `LOG_KEYS`; the accuracies are shares of logits judged rightly.
+
+    Args:
+        generator: from `(n, latent_size)` latents to images.
+        discriminator: tells real images from fakes, by logits.
+        adversarial: what is minimized.
+        stabilizers: what keeps the players in balance.
+        latent_size: length of the latents.
+        seed: of latents, pool, augmentation and penalties.
+
+    Raises:
+        ValueError: if the generator takes anything but latents of that length.
+
+    Reference: Radford et al. 2016, arXiv:1511.06434.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        adversarial: AdversarialLoss = CrossEntropy(),  # noqa: B008 - frozen
+        stabilizers: Stabilizers = Stabilizers(),  # noqa: B008 - frozen
+        *,
+        latent_size: int,
+        seed: int = 0,
+    ) -> None:
+        if generator.input_shape != (None, latent_size):
+            raise ValueError(
+                f"The generator must take latents of shape (None, {latent_size}): build it with "
+                f"the same latent_size. Received: input shape {generator.input_shape}"
+            )
+        super().__init__(
+            [generator], [discriminator], stabilizers, LOG_KEYS, seed=seed, name="dcgan"
+        )
+        self.generator = generator
+        self.discriminator = discriminator
+        self.adversarial = adversarial
+        self.latent_size = latent_size
+        size = stabilizers.pool_size
+        self.pool = (
+            ImagePool(size, seed=seed + 2) if size else keras.layers.Identity(dtype="float32")
+        )
+
+    def call(self, latents: tf.Tensor, training: bool = False) -> Images:
+        """Maps `(n, latent_size)` latents to images."""
+        return self.generator(latents, training=training)
+
+    def train_step(self, batch: Images | tuple[Images]) -> Losses:
+        """One step of the generator, then of the discriminator on the same fakes."""
+        real = _images(batch)
+        count = real.shape[0]
+        draw = self.draw(count)
+        with tf.GradientTape() as tape:
+            fake, losses = self.generator_losses(count, draw)
+            loss = self.generator_optimizer.scale_loss(losses["gen_loss"])
+        self.update_generators(self.gradients(tape, loss, self.generator_variables))
+
+        older = self.remembered(self.pool, fake)
+        for _ in range(self.stabilizers.discriminator_steps):
+            mix = self.draw_mix(count)
+            with tf.GradientTape() as tape:
+                losses |= self.discriminator_losses(
+                    "disc", self.discriminator, self.adversarial, real, older, draw, mix
+                )
+                loss = self.discriminator_optimizer.scale_loss(losses["disc_loss"])
+            self.update_discriminators(self.gradients(tape, loss, self.discriminator_variables))
+        self.finish_step()
+        return self.averaged(losses, count)
+
+    def test_step(self, batch: Images | tuple[Images]) -> Losses:
+        """The losses of `train_step` without training or augmentation."""
+        real = _images(batch)
+        count = tf.shape(real)[0]  # the last batch may be smaller
+        fake, losses = self.generator_losses(count)
+        losses |= self.discriminator_losses(
+            "disc", self.discriminator, self.adversarial, real, fake, None
+        )
+        return self.averaged(losses, count, by_images=True)
+
+    def generator_losses(self, count: int, draw: tf.Tensor | None = None) -> tuple[Images, Losses]:
+        """Makes images and has them judged.
+
+        Args:
+            count: how many.
+            draw: of DiffAugment; without it nothing is augmented or dropped out, and the average
+                of the generator makes the images.
+
+        Returns:
+            The fakes and the loss `gen_loss`.
+        """
+        training = draw is not None
+        generator = self.generators[0] if training else self.averages[0]
+        fake = generator(self.draw_latents(count), training=training)
+        logits = self.discriminator(self.seen(fake, draw), training=training)
+        return fake, {"gen_loss": self.adversarial.generator(logits)}
+
+    def draw_latents(self, count: int) -> tf.Tensor:
+        """`(count, latent_size)` standard normal, different ones on each replica."""
+        shape = (replicas.count() * count, self.latent_size)
+        return replicas.share(keras.random.normal(shape, seed=self.random))
+
+
+def sample_latents(count: int, latent_size: int, seed: int) -> np.ndarray:
+    """`(count, latent_size)` float32, standard normal; one seed always gives the same ones."""
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((count, latent_size), dtype=np.float32)
+
+
+def interpolate(start: np.ndarray, end: np.ndarray, count: int) -> np.ndarray:
+    """Latents on the arc between two latents, at equal angles.
+
+    The straight line would pass close to the origin, where hardly any latent of the training
+    was; on the arc the norm goes evenly from that of the start to that of the end.
+
+    Args:
+        start: `(latent_size,)`, not 0.
+        end: the same shape, not 0, and not opposite to the start.
+        count: points, at least 2, both ends among them.
+
+    Returns:
+        `(count, latent_size)` float32.
+
+    Raises:
+        ValueError: if there are fewer than 2 points, or if the arc is not defined.
+
+    Reference: White 2016, arXiv:1609.04468, section 2.1.
+    """
+    start, end = np.asarray(start, np.float64), np.asarray(end, np.float64)
+    norms = np.linalg.norm(start), np.linalg.norm(end)
+    if count < 2 or start.shape != end.shape or start.ndim != 1 or not all(norms):
+        raise ValueError(
+            "An arc needs at least 2 points and two latents of one shape, neither of them 0. "
+            f"Received: count={count}, shapes {start.shape} and {end.shape}, norms {norms}"
+        )
+    start, end = start / norms[0], end / norms[1]
+    # exact for small angles too, unlike the arc cosine
+    angle = 2.0 * np.arctan2(np.linalg.norm(start - end), np.linalg.norm(start + end))
+    if np.pi - angle < 1e-6:
+        raise ValueError("No single arc joins opposite latents. Received: end = -start")
+    t = np.linspace(0.0, 1.0, count)[:, None]
+    if angle < 1e-6:
+        directions = (1.0 - t) * start + t * end
+    else:
+        directions = np.sin((1.0 - t) * angle) * start + np.sin(t * angle) * end
+        directions /= np.sin(angle)
+    return (((1.0 - t) * norms[0] + t * norms[1]) * directions).astype(np.float32)
+
+
+def _images(batch: Images | tuple[Images]) -> Images:
+    """The real images of a batch; `fit` wraps arrays, but not tensors, in a tuple."""
+    if not isinstance(batch, tuple | list):
+        return batch
+    if len(batch) != 1:
+        raise ValueError(
+            f"DcGan trains on batches of real images alone. Received: a batch of {len(batch)} "
+            "parts; give the images of one domain"
+        )
+    return batch[0]

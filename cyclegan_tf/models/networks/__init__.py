@@ -1,0 +1,1 @@
+"""The networks: generators, discriminators and their layers, in Keras alone."""

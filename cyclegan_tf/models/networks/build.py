@@ -1,0 +1,125 @@
+"""Which networks a TrainConfig names."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import keras
+
+from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.models.networks import dcgan as latent_networks
+from cyclegan_tf.models.networks.discriminators import (
+    Regularization,
+    patch_discriminator,
+    two_objective_discriminator,
+)
+from cyclegan_tf.models.networks.generators import resnet_generator, unet_generator
+from cyclegan_tf.models.networks.layers import Style
+
+GENERATORS: dict[str, Callable[[TrainConfig], Callable[..., keras.Model]]] = {
+    "unet": lambda config: partial(
+        unet_generator,
+        config.image_size,
+        depth=config.unet_depth,
+        head_filters=config.head_filters,
+    ),
+    "resnet": lambda config: partial(resnet_generator, config.residual_blocks),
+}
+DISCRIMINATORS_B = {"patch": patch_discriminator, "two-objective": two_objective_discriminator}
+LATENT_GENERATORS = {
+    "transpose": latent_networks.dcgan_generator,
+    "residual": latent_networks.residual_generator,
+}
+LATENT_DISCRIMINATORS = {
+    "strided": latent_networks.dcgan_discriminator,
+    "residual": latent_networks.residual_discriminator,
+}
+
+
+def translation_networks(config: TrainConfig, seeds: Iterator[int]) -> list[keras.Model]:
+    """The four networks of a CycleGan.
+
+    Args:
+        config: of the run.
+        seeds: one is taken for each network, in the order of the result.
+
+    Returns:
+        `generator_ab`, `generator_ba`, `discriminator_a`, `discriminator_b`.
+    """
+    generator, style = _generator(config), _style(config)
+    regularization = Regularization(
+        noise_std=config.discriminator_noise,
+        dropout=config.discriminator_dropout,
+        spectral_norm=config.spectral_norm,
+    )
+    discriminator_options = {
+        "n_layers": config.discriminator_layers,
+        "base_filters": config.discriminator_filters,
+    }
+    builders = {
+        "generator_ab": generator,
+        "generator_ba": generator,
+        "discriminator_a": partial(
+            patch_discriminator, style, regularization, **discriminator_options
+        ),
+        "discriminator_b": partial(
+            DISCRIMINATORS_B[config.discriminator], style, regularization, **discriminator_options
+        ),
+    }
+    return [build(seed=next(seeds), name=name) for name, build in builders.items()]
+
+
+def translation_generator(config: TrainConfig, name: str) -> keras.Model:
+    """One generator of a CycleGan, for weights that are trained."""
+    return _generator(config)(name=name)
+
+
+def _generator(config: TrainConfig) -> Callable[..., keras.Model]:
+    """Builds generators, given their seed and name."""
+    return partial(
+        GENERATORS[config.generator](config),
+        _style(config),
+        base_filters=config.base_filters,
+        **({} if config.dropout is None else {"dropout": config.dropout}),
+    )
+
+
+def _style(config: TrainConfig) -> Style:
+    return Style(
+        norm=config.norm,
+        norm_groups=config.norm_groups,
+        upsampling=config.upsampling,
+        global_skip=config.global_skip,
+        skip_blur=config.skip_blur,
+    )
+
+
+def latent_pair(
+    config: TrainConfig, seed: int, *, synchronized: bool = False
+) -> tuple[keras.Model, keras.Model]:
+    """Generator and discriminator of a DcGan.
+
+    Args:
+        config: of the run.
+        seed: of both.
+        synchronized: for several replicas: batch norms see the batches of all.
+    """
+    options = {"image_size": config.image_size, "seed": seed}
+    generator = LATENT_GENERATORS[config.latent_generator](
+        latent_size=config.latent_size,
+        base_filters=config.base_filters,
+        synchronized=synchronized,
+        name="generator",
+        **options,
+    )
+    discriminator_options = {
+        "base_filters": config.discriminator_filters,
+        "dropout": config.discriminator_dropout,
+        "noise_std": config.discriminator_noise,
+        "name": "discriminator",
+    }
+    if config.latent_discriminator == "residual":
+        discriminator_options["spectral_norm"] = config.spectral_norm
+    discriminator = LATENT_DISCRIMINATORS[config.latent_discriminator](
+        **options, **discriminator_options
+    )
+    return generator, discriminator

@@ -1,0 +1,155 @@
+"""Generators of image translation, as functions that build `keras.Model`s."""
+
+from collections.abc import Iterator
+
+import keras
+from keras import KerasTensor, layers, ops
+
+from cyclegan_tf.models.networks.layers import (
+    LeakyReLU,
+    ReflectionPadding2D,
+    SkipConnection,
+    Style,
+    convolution,
+    enlarge,
+    normalize,
+    seed_stream,
+)
+from cyclegan_tf.models.networks.upsampling import SmoothUpSampling2D
+
+MAX_UNET_DEPTH = 8  # pix2pix halves 256 px down to 1 x 1 (Isola et al. 2017, section 6.1)
+
+
+def unet_depth(image_size: int) -> int:
+    """How often the U-Net halves an image of this side: as often as it divides by 2, at most 8."""
+    depth = 0
+    while depth < MAX_UNET_DEPTH and image_size % 2 ** (depth + 1) == 0:
+        depth += 1
+    return depth
+
+
+def unet_generator(
+    image_size: int,
+    style: Style = Style(norm="group"),  # noqa: B008 - frozen
+    *,
+    depth: int | None = None,
+    base_filters: int = 64,
+    head_filters: int = 0,
+    dropout: float = 0.5,
+    seed: int = 0,
+    name: str = "generator",
+) -> keras.Model:
+    """A U-Net: an encoder down to the smallest map, a decoder, skips between them.
+
+    Args:
+        image_size: side it is trained at.
+        style: norm, up-sampling, global skip.
+        depth: how often it halves the image; by default `unet_depth(image_size)`, as pix2pix.
+        base_filters: filters of the first level; the widest levels have eight times as many.
+        head_filters: filters of a last stage at full size, which sees the image again; with 0 the
+            U-Net ends, as in pix2pix, in the step from half the size to three channels.
+        dropout: rate in the three deepest up-sampling levels.
+        seed: of weights and dropout.
+        name: of the model.
+
+    Returns:
+        Model from `(n, h, w, 3)` in [-1, 1] to the same shape and range; h and w are any
+        multiples of `2 ** depth`.
+
+    Reference: Isola et al. 2017 (pix2pix), section 6.1.
+    """
+    depth = depth or unet_depth(image_size)
+    seeds = seed_stream(seed)
+    filters = [base_filters * min(2**level, 8) for level in range(depth)]
+    x = inputs = keras.Input((None, None, 3), name="image")
+    skips = []
+    for level, width in enumerate(filters):
+        # Instance norm of a 1 x 1 map is a constant, whatever the image: a dead bottleneck.
+        normed = level > 0 and image_size // 2 ** (level + 1) > 1
+        bias = not (normed and style.norm == "group")
+        x = convolution(x, width, 4, strides=2, seeds=seeds, use_bias=bias)
+        x = normalize(x, style, seeds) if normed else x
+        x = LeakyReLU(negative_slope=0.3)(x)
+        skips.append(x)
+    for level, width in enumerate(reversed(filters[:-1])):
+        x = enlarge(x, width, 4, style.upsampling, seeds=seeds, use_bias=style.norm != "group")
+        x = normalize(x, style, seeds)
+        if dropout and level < 3:
+            x = layers.Dropout(dropout, seed=next(seeds))(x)
+        x = SkipConnection()([x, skips[-2 - level]])
+    if not head_filters:
+        x = enlarge(x, 3, 4, style.upsampling, seeds=seeds, zeros=style.global_skip)
+        return keras.Model(inputs, _picture(x, inputs, style), name=name)
+    x = enlarge(x, head_filters, 4, style.upsampling, seeds=seeds, use_bias=style.norm != "group")
+    x = SkipConnection()([normalize(x, style, seeds), inputs])
+    x = convolution(x, 3, 5, seeds=seeds, zeros=style.global_skip)
+    return keras.Model(inputs, _picture(x, inputs, style), name=name)
+
+
+def resnet_generator(
+    blocks: int = 9,
+    style: Style = Style(),  # noqa: B008 - frozen
+    *,
+    base_filters: int = 64,
+    dropout: float = 0.0,
+    seed: int = 0,
+    name: str = "generator",
+) -> keras.Model:
+    """Two strided convolutions, residual blocks at a quarter of the side, two enlargements.
+
+    Args:
+        blocks: residual blocks: 9 at 256 px, 6 at 128 (Zhu et al. 2017, section 7.2).
+        style: norm, up-sampling, global skip.
+        base_filters: filters at full size; the blocks have four times as many.
+        dropout: rate inside the blocks.
+        seed: of weights and dropout.
+        name: of the model.
+
+    Returns:
+        Model from `(n, h, w, 3)` in [-1, 1] to the same shape and range; h and w are any
+        multiples of 4, at least 16.
+
+    Reference: Johnson et al. 2016; Zhu et al. 2017, section 7.2.
+    """
+    seeds = seed_stream(seed)
+    x = inputs = keras.Input((None, None, 3), name="image")
+    x = convolution(ReflectionPadding2D(3)(x), base_filters, 7, seeds=seeds, padding="valid")
+    x = layers.ReLU()(normalize(x, style, seeds))
+    for width in (2 * base_filters, 4 * base_filters):
+        x = convolution(x, width, 3, strides=2, seeds=seeds)
+        x = layers.ReLU()(normalize(x, style, seeds))
+    for _ in range(blocks):
+        x = _residual_block(x, 4 * base_filters, style, dropout=dropout, seeds=seeds)
+    for width in (2 * base_filters, base_filters):
+        x = enlarge(x, width, 3, style.upsampling, seeds=seeds)
+        x = layers.ReLU()(normalize(x, style, seeds))
+    x = ReflectionPadding2D(3)(x)
+    x = convolution(x, 3, 7, seeds=seeds, padding="valid", zeros=style.global_skip)
+    return keras.Model(inputs, _picture(x, inputs, style), name=name)
+
+
+def _residual_block(
+    x: KerasTensor, filters: int, style: Style, *, dropout: float, seeds: Iterator[int]
+) -> KerasTensor:
+    y = convolution(ReflectionPadding2D()(x), filters, 3, seeds=seeds, padding="valid")
+    y = layers.ReLU()(normalize(y, style, seeds))
+    if dropout:
+        y = layers.Dropout(dropout, seed=next(seeds))(y)
+    y = convolution(ReflectionPadding2D()(y), filters, 3, seeds=seeds, padding="valid")
+    return layers.Add()([x, normalize(y, style, seeds)])
+
+
+def _picture(x: KerasTensor, inputs: KerasTensor, style: Style) -> KerasTensor:
+    """Three channels in [-1, 1], float32 even under a mixed policy: bfloat16 has too few digits."""
+    if style.global_skip:
+        changed = layers.Add(dtype="float32")([_blurred(inputs, style.skip_blur), x])
+        return ops.clip(changed, -1.0, 1.0)
+    return layers.Activation("tanh", dtype="float32", name="translation")(x)
+
+
+def _blurred(x: KerasTensor, side: int) -> KerasTensor:
+    """Means of squares, with straight lines between them."""
+    if side == 1:
+        return x
+    means = layers.AveragePooling2D(side, dtype="float32")(x)
+    return SmoothUpSampling2D(side, dtype="float32")(means)

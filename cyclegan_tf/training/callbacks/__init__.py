@@ -1,0 +1,1 @@
+"""What watches, reports and saves while a model trains."""

@@ -1,0 +1,123 @@
+"""Saving the state of a training while it goes on."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import keras
+import numpy as np
+
+from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.training.checkpoint import Facts, current_means, write_state
+from cyclegan_tf.training.loop import Start
+
+Logs = dict[str, Any]
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A callback that has to go on with what it knew."""
+
+    def memory(self) -> dict[str, Any]:
+        """What it knows, as JSON values; told again, an epoch counts once."""
+
+    def remember(self, memory: dict[str, Any]) -> None:
+        """Takes that up again."""
+
+
+class AutoSave(keras.callbacks.Callback):
+    """Saves the state every few minutes and at the end of each epoch; after all that log or stop.
+
+    Args:
+        run: where the state goes.
+        minutes: between saves within an epoch.
+        writes: whether this process is the one that writes, of several machines.
+        agreed: the time of one machine, for all: they read the running means together.
+        start: where this training began.
+        callbacks: those that remember something are asked for it.
+        seconds: of the user's clock.
+        **facts: of the run that do not change: `steps_per_epoch`, `data`, `versions`.
+    """
+
+    def __init__(
+        self,
+        run: RunDir,
+        *,
+        minutes: float,
+        writes: bool = True,
+        agreed: Callable[[float], float] = float,
+        start: Start,
+        callbacks: Sequence[keras.callbacks.Callback],
+        seconds: Callable[[], float],
+        **facts: Any,
+    ) -> None:
+        super().__init__()
+        self.run = run
+        self.interval = 60.0 * minutes
+        self.writes = writes
+        self.agreed = agreed
+        self.epoch, self.epoch_steps = start.epoch, start.epoch_steps
+        self.remembering = [c for c in callbacks if isinstance(c, Remembers)]
+        self.seconds = seconds
+        self.facts = facts
+        self.trained = False
+        # None: those that the model has
+        self._means: Sequence[np.ndarray] | None = start.means or None
+        self._saved: tuple[int, int] | None = None  # epoch and its steps
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Saves where it begins: a run that was lengthened is no longer trained.
+
+        A disk that has no room is better found now than after hours.
+        """
+        self.save()
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """The running means are those of this epoch again."""
+        self._means = None
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Saves if it is time."""
+        self.epoch_steps = batch + 1
+        if self.agreed(time.monotonic() >= self._due):
+            self.save()
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Keeps the running means of the epoch; validation is about to reset them."""
+        self._means = current_means(self.model)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Saves."""
+        self.epoch, self.epoch_steps, self._means = epoch + 1, 0, None
+        self.trained = self.model.stop_training or self.epoch >= self.params["epochs"]
+        self.save()
+
+    def save(self, *, again: bool = False) -> None:
+        """Saves the state after the last step, unless that was done.
+
+        Args:
+            again: also if it was.
+
+        Raises:
+            DiskFull: if there is no room; the state before stays.
+            TrainingDiverged: if a weight is not finite; the state before stays.
+        """
+        place = (self.epoch, self.epoch_steps)
+        if place == self._saved and not again:
+            return
+        means = self._means or current_means(self.model)
+        facts = Facts(
+            step=self.model.steps_done,
+            epoch=self.epoch,
+            epoch_steps=self.epoch_steps,
+            epochs=self.params["epochs"],
+            trained=self.trained,
+            seconds=self.seconds(),
+            memories={type(c).__name__: c.memory() for c in self.remembering},
+            **self.facts,
+        )
+        self.run.restore()
+        if self.writes:
+            write_state(self.run.state_file, self.model, facts, means)
+        self._saved = place
+        self._due = time.monotonic() + self.interval

@@ -1,0 +1,131 @@
+"""Which callbacks a configured run gets, in the order in which they must run."""
+
+from functools import partial
+
+import keras
+import numpy as np
+
+from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.data import pipeline
+from cyclegan_tf.data.dataset import DataSet
+from cyclegan_tf.data.pipeline import SquarePictures
+from cyclegan_tf.inference.compiled import Translator
+from cyclegan_tf.inference.generated import Inventions, Translations
+from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.metrics.features import cached_features, extract
+from cyclegan_tf.metrics.inception import Inception
+from cyclegan_tf.models.adversarial import AdversarialModel
+from cyclegan_tf.models.build import images_per_step, picture_size, submitted_generators
+from cyclegan_tf.models.dcgan import interpolate, sample_latents
+from cyclegan_tf.training.callbacks.guards import DiscriminatorWatch, StopOnNonFinite
+from cyclegan_tf.training.callbacks.samples import (
+    EpochLog,
+    LatentGrid,
+    SampleGrid,
+    SaveWeights,
+    TruthError,
+)
+from cyclegan_tf.training.callbacks.scores import Evaluation
+
+DIVERSITY_SAMPLES = 64  # enough for a mean over 2,016 pairs
+EVALUATED_PICTURES = 256  # a quarter of a minute on two CPU cores
+MOST_REFERENCES = 1000  # real pictures that the scores compare with
+
+
+def build_callbacks(
+    config: TrainConfig,
+    run: RunDir,
+    *,
+    data: DataSet,
+    model: AdversarialModel,
+    draw: Translator,
+    inception: Inception | None = None,
+) -> list[keras.callbacks.Callback]:
+    """Guards first, then what adds to the logs, then what writes them.
+
+    Args:
+        config: of the run.
+        run: where reports go.
+        data: whose held-out images are shown.
+        model: is watched and saved.
+        draw: makes pictures of inputs (or of latents) with the weights that count.
+        inception: gives the features of the scores, if there are to be any.
+    """
+    samples = _translations if config.model == "cyclegan" else _inventions
+    scores = []
+    if inception:
+        pictures = _scored(config, data, draw)
+        features_now = partial(extract, inception, pictures, count=len(pictures), title="scoring")
+        scores = [
+            Evaluation(
+                run,
+                submitted_generators(config, model),
+                features_now,
+                cached_features(inception, _references(config, data)),
+                every=config.evaluate_every,
+                label=inception.label,
+            )
+        ]
+    return [
+        StopOnNonFinite(),
+        # a critic calls nothing real or fake: 0 is no border between its logits
+        *([] if config.adversarial_loss == "wgan-gp" else [DiscriminatorWatch()]),
+        SaveWeights(run, saved_networks(model)),
+        *scores,
+        *samples(config, run, data, draw),
+        EpochLog(run, images_per_step=images_per_step(config)),
+    ]
+
+
+def saved_networks(model: AdversarialModel) -> list[keras.Model]:
+    """The networks whose weights a run keeps, each once."""
+    networks = (*model.generators, *model.averages, *model.discriminators)
+    return list({network.name: network for network in networks}.values())
+
+
+def _translations(
+    config: TrainConfig, run: RunDir, data: DataSet, draw: Translator
+) -> list[keras.callbacks.Callback]:
+    """Samples of a CycleGan, with the error to the true translations where they are known."""
+    size = picture_size(config)
+    inputs, truth = data.held_out_pairs()
+    if len(inputs):
+        pictures = pipeline.load_images(inputs, size), pipeline.load_images(truth, size)
+        shown, shown_truth = (some[: config.sample_count] for some in pictures)
+        grid = SampleGrid(run, draw, shown, every=config.sample_every, truth=shown_truth)
+        return [TruthError(draw, *pictures), grid]
+    # held-out images show what was learned; without any, some spread over the training images
+    domain = data.validation_a if len(data.validation_a) else data.train_a
+    shown = pipeline.load_images(domain.spread(config.sample_count), size)
+    return [SampleGrid(run, draw, shown, every=config.sample_every)]
+
+
+def _inventions(
+    config: TrainConfig, run: RunDir, data: DataSet, draw: Translator
+) -> list[keras.callbacks.Callback]:
+    """Samples of a DcGan and their diversity."""
+    latents = sample_latents(DIVERSITY_SAMPLES, config.latent_size, seed=config.seed)
+    reals = pipeline.load_images(data.train_b.spread(DIVERSITY_SAMPLES), config.image_size)
+    count = min(config.sample_count, DIVERSITY_SAMPLES)
+    return [LatentGrid(run, draw, latents, reals, every=config.sample_every, shown=count)]
+
+
+def _scored(config: TrainConfig, data: DataSet, draw: Translator) -> Translations | Inventions:
+    """What the scores are of: held-out photos (or, without 2 of them, training ones); latents."""
+    if config.model == "dcgan":
+        seed = config.seed + 2  # other latents than those of grid and strip
+        return Inventions("scoring", draw, config.latent_size, EVALUATED_PICTURES, seed=seed)
+    domain = data.validation_a if len(data.validation_a) > 1 else data.train_a
+    photos = SquarePictures("scoring", domain.spread(EVALUATED_PICTURES), picture_size(config))
+    return Translations(photos.title, photos, draw)
+
+
+def _references(config: TrainConfig, data: DataSet) -> SquarePictures:
+    real = (data.train_b + data.validation_b).spread(MOST_REFERENCES)
+    return SquarePictures("domain B", real, picture_size(config))
+
+
+def strip_latents(config: TrainConfig, *, rows: int = 4, columns: int = 8) -> np.ndarray:
+    """`(rows, columns, latent_size)`: ways between random latents, for the interpolation strip."""
+    ends = sample_latents(2 * rows, config.latent_size, seed=config.seed + 1)
+    return np.stack([interpolate(ends[2 * i], ends[2 * i + 1], columns) for i in range(rows)])

@@ -1,0 +1,283 @@
+"""What a training run shows and keeps: samples, curves, weights."""
+
+import abc
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from cyclegan_tf.data import image as images
+from cyclegan_tf.io.files import replacing
+from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.metrics.kid import sample_diversity
+from cyclegan_tf.models.optimizers import current_rate
+from cyclegan_tf.training.figures import loss_curves
+
+Logs = dict[str, Any]
+
+
+class SaveWeights(keras.callbacks.Callback):
+    """Keeps the networks' weights of the last complete epoch, and before it those of the start."""
+
+    def __init__(self, run: RunDir, networks: list[keras.Model]) -> None:
+        super().__init__()
+        self.run = run
+        self.networks = networks
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Saves the weights training starts from."""
+        if self.model.steps_done == 0:
+            self._save()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Saves the weights of the epoch."""
+        self._save()
+
+    def _save(self) -> None:
+        for network in self.networks:
+            self.run.save_weights(network)
+
+
+class Grids(keras.callbacks.Callback, abc.ABC):
+    """Draws a grid before the first step, every N epochs and at the end.
+
+    Args:
+        run: where the PNGs go; TensorBoard gets them too.
+        every: epochs between grids.
+    """
+
+    def __init__(self, run: RunDir, *, every: int) -> None:
+        super().__init__()
+        self.run = run
+        self.every = every
+        self.events = tf.summary.create_file_writer(str(run.tensorboard))
+        self.epoch = 0
+        self.drawn = -1
+
+    @abc.abstractmethod
+    def picture(self) -> np.ndarray:
+        """The grid as it looks now, `(h, w, 3)` uint8."""
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Draws what the untrained network does."""
+        if self.model.steps_done == 0:
+            self._draw()
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Counts the epochs that are done."""
+        self.epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Draws every N epochs, and after the last: what is saved then must not lack it."""
+        self.epoch = epoch + 1
+        last = self.model.stop_training or self.epoch == self.params.get("epochs")
+        if self.epoch % self.every == 0 or last:
+            self._draw()
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Draws the final state, unless the last epoch did."""
+        if self.drawn != self.epoch:
+            self._draw()
+
+    def _draw(self) -> None:
+        picture = self.picture()
+        images.save_png(self.run.samples / f"epoch_{self.epoch:04d}.png", picture)
+        with self.events.as_default():
+            tf.summary.image("samples", picture[None], step=self.epoch)
+        self.events.flush()
+        self.drawn = self.epoch
+
+
+class SampleGrid(Grids):
+    """Fixed inputs above their translations.
+
+    Args:
+        run: where the PNGs go.
+        translate: maps `(n, h, w, 3)` in [-1, 1] to translations.
+        inputs: `(n, h, w, 3)` in [-1, 1].
+        every: epochs between grids.
+        truth: true translations of the inputs, drawn below, if they are known.
+    """
+
+    def __init__(
+        self,
+        run: RunDir,
+        translate: Callable[[np.ndarray], np.ndarray],
+        inputs: np.ndarray,
+        *,
+        every: int,
+        truth: np.ndarray | None = None,
+    ) -> None:
+        super().__init__(run, every=every)
+        self.translate = translate
+        self.inputs = inputs
+        self.truth = truth
+
+    def picture(self) -> np.ndarray:
+        """Inputs, translations and, if known, the truth."""
+        rows = [self.inputs, self.translate(self.inputs)]
+        rows += [] if self.truth is None else [self.truth]
+        return images.grid([images.to_uint8(row) for row in rows])
+
+
+class LatentGrid(Grids):
+    """Pictures of fixed latents, and how much they differ from each other.
+
+    Adds `sample_diversity` to the logs of every epoch. Put it before what reads the logs.
+
+    Args:
+        run: where the PNGs go.
+        generate: maps `(n, latent_size)` to `(n, h, w, 3)` in [-1, 1].
+        latents: `(n, latent_size)`, n at least 2.
+        reals: real images to compare with, `(m, h, w, 3)` in [-1, 1]; if they are all the same
+            there is no diversity to be measured.
+        every: epochs between grids.
+        shown: how many of the latents the grid shows.
+    """
+
+    def __init__(
+        self,
+        run: RunDir,
+        generate: Callable[[np.ndarray], np.ndarray],
+        latents: np.ndarray,
+        reals: np.ndarray,
+        *,
+        every: int,
+        shown: int,
+    ) -> None:
+        super().__init__(run, every=every)
+        self.generate = generate
+        self.latents = latents
+        self.reals = reals
+        self.shown = shown
+        self.diversity = math.nan
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Measures and logs the diversity."""
+        if not (self.reals == self.reals[0]).all():
+            self.diversity = sample_diversity(self.generate(self.latents), self.reals)
+            if logs is not None:
+                logs["sample_diversity"] = self.diversity
+        super().on_epoch_end(epoch, logs)
+
+    def picture(self) -> np.ndarray:
+        """The pictures in a square, as near as their number allows."""
+        pictures = images.to_uint8(self.generate(self.latents[: self.shown]))
+        columns = math.ceil(math.sqrt(self.shown))
+        rows = [pictures[i : i + columns] for i in range(0, self.shown, columns)]
+        return images.grid(rows)
+
+    def summary(self) -> str:
+        """One line for the user."""
+        if math.isnan(self.diversity):
+            return "sample diversity: not measured, the real images are all the same"
+        return (
+            f"sample diversity: {self.diversity:.2f} ({len(self.latents)} samples; 0: all the same "
+            "picture, 1: as different as the real ones)"
+        )
+
+
+class TruthError(keras.callbacks.Callback):
+    """Logs how far translations of held-out images are from their known true translations.
+
+    Adds `val_truth_error` to the logs of every epoch: the mean absolute error in [-1, 1] units,
+    beside `untranslated_error`, that of the inputs themselves. Put it before what reads the logs.
+
+    Args:
+        translate: maps `(n, h, w, 3)` in [-1, 1] to translations.
+        inputs: held-out images of domain A.
+        truth: their true translations.
+    """
+
+    def __init__(
+        self, translate: Callable[[np.ndarray], np.ndarray], inputs: np.ndarray, truth: np.ndarray
+    ) -> None:
+        super().__init__()
+        self.translate = translate
+        self.inputs = inputs
+        self.truth = truth
+        self.untranslated_error = float(np.abs(inputs - truth).mean())
+        self.error = math.nan
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Measures and logs the error."""
+        self.error = float(np.abs(self.translate(self.inputs) - self.truth).mean())
+        if logs is not None:
+            logs["val_truth_error"] = self.error
+
+    def summary(self) -> str:
+        """One line for the user."""
+        change = 1 - self.error / self.untranslated_error
+        return (
+            f"held-out error to the true painting: {self.error:.3f}, untranslated "
+            f"{self.untranslated_error:.3f} ({change:.0%} nearer, {len(self.inputs)} photos)"
+        )
+
+
+class EpochLog(keras.callbacks.Callback):
+    """Writes each epoch to `metrics.jsonl`, TensorBoard and `plots/losses.png`; put it last.
+
+    Args:
+        run: where they go.
+        images_per_step: of both domains together.
+    """
+
+    def __init__(self, run: RunDir, images_per_step: int) -> None:
+        super().__init__()
+        self.run = run
+        self.images_per_step = images_per_step
+        self.events = tf.summary.create_file_writer(str(run.tensorboard))
+        self.rows: list[Logs] = []
+        self.epoch, self.steps, self.seconds = 0, 0, 0.0  # of the epoch under way
+
+    def memory(self) -> dict[str, Any]:
+        """What the epoch under way has taken so far."""
+        return {"epoch": self.epoch, "steps": self.steps, "seconds": self.seconds}
+
+    def remember(self, memory: dict[str, Any]) -> None:
+        """Adds that to the rest of the epoch."""
+        self.epoch, self.steps = memory["epoch"], memory["steps"]
+        self.seconds = memory["seconds"]
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Reads the epochs that an earlier part of the training has written."""
+        self.rows = list(self.run.metrics())
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Starts the epoch's clock."""
+        if epoch != self.epoch:
+            self.epoch, self.steps, self.seconds = epoch, 0, 0.0
+        self.started = time.perf_counter() - self.seconds
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Counts steps, and notes when the last one ended: validation is not training time."""
+        self.steps += 1
+        self.seconds = time.perf_counter() - self.started
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Writes the epoch."""
+        pace = self.steps * self.images_per_step / self.seconds
+        row = {
+            "epoch": epoch + 1,
+            "step": self.model.steps_done,
+            **{key: float(value) for key, value in (logs or {}).items()},
+            "learning_rate": current_rate(self.model.generator_optimizer),
+            "discriminator_learning_rate": current_rate(self.model.discriminator_optimizer),
+            "seconds": round(self.seconds, 3),
+            "images_per_second": round(pace, 3),
+        }
+        self.rows.append(row)
+        if self.run.restore() or not self.run.metrics_file.exists():
+            self.run.write_metrics(self.rows)
+        else:
+            self.run.append_metrics(row)
+        with self.events.as_default():
+            for key, value in row.items():
+                tf.summary.scalar(key, value, step=epoch + 1)
+        self.events.flush()
+        with replacing(self.run.plots / "losses.png") as partial:
+            loss_curves(self.rows).savefig(partial)

@@ -1,0 +1,127 @@
+"""What a run folder holds of an earlier training, and what may be changed when it goes on."""
+
+import dataclasses
+import hashlib
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cyclegan_tf.config.constraints import flag
+from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.data.dataset import DataSet, ImageSet
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.io.run_folder import RunDir, versions
+from cyclegan_tf.training.checkpoint import Facts, read_facts
+
+_OF_THE_END = ("submit", "data", "a", "b")  # settings that what follows the training depends on
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """An earlier training that can go on.
+
+    Attributes:
+        run: its folder.
+        config: its config with the changes.
+        facts: of the state it left; None if it had not saved one yet.
+        seconds: of its time budget that are used up.
+        trains: whether steps are left to be done.
+        done: whether nothing at all is left.
+    """
+
+    run: RunDir
+    config: TrainConfig
+    facts: Facts | None
+    seconds: float
+    trains: bool
+    done: bool
+
+
+def find_resumption(path: Path, changes: dict[str, Any]) -> Resumption:
+    """Reads what a run folder holds.
+
+    Args:
+        path: of the run folder.
+        changes: config fields that are to be other than they were.
+
+    Raises:
+        InputError: if there is no run, its state is damaged, or a change would break it.
+    """
+    run = RunDir(path)
+    before = run.config()
+    _require_changeable(changes, before)
+    config = dataclasses.replace(before, **changes)
+    if not run.state_file.exists():
+        return Resumption(run, config, None, seconds=0.0, trains=True, done=False)
+    facts = read_facts(run.state_file)
+    begun = facts.epoch + (facts.epoch_steps > 0 and not facts.trained)
+    if config.epochs < begun:
+        raise InputError(
+            f"--epochs {config.epochs} is less than the {begun} epochs that {path} has begun; give "
+            "more, or leave it out."
+        )
+    longer = config.epochs > facts.epochs or "budget_minutes" in changes
+    trains = config.epochs > facts.epoch and (longer or not facts.trained)
+    if not trains and changes.get("submit") == "best" and not run.has_best:
+        raise InputError(
+            f"--submit best needs scores to choose by, but {path} is trained and was never scored; "
+            "give more --epochs, or submit ema."
+        )
+    # a budget given now counts from now
+    seconds = 0.0 if "budget_minutes" in changes else facts.seconds
+    other_end = any(getattr(config, name) != getattr(before, name) for name in _OF_THE_END)
+    done = run.finished and not trains and not other_end
+    return Resumption(run, config, facts, seconds, trains, done)
+
+
+def resume_command(path: Path) -> str:
+    """What the user has to type to go on."""
+    return f"python -m cyclegan_tf.train --run {shlex.quote(str(path))} --resume"
+
+
+def name_hashes(data: DataSet) -> dict[str, str]:
+    """Number and hash of the names of each domain's images, which fix the order of the data."""
+    domains = {"A": (data.train_a, data.validation_a), "B": (data.train_b, data.validation_b)}
+    return {key: _described(*sets) for key, sets in domains.items()}
+
+
+def differences(facts: Facts, names: dict[str, str]) -> list[str]:
+    """What is not as it was when the state was saved, a warning each.
+
+    Args:
+        facts: of the state.
+        names: `name_hashes` of the images of today.
+    """
+    found = []
+    for domain, now in names.items():
+        if facts.data.get(domain) != now:
+            found.append(
+                f"the images of domain {domain} are not those the run was trained on so far "
+                f"({facts.data.get(domain)}, now {now}): from here on it trains on the new ones, "
+                "and does not repeat what an uninterrupted run would have done."
+            )
+    for what, now in versions().items():
+        then = facts.versions.get(what)
+        if then != now:
+            found.append(f"{what} is {now}, but was {then}: the same bits cannot be expected.")
+    return found
+
+
+def _described(train: ImageSet, validation: ImageSet) -> str:
+    names = "\n".join((*train.names, "", *validation.names))
+    digest = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{len(train) + len(validation)} images, names {digest[:12]}"
+
+
+def _require_changeable(changes: dict[str, Any], before: TrainConfig) -> None:
+    fields = {field.name: field for field in dataclasses.fields(TrainConfig)}
+    for name, value in changes.items():
+        old = getattr(before, name)
+        if value != old and not fields[name].metadata["changeable"]:
+            can = ", ".join(flag(f.name) for f in fields.values() if f.metadata["changeable"])
+            raise InputError(
+                f"{flag(name)} is {value}, but the run was started with {old}, and going on with "
+                f"another one would break it; leave it out, or start a new run. These may change: "
+                f"{can}."
+            )

@@ -1,0 +1,239 @@
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cyclegan_tf.data import sources as pictures_module
+from cyclegan_tf.data.dataset import ImageSet
+from cyclegan_tf.data.image import encode_jpeg
+from cyclegan_tf.data.pipeline import SquarePictures
+from cyclegan_tf.data.sources import PictureFiles, ResizedPictures, entry_reader, load_pictures
+from cyclegan_tf.data.tfrecord import write_records
+from cyclegan_tf.errors import InputError
+from tests.conftest import encoded, flat, noise, png
+
+
+def write_zip(path: Path, entries: dict[str, bytes], **options) -> Path:
+    with zipfile.ZipFile(path, "w", **options) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    return path
+
+
+def write_folder(path: Path, entries: dict[str, bytes]) -> Path:
+    path.mkdir()
+    for name, data in entries.items():
+        (path / name).write_bytes(data)
+    return path
+
+
+def greys(pictures: PictureFiles) -> list[int]:
+    return [int(picture[0, 0, 0]) for picture in pictures]
+
+
+THREE = {"b.png": png(flat(2)), "c.PNG": png(flat(3)), "a.png": png(flat(1))}
+
+
+def test_folder_is_read_by_name_as_often_as_wanted(tmp_path):
+    pictures = load_pictures(write_folder(tmp_path / "set", THREE))
+    assert (len(pictures), pictures.names, pictures.size) == (3, ("a", "b", "c"), (32, 32))
+    assert greys(pictures) == [1, 2, 3] == greys(pictures)
+    first = next(iter(pictures))
+    assert (first.shape, first.dtype) == ((32, 32, 3), np.uint8)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_zip_and_folder_of_the_same_jpegs_are_one_set(tmp_path, compression):
+    files = {f"{name}.jpg": encode_jpeg(noise(name)) for name in (3, 10, 2, 1)}
+    folder = load_pictures(write_folder(tmp_path / "set", files))
+    zipped = load_pictures(write_zip(tmp_path / "set.ZIP", files, compression=compression))
+    assert folder.names == zipped.names == ("1", "10", "2", "3")
+    assert folder.digest == zipped.digest
+    for one, other in zip(folder, zipped, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_pixels_are_those_that_pillow_decodes(tmp_path):
+    jpeg = encode_jpeg(noise(1))
+    (picture,) = load_pictures(write_folder(tmp_path / "set", {"a.jpg": jpeg}))
+    with Image.open(tmp_path / "set/a.jpg") as image:
+        np.testing.assert_array_equal(picture, np.asarray(image))
+
+
+def test_what_is_no_picture_in_a_zip_is_passed_over(tmp_path):
+    junk = b"Mac OS X"
+    entries = {
+        "images/": b"", "__MACOSX/images/._a.png": junk, "__MACOSX/a.png": junk,
+        "images/._a.png": junk, ".cache/a.png": junk, "readme.txt": junk,
+    }  # fmt: skip
+    nested = {f"images/{name}": data for name, data in THREE.items()}
+    pictures = load_pictures(write_zip(tmp_path / "set.zip", entries | nested))
+    assert greys(pictures) == [1, 2, 3]
+
+
+def test_dot_files_in_a_folder_are_passed_over(tmp_path):
+    folder = write_folder(tmp_path / "set", THREE | {"._a.png": b"Mac OS X"})
+    assert greys(load_pictures(folder)) == [1, 2, 3]
+
+
+def test_records_are_read_from_a_folder_and_from_one_file(tmp_path):
+    records = tmp_path / "monet_tfrec"
+    records.mkdir()
+    write_records(records / "a.tfrec", "monet", [("x", png(flat(5))), (".y", png(flat(4)))])
+    write_records(records / "b.tfrec", "monet", [("z", png(flat(6)))])
+    assert greys(load_pictures(records)) == [5, 4, 6]
+    shard = load_pictures(records / "a.tfrec")
+    assert (greys(shard), shard.names) == ([5, 4], ("x", ".y"))
+
+
+def test_every_kind_of_image_becomes_upright_rgb(tmp_path):
+    tall = np.zeros((4, 2, 3), np.uint8)
+    tall[0] = 200
+    turn = Image.Exif()
+    turn[0x0112] = 6  # the camera was held upright: turn a quarter clockwise
+    files = {
+        "a.png": png(tall),
+        "b.png": encoded(Image.fromarray(np.rot90(tall)), "PNG", exif=turn),
+        "c.png": encoded(Image.fromarray(tall).convert("L"), "PNG"),
+        "d.gif": encoded(Image.fromarray(tall), "GIF"),
+        "e.bmp": encoded(Image.fromarray(tall), "BMP"),
+        "f.webp": encoded(Image.fromarray(tall), "WEBP", lossless=True),
+    }
+    pictures = load_pictures(write_folder(tmp_path / "set", files))
+    assert pictures.size == (2, 4)
+    for picture in pictures:
+        np.testing.assert_array_equal(picture, tall)
+
+
+def test_digest_tells_contents_and_order_but_not_names():
+    def digest(*values: int, name: str = "x") -> str:
+        entries = [(name, name, png(flat(value))) for value in values]
+        return PictureFiles("set", lambda: entries).digest
+
+    assert digest(1, 2) == digest(1, 2, name="y")
+    assert len({digest(1, 2), digest(2, 1), digest(1), digest(1, 2, 2)}) == 4
+
+
+def test_corrupt_entry_of_a_zip_is_named(tmp_path):
+    broken = THREE | {"b.png": THREE["b.png"][:60]}
+    with pytest.raises(InputError, match=r"set\.zip: entry b\.png is no image: .*Replace it"):
+        load_pictures(write_zip(tmp_path / "set.zip", broken))
+
+
+def test_entry_whose_bytes_changed_is_named(tmp_path):
+    path = write_zip(tmp_path / "set.zip", THREE | {"a.png": b"0123456789" * 9})
+    path.write_bytes(path.read_bytes().replace(b"0123456789", b"0123456780", 1))
+    with pytest.raises(InputError, match=r"set\.zip: entry a\.png cannot be read \(Bad CRC-32"):
+        load_pictures(path)
+
+
+def test_locked_entry_is_named(tmp_path):
+    path = write_zip(tmp_path / "set.zip", THREE)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # the first entry of the directory: encrypted
+    data[data.index(b"PK\x03\x04") + 6] |= 1
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"entry b\.png cannot be read \(.*encrypted"):
+        load_pictures(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", "cut"])
+def test_broken_zip_is_one_line(tmp_path, content):
+    path = write_zip(tmp_path / "set.zip", THREE)
+    path.write_bytes(path.read_bytes()[:150] if content == "cut" else content)
+    with pytest.raises(InputError, match=r"set\.zip cannot be read as a zip \(.*fetch it again"):
+        load_pictures(path)
+
+
+def test_zip_without_pictures_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"set\.zip holds no pictures"):
+        load_pictures(write_zip(tmp_path / "set.zip", {"readme.txt": b"x"}))
+
+
+def test_corrupt_file_of_a_folder_is_named(tmp_path):
+    folder = write_folder(tmp_path / "set", THREE | {"d.jpg": b"<html>"})
+    with pytest.raises(InputError, match=r"set/d\.jpg is no image: .*Replace it"):
+        load_pictures(folder)
+
+
+def test_mixed_sizes_are_refused_with_both_sizes(tmp_path):
+    folder = write_folder(tmp_path / "set", THREE | {"d.png": png(flat(1, 16)[:8])})
+    with pytest.raises(InputError, match=r"a is 32 x 32, d is 16 x 8 pixels; expected one size"):
+        load_pictures(folder)
+
+
+def test_wrong_paths_are_told_apart(tmp_path):
+    (tmp_path / "a.txt").write_text("x")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"nowhere does not exist; expected a folder of images"):
+        load_pictures(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"nowhere\.zip does not exist"):
+        load_pictures(tmp_path / "nowhere.zip")
+    with pytest.raises(InputError, match=r"a\.txt is a file of another kind"):
+        load_pictures(tmp_path / "a.txt")
+    with pytest.raises(InputError, match="empty holds no images"):
+        load_pictures(tmp_path / "empty")
+
+
+def test_file_that_goes_bad_after_the_check_is_still_named(tmp_path):
+    folder = write_folder(tmp_path / "set", THREE)
+    pictures = load_pictures(folder)
+    (folder / "b.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"set/b\.png is no image"):
+        greys(pictures)
+
+
+@pytest.mark.parametrize("size", [16, 24, 32])
+def test_resized_files_have_the_pixels_of_a_run_that_reads_them(tmp_path, size):
+    files = {f"{seed}.jpg": encode_jpeg(noise(seed)[:24]) for seed in range(3)}
+    resized = ResizedPictures(load_pictures(write_folder(tmp_path / "set", files)), size)
+    squares = SquarePictures("set", ImageSet(tuple(files), tuple(files.values())), size)
+    assert len(resized) == 3
+    for one, other in zip(resized, squares, strict=True):
+        assert (one.shape, one.dtype) == ((size, size, 3), np.uint8)
+        np.testing.assert_array_equal(one, other)
+
+
+def test_files_that_are_resized_may_have_different_sizes(tmp_path):
+    folder = write_folder(tmp_path / "set", THREE | {"d.png": png(flat(4, 16)[:8])})
+    pictures = ResizedPictures(load_pictures(folder, mixed_sizes=True), 8)
+    assert [picture.shape for picture in pictures] == [(8, 8, 3)] * 4
+    assert greys(pictures) == [1, 2, 3, 4]
+
+
+def test_digest_of_resized_files_tells_files_and_size(tmp_path):
+    one, two = (write_folder(tmp_path / name, THREE) for name in ("one", "two"))
+    (two / "d.png").write_bytes(png(flat(4)))
+    sets = [
+        ResizedPictures(load_pictures(path), size) for path, size in ((one, 8), (one, 16), (two, 8))
+    ]
+    assert len({pictures.digest for pictures in sets}) == 3
+    assert sets[0].digest == ResizedPictures(load_pictures(one), 8).digest
+
+
+def test_entry_that_unpacks_to_too_much_is_not_unpacked(tmp_path, monkeypatch):
+    path = write_zip(tmp_path / "set.zip", {"1.png": bytes(2000)})
+    monkeypatch.setattr(pictures_module, "MOST_BYTES", 1999)
+    with pytest.raises(InputError, match=r"entry 1\.png has 2,000 bytes, which are too many"):
+        load_pictures(path)
+
+
+def test_large_references_are_reduced_as_in_training(tmp_path):
+    folder = write_folder(
+        tmp_path / "set", {"1.png": png(noise(1, 64)), "2.png": png(noise(2, 16))}
+    )
+    shapes = [p.shape for p in load_pictures(folder, mixed_sizes=True, shrink_above=32)]
+    assert shapes == [(32, 32, 3), (16, 16, 3)]
+
+
+def test_single_image_is_read_where_that_is_asked_for(tmp_path):
+    (tmp_path / "a.tiff").write_bytes(b"whatever")
+    read = entry_reader(tmp_path / "a.tiff", single=True)
+    assert [list(read()), list(read())] == [[(str(tmp_path / "a.tiff"), "a", b"whatever")]] * 2
+    with pytest.raises(InputError, match=r"a\.tiff is a file of another kind"):
+        entry_reader(tmp_path / "a.tiff")
+    (tmp_path / "a.tiff").unlink()
+    with pytest.raises(InputError, match=r"a\.tiff cannot be read \(No such file"):
+        list(read())

@@ -1,0 +1,176 @@
+import os
+import struct
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cyclegan_tf.data.examples import Feature
+from cyclegan_tf.data.tfrecord import (
+    count_records,
+    read_records,
+    record_features,
+    record_files,
+    write_records,
+)
+from cyclegan_tf.errors import InputError
+from tests.hell.records import frame
+
+IMAGES = [("first", b"one"), ("zwei & drei", b"two"), ("třetí", b"three")]
+
+
+def write_example(path, features: dict[str, bytes]) -> None:
+    feature = {
+        key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+        for key, value in features.items()
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        writer.write(example.SerializeToString())
+
+
+def test_what_is_written_is_read(tmp_path):
+    write_records(tmp_path / "x.tfrec", "monet", IMAGES)
+    assert list(read_records(tmp_path / "x.tfrec")) == IMAGES
+    assert [path.name for path in tmp_path.iterdir()] == ["x.tfrec"]
+
+
+def test_records_have_the_competitions_features(tmp_path):
+    write_records(tmp_path / "x.tfrec", "monet", IMAGES[:1])
+    record = next(tf.data.TFRecordDataset(str(tmp_path / "x.tfrec")).as_numpy_iterator())
+    feature = tf.train.Example.FromString(record).features.feature
+    values = {key: feature[key].bytes_list.value[0] for key in feature}
+    assert values == {"image": b"one", "image_name": b"first", "target": b"monet"}
+
+
+def test_record_without_a_name_is_named_after_its_place(tmp_path):
+    write_example(tmp_path / "shard.tfrec", {"image": b"x"})
+    assert list(read_records(tmp_path / "shard.tfrec")) == [("shard-0", b"x")]
+
+
+def test_shards_are_sorted(tmp_path):
+    for name in ("b.tfrec", "a.tfrec", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in record_files(tmp_path)] == ["a.tfrec", "b.tfrec"]
+
+
+def record_length(data: bytes) -> int:
+    """Bytes of the first record with its frame: length, its CRC, the data, its CRC."""
+    return 12 + struct.unpack("<Q", data[:8])[0] + 4
+
+
+@pytest.mark.parametrize("cut", [-1, -4, -10])
+def test_cut_file_names_the_file_and_the_record(tmp_path, cut):
+    path = tmp_path / "cut.tfrec"
+    write_records(path, "monet", IMAGES)
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(InputError, match=r"cut\.tfrec: record 2 .* fetch the file again"):
+        list(read_records(path))
+
+
+def test_flipped_bit_names_the_record(tmp_path):
+    path = tmp_path / "flipped.tfrec"
+    write_records(path, "monet", IMAGES)
+    data = bytearray(path.read_bytes())
+    data[record_length(data) + 20] ^= 1  # in the second record
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"flipped\.tfrec: record 1 .*\(corrupted record at"):
+        list(read_records(path))
+
+
+def test_text_file_with_the_right_suffix_is_refused(tmp_path):
+    (tmp_path / "x.tfrec").write_text("no record at all, but long enough to be read as one")
+    with pytest.raises(InputError, match=r"x\.tfrec: record 0"):
+        list(read_records(tmp_path / "x.tfrec"))
+
+
+@pytest.mark.parametrize("length", [10**12, 2**60, 2**64 - 1])
+def test_record_longer_than_its_file_is_refused_before_memory_is_taken(tmp_path, length):
+    good = frame(b"", length=0)
+    (tmp_path / "x.tfrec").write_bytes(frame(b"x" * 20, length=length) + good)
+    with pytest.raises(InputError, match=rf"record 0 .*\(it claims {length:,} bytes, 36 are left"):
+        list(read_records(tmp_path / "x.tfrec"))
+
+
+@pytest.mark.parametrize("size", [1, 4, 8, 11, 15])
+def test_frame_that_is_cut_off_is_told(tmp_path, size):
+    (tmp_path / "x.tfrec").write_bytes(frame(b"")[:size])
+    with pytest.raises(InputError, match=rf"record 0 .*frame takes 16 bytes, {size} are left"):
+        list(read_records(tmp_path / "x.tfrec"))
+
+
+def test_records_before_a_damaged_one_are_still_read(tmp_path):
+    path = tmp_path / "x.tfrec"
+    write_records(path, "monet", IMAGES[:1])
+    path.write_bytes(path.read_bytes() + frame(b"x", length=10**15))
+    records = read_records(path)
+    assert next(records) == IMAGES[0]
+    with pytest.raises(InputError, match="record 1 cannot be read"):
+        next(records)
+
+
+def test_pipe_is_refused_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.tfrec")
+    with pytest.raises(InputError, match=r"x\.tfrec cannot be read \(it is no file but a pipe"):
+        next(read_records(tmp_path / "x.tfrec"))
+
+
+def test_file_whose_name_is_no_utf8_is_read(tmp_path):
+    path = tmp_path / "\udcff.tfrec"
+    write_records(tmp_path / "x.tfrec", "monet", IMAGES)
+    (tmp_path / "x.tfrec").rename(path)
+    assert list(read_records(path)) == IMAGES
+
+
+def test_empty_shard_is_refused(tmp_path):
+    (tmp_path / "x.tfrec").touch()
+    with pytest.raises(InputError, match=r"x\.tfrec holds no record"):
+        list(read_records(tmp_path / "x.tfrec"))
+
+
+def test_record_without_an_image_lists_what_is_there(tmp_path):
+    write_example(tmp_path / "x.tfrec", {"picture": b"x", "label": b"y"})
+    with pytest.raises(InputError, match=r"record 0 has no feature 'image'.*label, picture"):
+        list(read_records(tmp_path / "x.tfrec"))
+
+
+def test_record_that_is_no_example_is_refused(tmp_path):
+    with tf.io.TFRecordWriter(str(tmp_path / "x.tfrec")) as writer:
+        writer.write(b"\xff\xff\xff")
+    with pytest.raises(InputError, match=r"record 0 is no tf\.train\.Example"):
+        list(read_records(tmp_path / "x.tfrec"))
+
+
+def test_a_file_has_the_bytes_that_tensorflow_writes(tmp_path):
+    write_records(tmp_path / "ours.tfrec", "monet", IMAGES)
+    with tf.io.TFRecordWriter(str(tmp_path / "theirs.tfrec")) as writer:
+        for record in tf.data.TFRecordDataset(str(tmp_path / "ours.tfrec")).as_numpy_iterator():
+            writer.write(record)
+    assert (tmp_path / "ours.tfrec").read_bytes() == (tmp_path / "theirs.tfrec").read_bytes()
+
+
+def test_large_record_of_tensorflow_is_read(tmp_path):
+    image = np.random.default_rng(0).bytes(5_000_000)  # four levels of checksum tables
+    write_example(tmp_path / "x.tfrec", {"image": image, "image_name": b"large"})
+    assert list(read_records(tmp_path / "x.tfrec")) == [("large", image)]
+
+
+def test_features_of_the_first_record_are_told(tmp_path):
+    write_records(tmp_path / "x.tfrec", "monet", IMAGES)
+    assert record_features(tmp_path / "x.tfrec") == {
+        "image": Feature("bytes", (b"one",)),
+        "image_name": Feature("bytes", (b"first",)),
+        "target": Feature("bytes", (b"monet",)),
+    }
+
+
+def test_records_are_counted_by_their_lengths(tmp_path):
+    path = tmp_path / "x.tfrec"
+    write_records(path, "monet", IMAGES)
+    assert count_records(path) == 3
+    path.write_bytes(path.read_bytes()[:-1])
+    assert count_records(path) == 2
+    path.write_bytes(b"")
+    assert count_records(path) == 0
+    with pytest.raises(InputError, match=r"y\.tfrec cannot be read \(No such file"):
+        count_records(tmp_path / "y.tfrec")

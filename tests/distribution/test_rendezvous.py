@@ -1,0 +1,118 @@
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+
+import pytest
+
+from cyclegan_tf.distribution import rendezvous as peers
+from cyclegan_tf.distribution.cluster import Cluster
+from cyclegan_tf.errors import InputError
+
+
+def listener(port: int = 0) -> socket.socket:
+    return socket.create_server(("localhost", port))
+
+
+def address(server: socket.socket) -> str:
+    return f"localhost:{server.getsockname()[1]}"
+
+
+def free_address() -> str:
+    with closing(listener()) as server:
+        return address(server)
+
+
+def cluster(*addresses: str, index: int = 0) -> Cluster:
+    return Cluster(addresses, index, "TF_CONFIG")
+
+
+def test_workers_meet_whoever_comes_first():
+    addresses = [free_address() for _ in range(3)]
+    lines, servers = [], []
+
+    def start(index: int) -> None:
+        peers.meet(cluster(*addresses, index=index), 20, lines.append)
+        servers.append(listener(int(addresses[index].split(":")[1])))  # as TensorFlow does
+
+    threads = [threading.Thread(target=start, args=(index,)) for index in range(3)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.3)
+    for thread in threads:
+        thread.join(20)
+    assert len(servers) == 3
+    for server in servers:
+        server.close()
+    first = f"for worker 2 of 3, {addresses[1]}; worker 3 of 3, {addresses[2]}"
+    assert lines[0] == f"waiting up to 20 s {first}"
+
+
+def test_who_does_not_come_is_named():
+    there = listener()
+    missing = free_address()
+    with there, pytest.raises(peers.WorkerLost) as error:
+        peers.meet(cluster(free_address(), address(there), missing), 0.1, lambda line: None)
+    assert str(error.value).startswith(f"waited 0 s in vain for worker 3 of 3, {missing}. Start")
+
+
+def test_a_port_in_use_is_refused():
+    with listener() as taken:
+        address_taken = address(taken)
+        port = address_taken.split(":")[1]
+        with pytest.raises(InputError) as error:
+            peers.meet(cluster(address_taken, free_address()))
+    assert str(error.value).startswith(
+        f"port {port}, which TF_CONFIG gives to the chief, {address_taken}, cannot be opened"
+    )
+
+
+def test_unknown_hosts_do_not_answer():
+    assert not peers.answers("no-such-host.invalid:80", 1)
+
+
+def test_a_watch_names_who_is_lost():
+    there, lost = listener(), listener()
+    watch = peers.Watch(
+        cluster("a:1", address(there), address(lost)), "Do this.", silent=1, stuck=1e6
+    )
+    watch.start()
+    name = address(lost)
+    time.sleep(1.5)
+    assert watch.message is None
+    lost.close()
+    with there:
+        assert watch.verdict(20).startswith(f"lost worker 3 of 3, {name}: it was killed")
+    assert watch.message.endswith(" Do this.")
+    watch.stop()
+
+
+def test_a_watch_without_a_loss_says_that_a_connection_broke():
+    with listener() as there:
+        watch = peers.Watch(cluster("a:1", address(there)), "Do this.")
+        watch.start()
+        assert watch.verdict(0) == "the connection to another worker broke. Do this."
+        watch.stop()
+
+
+STUCK = """
+import threading
+from cyclegan_tf import peers
+from cyclegan_tf.cluster import Cluster
+cluster = Cluster(("{lost}", "localhost:1"), 1, "TF_CONFIG")
+peers.Watch(cluster, "Do this.", silent=0.5, stuck=0.5).start()
+threading.Event().wait()
+"""
+
+
+def test_a_stuck_worker_ends_with_the_message():
+    lost = free_address()
+    script = STUCK.format(lost=lost)
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"error: lost the chief, {lost}: it was killed")
+    assert ended.stderr.endswith("Do this.\n")

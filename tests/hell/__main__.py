@@ -1,0 +1,7 @@
+"""python -m tests.hell"""
+
+import sys
+
+from tests.hell.run import main
+
+sys.exit(main())

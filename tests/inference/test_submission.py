@@ -1,0 +1,108 @@
+import io
+import stat
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cyclegan_tf.data.image import encode_jpeg, to_float
+from cyclegan_tf.inference.submission import (
+    check_submission,
+    count_warning,
+    entry_names,
+    write_submission,
+)
+from tests.conftest import flat
+
+
+def batches(values: list[int], batch_size: int = 2) -> list[np.ndarray]:
+    photos = to_float(np.stack([flat(value, 256) for value in values]))
+    return [photos[i : i + batch_size] for i in range(0, len(photos), batch_size)]
+
+
+def lighter(batch: np.ndarray) -> np.ndarray:
+    return np.minimum(batch + 20 / 127.5, 1.0)
+
+
+def test_every_photo_becomes_one_jpeg_in_order(tmp_path):
+    path = tmp_path / "images.zip"
+    assert write_submission(path, ["x", "y", "z"], batches([10, 100, 250]), lighter) == 3
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == ["x.jpg", "y.jpg", "z.jpg"]
+        for entry, grey in zip(archive.namelist(), (30, 120, 255), strict=True):
+            with Image.open(io.BytesIO(archive.read(entry))) as image:
+                assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (256, 256))
+                assert np.abs(np.asarray(image).astype(int) - grey).max() <= 1
+    assert [p.name for p in tmp_path.iterdir()] == ["images.zip"]
+
+
+def test_entries_are_regular_files_that_all_may_read(tmp_path):
+    write_submission(tmp_path / "images.zip", ["x", "y"], batches([10, 20]), lighter)
+    with zipfile.ZipFile(tmp_path / "images.zip") as archive:
+        modes = {stat.filemode(entry.external_attr >> 16) for entry in archive.infolist()}
+    assert modes == {"-rw-r--r--"}
+
+
+def test_jpegs_have_quality_95_and_full_colour():
+    with Image.open(io.BytesIO(encode_jpeg(flat(0, 16)))) as image:
+        assert image.layer[1][1:3] == (1, 1)  # chroma is not subsampled
+        assert max(image.quantization[0]) <= 13  # the largest luma step at quality 95 is 12
+
+
+def test_failure_leaves_the_old_zip_alone(tmp_path):
+    path = tmp_path / "images.zip"
+    write_submission(path, ["x"], batches([10]), lighter)
+    before = path.read_bytes()
+
+    def failing(batch):
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        write_submission(path, ["x"], batches([10]), failing)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["images.zip"]
+
+
+def test_missing_image_is_found_out(tmp_path):
+    with pytest.raises(ValueError, match="zip"):
+        write_submission(tmp_path / "images.zip", ["x", "y"], batches([10]), lighter)
+    assert not (tmp_path / "images.zip").exists()
+
+
+def test_wrong_size_is_found_out(tmp_path):
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        archive.writestr("1.jpg", encode_jpeg(flat(0, 128)))
+    with pytest.raises(ValueError, match="expected an RGB JPEG of 256 px"):
+        check_submission(tmp_path / "images.zip", 1)
+    with pytest.raises(ValueError, match="holds 1 images; expected 2"):
+        check_submission(tmp_path / "images.zip", 2)
+
+
+@pytest.mark.parametrize(
+    ("names", "entries"),
+    [
+        (["a b", "č"], ["a b.jpg", "č.jpg"]),
+        (["a", "a"], ["1.jpg", "2.jpg"]),
+        (["../a", "b"], ["1.jpg", "2.jpg"]),
+        (["", "b"], ["1.jpg", "2.jpg"]),
+        (["..", "b"], ["1.jpg", "2.jpg"]),
+        (["not \udce4 utf-8", "b"], ["1.jpg", "2.jpg"]),
+        (["/etc/x", "b"], ["1.jpg", "2.jpg"]),
+        (["twin", "TWIN"], ["1.jpg", "2.jpg"]),  # one file, where case is no difference
+        (["\u00e9", "e\u0301"], ["1.jpg", "2.jpg"]),  # the same letter, written in two ways
+        (["x" * 201, "b"], ["1.jpg", "2.jpg"]),
+        (["nul", "b"], ["1.jpg", "2.jpg"]),
+    ],
+)
+def test_names_come_from_the_data_or_are_numbers(names, entries):
+    assert entry_names(names) == entries
+
+
+@pytest.mark.parametrize(
+    ("count", "warns"), [(6999, True), (7000, False), (10_000, False), (10_001, True)]
+)
+def test_competitions_limits(count, warns):
+    warning = count_warning(count)
+    assert bool(warning) == warns
+    assert not warns or f"{count:,} images" in warning

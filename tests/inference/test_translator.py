@@ -1,0 +1,198 @@
+"""Pictures of any size through networks that are NumPy functions."""
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from cyclegan_tf.data import image as images
+from cyclegan_tf.data.dataset import ImageSet
+from cyclegan_tf.data.pipeline import SquarePictures
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.inference import translator as painter
+from cyclegan_tf.inference.compiled import AnySize
+from cyclegan_tf.inference.tiling import Frame, Tiling
+from cyclegan_tf.inference.translator import Painter
+from tests.conftest import encoded, png
+from tests.profiles import as_srgb, rgb_profile
+
+FRAME = Frame(128, multiple=8, margin=4, least=16)
+
+
+class Noting:
+    """A network that notes the shapes of its batches."""
+
+    def __init__(self, change=lambda batch: batch) -> None:
+        self.change, self.shapes = change, []
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        assert batch.dtype == np.float32
+        assert np.abs(batch).max() <= 1
+        self.shapes.append(batch.shape)
+        return self.change(batch)
+
+
+def pixels(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 333), (481, 321), (300, 1000), (128, 128)])
+def test_network_that_changes_nothing_gives_every_picture_back(size):
+    network = Noting()
+    painted = Painter(network, FRAME).translate(pixels(*size))
+    np.testing.assert_array_equal(np.asarray(painted), pixels(*size))
+    assert {(h % 8, w % 8) for _, h, w, _ in network.shapes} == {(0, 0)}
+
+
+def test_every_kind_of_input_is_the_same_picture(tmp_path):
+    path = tmp_path / "x.png"
+    path.write_bytes(png(pixels(20, 30)))
+    invert = Painter(Noting(lambda batch: -batch), FRAME)
+    for picture in (path, str(path), Image.open(path), pixels(20, 30)):
+        painted = invert.translate(picture)
+        assert painted.mode == "RGB"
+        np.testing.assert_array_equal(np.asarray(painted), 255 - pixels(20, 30))
+
+
+def test_open_image_is_turned_and_converted_like_a_file():
+    tall = Image.new("RGB", (8, 4), (200, 100, 60))
+    tall.info["icc_profile"] = rgb_profile()
+    tall.getexif()[0x0112] = 6
+    painted = Painter(Noting(), FRAME).translate(tall)
+    assert painted.size == (4, 8)
+    assert np.abs(np.asarray(painted) - as_srgb((200, 100, 60))).max() < 1.5
+    assert not painted.getexif()
+    assert "icc_profile" not in painted.info
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((4, 4, 3), np.float32),
+        np.zeros((0, 4, 3), np.uint8),
+    ],
+)
+def test_arrays_of_another_kind_are_refused(array):
+    with pytest.raises(ValueError, match=r"Expected pixels as \(h, w, 3\) uint8. Received: \("):
+        Painter(Noting(), FRAME).translate(array)
+
+
+def test_files_that_are_no_image_are_named(tmp_path):
+    paint = Painter(Noting(), FRAME).translate
+    (tmp_path / "x.jpg").write_bytes(b"no image")
+    with pytest.raises(InputError, match=r"x\.jpg is no image: no readable image"):
+        paint(tmp_path / "x.jpg")
+    with pytest.raises(InputError, match=r"gone\.jpg cannot be read \(No such file"):
+        paint(tmp_path / "gone.jpg")
+
+
+def test_size_shows_the_pixels_that_training_shows():
+    files = [encoded(Image.fromarray(pixels(50, 90, seed)), "PNG") for seed in range(2)]
+    files.append(encoded(Image.fromarray(pixels(600, 700)), "PNG"))  # reduced, as when it is read
+    squares = SquarePictures(
+        "set",
+        ImageSet(("a",) * 3, tuple(images.upright_rgb(f, shrink_above=512) for f in files)),
+        32,
+    )
+    seen = []
+    network = Noting(lambda batch: seen.extend(batch) or batch)
+    small = Painter(network, Frame(128), size=32)
+    for data in files:
+        painted = small.translate(images.load_upright(data))
+        assert painted.size == (32, 32)
+    np.testing.assert_array_equal(np.stack(seen), next(squares.batches(3)))
+    assert small.shape(50, 90) == (32, 32)
+
+
+def test_longest_reduces_and_never_enlarges():
+    reduced = Painter(Noting(), FRAME, longest=30)
+    assert reduced.translate(pixels(20, 60)).size == (30, 10)
+    assert reduced.translate(pixels(5, 30)).size == (30, 5)
+    assert reduced.translate(pixels(1, 600)).size == (30, 1)
+    shapes = [(20, 60), (5, 30), (1, 600), (77, 41)]
+    for height, width in shapes:
+        painted = reduced.translate(pixels(height, width))
+        assert reduced.shape(height, width) == painted.size[::-1]
+
+
+def test_pictures_of_one_shape_are_one_batch(monkeypatch):
+    monkeypatch.setattr(painter, "_TOGETHER", 3 * 32 * 32)
+    monkeypatch.setattr(painter, "_WAITING", 12 * 32 * 32)
+    network = Noting(lambda batch: -batch)
+    sizes = [(24, 24), (20, 22), (24, 40), (21, 23), (23, 24), (24, 38), (200, 10)]
+    pictures = [(n, pixels(*size, seed=n)) for n, size in enumerate(sizes)]
+    done = {n: (original, painted) for n, original, painted in
+            Painter(network, FRAME).paint(iter(pictures))}  # fmt: skip
+    assert sorted(done) == list(range(7))
+    for number, picture in pictures:
+        np.testing.assert_array_equal(done[number][0], picture)
+        np.testing.assert_array_equal(done[number][1], 255 - picture)
+    # three of 24 px, two wide ones, the long one's tiles one by one, what is left of 24 px
+    long = Tiling(200, 10, FRAME).shown
+    tiles = [(1, *long, 3)] * 2
+    assert network.shapes == [(3, 32, 32, 3), (2, 32, 48, 3), *tiles, (1, 32, 32, 3)]
+
+
+def test_few_pictures_wait_for_others(monkeypatch):
+    monkeypatch.setattr(painter, "_TOGETHER", 100 * 32 * 32)
+    monkeypatch.setattr(painter, "_WAITING", 3 * 32 * 32)
+    read = []
+    pictures = ((n, read.append(n) or pixels(24, 24)) for n in range(50))
+    next(Painter(Noting(), FRAME).paint(pictures))
+    assert len(read) == 4
+
+
+def test_tiles_of_a_picture_get_the_tone_of_its_sample():
+    samples = []
+
+    def tone(sample: np.ndarray):
+        samples.append(sample)
+        return lambda batch: batch - sample.mean() + 0.2
+
+    def never(batch: np.ndarray) -> np.ndarray:
+        raise AssertionError("the network with the statistics of each tile was asked")
+
+    picture = np.full((300, 700, 3), 51, np.uint8)  # -0.6
+    painted = Painter(never, FRAME, tone=tone).translate(picture)
+    assert np.unique(np.asarray(painted)).tolist() == [153]  # 0.2
+    assert [(s.shape, s.dtype) for s in samples] == [((6, 256, 256, 3), np.float32)]
+
+
+def test_tiles_look_like_the_whole_picture():
+    inputs = keras.Input((None, None, 3))
+    norm = keras.layers.GroupNormalization(groups=-1, epsilon=1e-6, scale=False)
+    network = AnySize(keras.Model(inputs, norm(inputs) / 4))
+    rng = np.random.default_rng(0)
+    picture = 127 + rng.integers(-1, 2, (512, 512, 3))  # a sky with a little noise,
+    picture[:, 256:] += rng.choice([-90, 90], (512, 256, 3))  # beside trees
+    picture = picture.astype(np.uint8)
+    whole = np.asarray(Painter(network, Frame(512)).translate(picture)).astype(int)
+    of_one_tone = Painter(network, Frame(128), tone=network.with_tone_of).translate(picture)
+    assert np.abs(np.asarray(of_one_tone) - whole).max() <= 2
+    # a tile of sky alone is made as lively as the trees
+    each_alone = np.asarray(Painter(network, Frame(128)).translate(picture)).astype(int)
+    assert np.abs(each_alone - whole)[:, :128].max() > 30
+
+
+def tile_statistics(batch: np.ndarray) -> np.ndarray:
+    """What instance norm does to the tone: it depends on what else is in the tile."""
+    mean, deviation = batch.mean((1, 2), keepdims=True), batch.std((1, 2), keepdims=True)
+    return np.clip((batch - mean) / (3 * deviation), -1, 1)
+
+
+def test_tiles_of_different_tone_leave_no_seam():
+    y, x = np.mgrid[:300, :700]
+    light = 127 + 60 * np.sin(x / 9) * np.sin(y / 7) * (x < 350) + 60 * (x > 420)
+    picture = np.repeat(light[..., None], 3, -1).astype(np.uint8)
+    painted = np.asarray(Painter(tile_statistics, FRAME).translate(picture)).astype(int)
+    tiling = Tiling(300, 700, FRAME)
+    # the tones differ: one tile knows nothing but the dark half, another one nothing but the light
+    assert len(tiling) > 12
+    for axis, side in ((0, tiling.rows), (1, tiling.columns)):
+        steps = np.abs(np.diff(painted, axis=axis)).max(axis=(1 - axis, 2))
+        borders = sorted({p for s in side.starts for p in (s - 1, s + side.core - 1)})
+        borders = [place for place in borders if 0 <= place < len(steps)]
+        others = np.delete(steps, borders)
+        assert steps[borders].max() <= others.max()

@@ -1,0 +1,94 @@
+import shutil
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.io.outputs import is_single, open_destination
+
+
+def fill(path) -> None:
+    with open_destination(path) as put:
+        put("a.png", b"one")
+        put("b.png", b"two")
+
+
+def test_folder_holds_the_pictures_by_name(tmp_path):
+    fill(tmp_path / "new" / "paintings")
+    written = {path.name: path.read_bytes() for path in (tmp_path / "new/paintings").iterdir()}
+    assert written == {"a.png": b"one", "b.png": b"two"}
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["paintings"]
+
+
+def test_zip_holds_the_pictures_readable_by_all(tmp_path):
+    fill(tmp_path / "new.ZIP")
+    with zipfile.ZipFile(tmp_path / "new.ZIP") as archive:
+        assert [(i.filename, archive.read(i)) for i in archive.infolist()] == [
+            ("a.png", b"one"), ("b.png", b"two"),
+        ]  # fmt: skip
+        assert {stat.filemode(i.external_attr >> 16) for i in archive.infolist()} == {"-rw-r--r--"}
+
+
+def test_file_has_the_name_that_was_asked_for(tmp_path):
+    with open_destination(tmp_path / "x.JPG") as put:
+        put("other.png", b"one")
+    assert (tmp_path / "x.JPG").read_bytes() == b"one"
+
+
+@pytest.mark.parametrize("name", ["folder", "x.zip", "x.png"])
+def test_failure_leaves_nothing(tmp_path, name):
+    with pytest.raises(KeyError), open_destination(tmp_path / name) as put:
+        put("a.png", b"one")
+        raise KeyError
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["folder", "x.zip", "x.png", "loop"])
+def test_what_is_there_is_not_written_over(tmp_path, name):
+    path = tmp_path / name
+    path.symlink_to(path) if name == "loop" else path.write_bytes(b"mine")
+    with pytest.raises(InputError, match=f"{name} exists and is not written over"):
+        fill(path)
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["file/folder", "file/x.zip", "file/x.png"])
+def test_place_that_cannot_be_written_is_named(tmp_path, name):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=rf"{name} cannot be written \(.*\); choose another"):
+        fill(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["folder", "x.zip", "x.png"])
+def test_fault_of_another_place_is_not_told_as_one_of_this(tmp_path, name):
+    with pytest.raises(FileNotFoundError) as raised, open_destination(tmp_path / name):
+        (tmp_path / "input.jpg").read_bytes()
+    assert raised.value.filename == str(tmp_path / "input.jpg")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["folder", "x.zip", "x.png"])
+def test_place_that_goes_while_it_is_filled_is_named(tmp_path, name):
+    path = tmp_path / "deep" / name
+    with (
+        pytest.raises(
+            InputError, match=rf"{name} cannot be written \(No such file.*choose another"
+        ),
+        open_destination(path) as put,
+    ):
+        put("a.png", b"one")
+        shutil.rmtree(path.parent)
+        put("b.png", b"two")
+
+
+def test_suffix_tells_a_picture_from_a_folder():
+    names = ("x.jpg", "x.JPEG", "x.png", "x.webp", "x.bmp", "x.zip", "x", "v1.2", ".png")
+    assert [is_single(Path(name)) for name in names] == [True] * 5 + [False] * 4
+
+
+@pytest.mark.parametrize("name", ["x.gif", "x.TIFF", "x.pdf"])
+def test_kinds_of_images_that_are_not_written_are_refused(name):
+    with pytest.raises(InputError, match=r"suffix that is not written; expected one of \.jpg"):
+        is_single(Path(name))

@@ -1,0 +1,295 @@
+import hashlib
+import io
+import json
+import socket
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cyclegan_tf.data.image import encode_jpeg
+from cyclegan_tf.data.sources import PictureFiles, load_pictures
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.metrics import features
+from cyclegan_tf.metrics.features import GRAPH_NAME, cached_features, default_inception, extract
+from cyclegan_tf.metrics.inception import Inception
+from tests.conftest import flat, noise, png
+from tests.tiny_inception import tiny_features, write_tiny_graph
+
+
+class MeanOfRed:
+    """One feature a picture, and a note of what it was given."""
+
+    layer, dimensions, digest = "mean:0", 1, "0"
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[int, ...]] = []
+
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+        self.batches.append(pictures.shape[:3])
+        return pictures[..., 0].mean(axis=(1, 2), dtype=np.float32)[:, None]
+
+
+def picture_files(*values: int) -> PictureFiles:
+    entries = [(str(value), str(value), png(flat(value))) for value in values]
+    return PictureFiles("greys", lambda: entries)
+
+
+def test_features_come_in_order_and_the_last_batch_is_filled_up(capsys):
+    inception = MeanOfRed()
+    pictures = (flat(value) for value in (7, 1, 5, 3, 2))
+    found = extract(inception, pictures, count=5, batch_size=2, title="photos")
+    assert (found.dtype, found.tolist()) == (np.float32, [[7], [1], [5], [3], [2]])
+    assert inception.batches == [(2, 32, 32)] * 3
+    output = capsys.readouterr()
+    assert "photos" in output.err and "5/5" in output.err and output.out == ""
+
+
+def test_few_pictures_are_one_small_batch():
+    inception = MeanOfRed()
+    extract(inception, [flat(1), flat(2)], count=2, batch_size=8)
+    assert inception.batches == [(2, 32, 32)]
+
+
+def test_large_pictures_come_in_smaller_batches():
+    inception = MeanOfRed()
+    large = np.zeros((2048, 1024, 3), np.uint8)  # 2 million pixels: two are 4 million
+    extract(inception, [large] * 3, count=3, batch_size=8)
+    assert inception.batches == [(2, 2048, 1024)] * 2
+
+
+def test_mixed_sizes_are_refused_with_both_sizes():
+    with pytest.raises(InputError, match=r"Picture 3 is 16 x 8, .* 32 x 32 pixels; expected one"):
+        extract(MeanOfRed(), [flat(1), flat(2), flat(3, 16)[:8]], count=3)
+
+
+@pytest.mark.parametrize(("count", "fault"), [(1, "more pictures than `count`"), (3, "only 2")])
+def test_wrong_count_is_a_wrong_call(count, fault):
+    with pytest.raises(ValueError, match=f"{fault}.*Received: count={count}"):
+        extract(MeanOfRed(), [flat(1), flat(2)], count=count, batch_size=1)
+
+
+def test_zip_and_folder_give_identical_features(tmp_path):
+    inception = Inception(write_tiny_graph(tmp_path / "graph.pb"))
+    (tmp_path / "set").mkdir()
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for number in range(5):
+            jpeg = encode_jpeg(noise(number))
+            archive.writestr(f"{number}.jpg", jpeg)
+            (tmp_path / f"set/{number}.jpg").write_bytes(jpeg)
+    folder, zipped = (load_pictures(tmp_path / name) for name in ("set", "set.zip"))
+    of_folder = extract(inception, folder, count=5, batch_size=2)
+    np.testing.assert_array_equal(of_folder, extract(inception, zipped, count=5, batch_size=2))
+    np.testing.assert_allclose(of_folder, tiny_features(np.stack(list(folder))), rtol=1e-5)
+
+
+def test_same_files_are_computed_once(tmp_path):
+    inception = MeanOfRed()
+    first = cached_features(inception, picture_files(9, 4), cache=tmp_path)
+    second = cached_features(inception, picture_files(9, 4), cache=tmp_path)
+    assert first.tolist() == second.tolist() == [[9], [4]]
+    assert len(inception.batches) == 1
+    (stored,) = (tmp_path / "features").iterdir()  # no temporary file is left
+    assert stored.suffix == ".npz"
+
+
+def test_other_files_graph_or_layer_are_computed_anew(tmp_path):
+    inception = MeanOfRed()
+    cached_features(inception, picture_files(9, 4), cache=tmp_path)
+    assert cached_features(inception, picture_files(4, 9), cache=tmp_path).tolist() == [[4], [9]]
+    inception.layer = "other:0"
+    cached_features(inception, picture_files(9, 4), cache=tmp_path)
+    inception.digest = "1"
+    cached_features(inception, picture_files(9, 4), cache=tmp_path)
+    assert len(inception.batches) == 4
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "cut", "other numbers", "other shape"])
+def test_damaged_cache_is_computed_anew_with_a_notice(tmp_path, capsys, damage):
+    cached_features(MeanOfRed(), picture_files(9, 4), cache=tmp_path)
+    (stored,) = (tmp_path / "features").iterdir()
+    data = stored.read_bytes()
+    place = data.index(np.float32(9).tobytes())
+    other = io.BytesIO()
+    np.savez(other, features=np.zeros((3, 1), np.float32))
+    stored.write_bytes(
+        {
+            "empty": b"",
+            "text": b"nothing",
+            "cut": data[:-30],
+            "other numbers": data[:place] + np.float32(8).tobytes() + data[place + 4 :],
+            "other shape": other.getvalue(),
+        }[damage]
+    )
+    capsys.readouterr()
+    assert cached_features(MeanOfRed(), picture_files(9, 4), cache=tmp_path).tolist() == [[9], [4]]
+    notices = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert len(notices) == 1 and "cannot be used" in notices[0] and "computing again" in notices[0]
+    assert stored.read_bytes() == data  # and stored again
+
+
+def test_cache_that_cannot_be_written_costs_one_warning(tmp_path, capsys):
+    (tmp_path / "file").write_text("no folder")
+    found = cached_features(MeanOfRed(), picture_files(9, 4), cache=tmp_path / "file")
+    assert found.tolist() == [[9], [4]]
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert len(warnings) == 1 and "CYCLEGAN_TF_CACHE" in warnings[0]
+
+
+def test_cache_folder_is_named_by_the_environment(monkeypatch):
+    monkeypatch.setenv("CYCLEGAN_TF_CACHE", "/some/where")
+    assert features.cache_folder() == Path("/some/where")
+    monkeypatch.setenv("CYCLEGAN_TF_CACHE", "")
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert features.cache_folder() == Path("/home/someone/.cache/cyclegan_tf")
+
+
+def archive(**members: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as files:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            files.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+class Server:
+    """What a local HTTP server answers: `status`, `body`, and a `length` that may be a lie."""
+
+    def __init__(self, body: bytes) -> None:
+        self.status, self.body, self.length, self.requests = 200, body, None, 0
+        self.url = ""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    state = Server(archive(**{"LICENSE": b"x", f"./{GRAPH_NAME}": b"the graph"}))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            state.requests += 1
+            self.send_response(state.status)
+            self.send_header("Content-Length", str(state.length or len(state.body)))
+            self.end_headers()
+            self.wfile.write(state.body)
+
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        state.url = f"http://127.0.0.1:{http.server_port}/inception.tgz"
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield state
+        http.shutdown()
+        thread.join()
+
+
+def stored_files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_graph_is_fetched_once_and_recorded(server, tmp_path, capsys):
+    first = default_inception(url=server.url, cache=tmp_path)
+    assert first.read_bytes() == b"the graph"
+    assert json.loads((first.parent / "download.json").read_text()) == {
+        "url": server.url,
+        "archive_sha256": sha256(server.body),
+        "graph_sha256": sha256(b"the graph"),
+    }
+    assert capsys.readouterr().out == ""  # kept free for results
+    assert default_inception(url=server.url, cache=tmp_path) == first
+    assert server.requests == 1
+    assert stored_files(tmp_path) == [GRAPH_NAME, "download.json"]
+
+
+def test_hash_that_is_known_is_checked(server, tmp_path):
+    right = sha256(server.body)
+    default_inception(url=server.url, cache=tmp_path / "right", archive_sha256=right)
+    with pytest.raises(InputError, match=f"has SHA-256 {right}; expected {'0' * 64}.*Delete"):
+        default_inception(url=server.url, cache=tmp_path / "wrong", archive_sha256="0" * 64)
+    assert stored_files(tmp_path / "wrong") == []
+
+
+def test_missing_archive_is_one_line_with_the_manual_steps(server, tmp_path):
+    server.status = 404
+    with pytest.raises(InputError, match=r"cannot be fetched \(404 -- Not Found\).*--inception"):
+        default_inception(url=server.url, cache=tmp_path)
+    assert stored_files(tmp_path) == []
+
+
+def test_cut_connection_leaves_nothing(server, tmp_path):
+    server.length = len(server.body) + 1
+    with pytest.raises(InputError, match=r"cannot be fetched \(.*got only \d+ out of \d+ bytes\)"):
+        default_inception(url=server.url, cache=tmp_path)
+    assert stored_files(tmp_path) == []
+
+
+def test_without_internet_the_manual_steps_are_told(tmp_path):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/inception.tgz"
+        with pytest.raises(InputError, match=f"Connection refused.*Kaggle.*{GRAPH_NAME}.*--incep"):
+            default_inception(url=url, cache=tmp_path)
+    assert stored_files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>log in first</html>", archive(LICENSE=b"x"), archive(x=b"y" * 9999)[:60]],
+    ids=["a page", "another archive", "half an archive"],
+)
+def test_what_is_no_archive_with_the_graph_is_refused(server, tmp_path, body):
+    server.body = body
+    with pytest.raises(InputError, match=f"is no archive with {GRAPH_NAME} .*--inception"):
+        default_inception(url=server.url, cache=tmp_path)
+    assert stored_files(tmp_path) == []
+
+
+def test_archive_that_ends_early_is_refused(server, tmp_path):
+    random = np.random.default_rng(0).bytes(9999)
+    server.body = archive(**{GRAPH_NAME: random})[:5000]  # as the server's own file is
+    with pytest.raises(InputError, match=f"is no archive with {GRAPH_NAME}"):
+        default_inception(url=server.url, cache=tmp_path)
+    assert stored_files(tmp_path) == []
+
+
+def test_graph_that_changed_on_disk_is_refused(server, tmp_path):
+    graph = default_inception(url=server.url, cache=tmp_path)
+    graph.write_bytes(b"another graph")
+    with pytest.raises(InputError, match=f"{GRAPH_NAME} has SHA-256 .*Delete {graph.parent} and"):
+        default_inception(url=server.url, cache=tmp_path)
+    assert server.requests == 1
+
+
+def test_archive_that_changed_at_its_source_is_refused(server, tmp_path):
+    graph = default_inception(url=server.url, cache=tmp_path)
+    graph.unlink()
+    server.body = archive(**{GRAPH_NAME: b"another graph"})
+    with pytest.raises(InputError, match=r"inception\.tgz has SHA-256 .*expected"):
+        default_inception(url=server.url, cache=tmp_path)
+    assert stored_files(tmp_path) == ["download.json"]
+
+
+def test_graph_without_its_record_is_fetched_again(server, tmp_path):
+    graph = default_inception(url=server.url, cache=tmp_path)
+    graph.write_bytes(b"half")
+    (graph.parent / "download.json").write_text("{")
+    assert default_inception(url=server.url, cache=tmp_path).read_bytes() == b"the graph"
+
+
+def test_cache_that_cannot_be_written_is_refused_with_a_way_out(server, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(InputError, match=r"cannot be used .*set CYCLEGAN_TF_CACHE.*--inception"):
+        default_inception(url=server.url, cache=tmp_path / "file")
+    assert server.requests == 0

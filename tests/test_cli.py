@@ -1,0 +1,68 @@
+"""What every command line answers when the system or the user is at fault."""
+
+import errno
+import io
+import sys
+
+import pytest
+
+from cyclegan_tf.cli import command
+from cyclegan_tf.errors import InputError
+
+
+def raising(error: Exception):
+    @command
+    def main(argv=None) -> int:
+        raise error
+
+    return main
+
+
+def test_input_error_is_one_line_and_exit_code_2(capsys):
+    assert raising(InputError("first\nsecond\t third"))(None) == 2
+    assert capsys.readouterr().err == "error: first second third\n"
+
+
+def test_control_signs_and_broken_names_are_written_out(capsys):
+    assert raising(InputError("a\x1b[2Jb \udcff é"))(None) == 2
+    assert capsys.readouterr().err == "error: a\\x1b[2Jb \\udcff é\n"
+
+
+def test_endless_message_is_cut_in_the_middle(capsys):
+    assert raising(InputError("a" * 10**6 + " end."))(None) == 2
+    error = capsys.readouterr().err
+    assert len(error) == len("error: " + " ... " + "\n") + 1200
+    assert error.endswith("a end.\n")
+
+
+def test_path_that_the_system_refuses_is_named(capsys):
+    fault = OSError(errno.ENAMETOOLONG, "File name too long", "long/path")
+    assert raising(fault)(None) == 2
+    expected = "error: long/path cannot be used (File name too long); check the path.\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_machine_without_memory_is_one_line_and_exit_code_1(capsys):
+    assert raising(MemoryError())(None) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: out of memory") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("fault", [OSError(errno.EIO, "I/O", "x"), KeyError("x"), OSError("x")])
+def test_defects_and_faults_of_the_machine_still_raise(fault):
+    with pytest.raises(type(fault)):
+        raising(fault)(None)
+
+
+def test_names_of_no_utf8_can_be_printed(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", stream)
+
+    @command
+    def main(argv=None) -> int:
+        print("run: \udcff")
+        return 0
+
+    assert main(None) == 0
+    stream.flush()
+    assert stream.buffer.getvalue() == b"run: \\udcff\n"

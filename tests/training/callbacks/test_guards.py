@@ -1,0 +1,290 @@
+import math
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.models.adversarial import Stabilizers
+from cyclegan_tf.models.optimizers import adam
+from cyclegan_tf.training.callbacks import guards
+from cyclegan_tf.training.callbacks.guards import (
+    DiscriminatorWatch,
+    StopOnNonFinite,
+    TimeBudget,
+    TrainingDiverged,
+)
+from cyclegan_tf.training.callbacks.samples import EpochLog, SaveWeights
+from tests.conftest import pixel_cyclegan, pixel_network
+from tests.training.callbacks.test_samples import fit
+
+
+@pytest.fixture
+def run(tmp_path) -> RunDir:
+    return RunDir.create(tmp_path / "run", TrainConfig())
+
+
+def test_nan_stops_the_run_and_keeps_the_last_good_weights(run):
+    model = pixel_cyclegan()
+    networks = [model.generator_ab, model.discriminator_b]
+    good = [v.numpy().copy() for v in model.generator_ab.trainable_variables]
+    poisoned = np.full((2, 4, 4, 3), np.nan, np.float32)
+    callbacks = [StopOnNonFinite(), SaveWeights(run, networks), EpochLog(run, images_per_step=4)]
+    with pytest.raises(TrainingDiverged, match=r"nan at step 1.*--learning-rate"):
+        fit(model, callbacks, pictures=poisoned)
+    kept = pixel_network(0.0, "generator_ab")
+    kept.load_weights(run.weights_file(model.generator_ab))
+    np.testing.assert_array_equal(kept.get_weights(), good)
+    assert not run.metrics_file.exists()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_any_log_that_is_not_finite_stops_the_run(value):
+    guard = StopOnNonFinite()
+    guard.set_model(pixel_cyclegan())
+    guard.on_train_batch_end(0, {"cycle_loss": 1.0, "val_x": 0.0})
+    with pytest.raises(TrainingDiverged, match="disc_a_loss"):
+        guard.on_epoch_end(0, {"cycle_loss": 1.0, "disc_a_loss": value})
+
+
+def test_weights_that_became_nan_are_not_saved(run):
+    model = pixel_cyclegan()
+    guard = StopOnNonFinite()
+    guard.set_model(model)
+    guard.on_epoch_end(0, {"cycle_loss": 1.0})
+    model.generator_ab.trainable_variables[0].assign(np.nan)
+    with pytest.raises(TrainingDiverged, match="generator_ab_affine/scale"):
+        guard.on_epoch_end(1, {"cycle_loss": 1.0})
+
+
+def scaled_cyclegan(stabilizers: Stabilizers | None = None):
+    """With the loss scaling that float16 gets."""
+    model = pixel_cyclegan(stabilizers)
+    model.compile(*(adam(1e-3, beta_1=0.5, loss_scaling=True) for _ in range(2)), run_eagerly=True)
+    return model
+
+
+def fit_each(model, batches: list[np.ndarray]) -> dict[str, float]:
+    """A guarded epoch of these batches; the means of its logs."""
+    pictures = tf.data.Dataset.from_tensor_slices(np.stack(batches)).map(lambda x: (x, x))
+    history = model.fit(pictures, callbacks=[StopOnNonFinite()], verbose=0, shuffle=False).history
+    return {key: values[0] for key, values in history.items()}
+
+
+GOOD = [np.full((2, 4, 4, 3), value, np.float32) for value in (0.5, -0.25)]
+OVERFLOW = np.full((2, 4, 4, 3), np.inf, np.float32)
+
+
+def test_step_that_the_loss_scaler_leaves_out_neither_stops_the_run_nor_spoils_its_logs():
+    without, scaled = fit_each(scaled_cyclegan(), GOOD), scaled_cyclegan()
+    assert fit_each(scaled, [GOOD[0], OVERFLOW, GOOD[1]]) == without
+    assert int(scaled.generator_optimizer.inner_optimizer.iterations) == 2
+    assert float(scaled.generator_optimizer.dynamic_scale) == 2.0**14
+    with pytest.raises(TrainingDiverged, match="at step 2"):
+        fit_each(pixel_cyclegan(), [GOOD[0], OVERFLOW, GOOD[1]])
+
+
+def test_float16_that_overflows_at_every_scale_stops_the_run():
+    # the scale begins at 2 ** 15; halved 31 times it is 2 ** -16
+    with pytest.raises(TrainingDiverged, match=r"loss scale.* became 1\.5\d+e-05 at step 32;"):
+        fit_each(scaled_cyclegan(), [GOOD[0]] + 40 * [OVERFLOW])
+
+
+def test_epoch_without_one_finite_loss_stops_the_run():
+    with pytest.raises(TrainingDiverged, match="nan at step 2"):
+        fit_each(scaled_cyclegan(), 2 * [OVERFLOW])
+
+
+def test_pool_does_not_remember_what_overflowed():
+    model = scaled_cyclegan(Stabilizers(pool_size=4))
+    for pool in (model.pool_a, model.pool_b):
+        pool.build((2, 4, 4, 3))
+    fit_each(model, [GOOD[0], OVERFLOW, *GOOD, OVERFLOW, OVERFLOW])
+    assert int(model.pool_a.count) == 4
+    assert np.isfinite(model.pool_a.images).all()
+
+
+def test_statistics_that_became_nan_are_not_saved():
+    inputs = keras.Input((4, 4, 3))
+    outputs = keras.layers.BatchNormalization(name="batch_norm")(inputs)
+    model = pixel_cyclegan()
+    model.generators[1] = keras.Model(inputs, outputs)
+    guard = StopOnNonFinite()
+    guard.set_model(model)
+    guard.on_epoch_end(0)
+    model.generators[1].get_layer("batch_norm").moving_mean.assign(np.full(3, np.nan))
+    with pytest.raises(TrainingDiverged, match="batch_norm/moving_mean"):
+        guard.on_epoch_end(1)
+
+
+class Slow(keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch, logs=None):
+        time.sleep(0.05)
+
+
+def test_training_stops_in_time_for_what_follows():
+    model = pixel_cyclegan()
+    fit(model, [], epochs=1, steps=1)  # the first step compiles
+    budget = TimeBudget(time.monotonic() + 11.0, reserve=10.0, most_steps=10**6)
+    fit(model, [budget, Slow()], epochs=1000, steps=1000)
+    assert time.monotonic() < budget.last_step_ends + 0.2
+    assert budget.done >= 2
+
+
+def test_plan_ends_with_the_last_step():
+    model = pixel_cyclegan()
+    fit(model, [], epochs=1, steps=1)
+    budget = TimeBudget(time.monotonic() + 2.0, reserve=0.0, most_steps=10**6)
+    fit(model, [budget, Slow()], epochs=1000, steps=1000)
+    assert int(model.total_steps) == pytest.approx(budget.done, abs=2)
+
+
+def test_clock_does_not_lengthen_a_training():
+    model = pixel_cyclegan()
+    budget = TimeBudget(time.monotonic() + 1000.0, reserve=0.0, most_steps=4)
+    fit(model, [budget], epochs=2, steps=2)
+    assert int(model.total_steps) == 4
+    assert budget.done == 4
+
+
+class Clock:
+    """Stands in for the module `time`; only the test moves it."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(guards, "time", clock)
+    return clock
+
+
+def steps_of_a_second(budget: TimeBudget, clock: Clock, most: int, *, seconds: float = 1.0) -> int:
+    """Takes steps until the budget stops them; returns how many there were."""
+    for step in range(1, most + 1):
+        budget.on_train_batch_begin(0)
+        clock.now += seconds
+        budget.on_train_batch_end(0)
+        if budget.model.stop_training:
+            return step
+    return most
+
+
+def watched_budget(**options) -> TimeBudget:
+    """100 seconds, 10 of them for what follows the training."""
+    budget = TimeBudget(100.0, 10.0, 1000, **options)
+    model = keras.Model()
+    model.total_steps, model.steps_done, model.stop_training = tf.Variable(0), 0, False
+    budget.set_model(model)
+    return budget
+
+
+def test_what_was_done_before_the_first_step_is_left_room_for_after_the_last(clock):
+    budget = watched_budget()
+    budget.on_train_begin()
+    clock.now = 20.0  # scores and samples of the untrained network
+    budget.on_epoch_begin(0)
+    # 100 seconds, less 10 for the submission, less 20 and again 20 for scores and samples
+    assert steps_of_a_second(budget, clock, most=1000) == 50
+    assert int(budget.model.total_steps) == 50
+
+
+def test_longest_pause_between_two_epochs_is_left_room_for_after_the_last(clock):
+    budget = watched_budget()
+    budget.on_train_begin()
+    budget.on_epoch_begin(0)
+    assert steps_of_a_second(budget, clock, most=10) == 10
+    assert int(budget.model.total_steps) == 90
+    clock.now += 30.0  # scores after the first epoch, but not after the second
+    budget.on_epoch_begin(1)
+    assert steps_of_a_second(budget, clock, most=10) == 10
+    budget.on_epoch_begin(2)
+    # at 50 seconds; the last step must end at 60
+    assert steps_of_a_second(budget, clock, most=1000) == 10
+
+
+def test_a_pause_longer_than_what_is_left_ends_the_training_at_once(clock):
+    budget = watched_budget()
+    budget.on_train_begin()
+    budget.on_epoch_begin(0)
+    assert steps_of_a_second(budget, clock, most=10) == 10
+    clock.now += 60.0
+    budget.on_epoch_begin(1)
+    assert steps_of_a_second(budget, clock, most=1000) == 1
+
+
+def test_machine_that_slows_down_is_given_more_time_for_what_follows(clock):
+    budget = watched_budget()
+    budget.on_train_begin()
+    budget.on_epoch_begin(0)
+    assert steps_of_a_second(budget, clock, most=10) == 10
+    assert budget.last_step_ends == 90.0
+    taken = steps_of_a_second(budget, clock, most=1000, seconds=2.0)
+    # half as fast: what took 10 seconds takes nearly 20, so the last step ends at 80
+    assert budget.last_step_ends == pytest.approx(82.0, abs=2.0)
+    assert clock.now == 10 + 2 * taken
+    assert 0.0 <= budget.last_step_ends - clock.now < 2.1
+    assert int(budget.model.total_steps) == budget.done
+
+
+def test_saves_between_steps_are_planned_for(clock):
+    budget = watched_budget()
+    budget.on_train_begin()
+    budget.on_epoch_begin(0)
+    for _ in range(20):
+        assert steps_of_a_second(budget, clock, most=1) == 1
+        clock.now += 0.5  # a save, or anything else between two steps
+    # 20 steps took 30 seconds, but for the last pause; 60 seconds are left for steps of 1.5
+    assert int(budget.model.total_steps) == pytest.approx(20 + 60 / 1.5, abs=1)
+
+
+def test_resumed_budget_keeps_room_for_the_end_of_an_epoch(clock):
+    budget = watched_budget()
+    budget.remember({"between": 30.0, "measured": True})
+    budget.on_train_begin()
+    budget.on_epoch_begin(0)
+    assert steps_of_a_second(budget, clock, most=1000) == 60
+    assert budget.memory() == {"between": 30.0, "measured": True}
+
+
+def test_end_of_an_epoch_that_was_never_seen_is_estimated(clock):
+    budget = watched_budget(epoch_end=20.0)
+    budget.on_train_begin()
+    budget.on_epoch_begin(0)
+    # 90 seconds, less 20 steps, less a second: what the first step took, which may have compiled
+    assert steps_of_a_second(budget, clock, most=1000) == 69
+
+
+def accuracies(real: float, fake: float) -> dict[str, float]:
+    return {"disc_a_real_accuracy": real, "disc_a_fake_accuracy": fake}
+
+
+def test_discriminator_that_wins_for_three_epochs_is_named_once(capsys):
+    watch = DiscriminatorWatch()
+    for epoch in range(5):
+        watch.on_epoch_end(epoch, accuracies(0.99, 1.0))
+        assert capsys.readouterr().out.count("warning: disc_a") == (epoch == 2)
+
+
+def test_streak_goes_on_after_a_resume_and_an_epoch_told_twice_counts_once(capsys):
+    before, after = DiscriminatorWatch(), DiscriminatorWatch()
+    for epoch in (0, 1, 1):
+        before.on_epoch_end(epoch, accuracies(1.0, 1.0))
+    after.remember(before.memory())
+    assert capsys.readouterr().out == ""
+    after.on_epoch_end(2, accuracies(1.0, 1.0))
+    assert capsys.readouterr().out.count("for 3 epochs") == 1
+
+
+def test_one_balanced_epoch_starts_the_count_anew(capsys):
+    watch = DiscriminatorWatch()
+    for epoch, fake in enumerate((1.0, 1.0, 0.9, 1.0, 1.0)):
+        watch.on_epoch_end(epoch, accuracies(1.0, fake))
+    assert capsys.readouterr().out == ""
