@@ -189,7 +189,7 @@ def _compare(data: Path, timed: Path) -> int:
 
 
 def _write_without_profiles(data: Path, folder: Path) -> None:
-    from cyclegan_tf.data.dataset import read_encoded
+    from cyclegan_tf.data.layouts import read_encoded
     from cyclegan_tf.data.tfrecord import write_records
 
     for kind in KINDS:

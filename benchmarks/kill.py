@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cyclegan_tf import demo
+from cyclegan_tf.data.synthetic.dataset import write_demo
 from cyclegan_tf.io.run_folder import RunDir
 from tests.dying import different_variables, kill, kill_while_saving, start, wait_for_step
 
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     arguments.output.mkdir(parents=True, exist_ok=True)
     data, log = arguments.output / "data", arguments.output / "log.txt"
-    demo.write_demo(data, size=64, count=24)
+    write_demo(data, size=64, count=24)
     whole, killed = RunDir(arguments.output / "whole"), RunDir(arguments.output / "killed")
     options = [*OPTIONS, "--data", str(data)]
     if start([*options, "--run", str(whole.path)], log).wait():

@@ -64,7 +64,7 @@ def _seconds_for(arguments: argparse.Namespace) -> float:
 
 
 def _ours(arguments: argparse.Namespace) -> "object":
-    from cyclegan_tf.models.build import build_data_set, build_training_batches
+    from cyclegan_tf.data.build import build_data_set, build_training_batches
 
     fields = {"batch_size": arguments.batch, "cache": arguments.cache}
     config = pairs.notebook_config(arguments.option, data=str(arguments.data), **fields)
@@ -76,7 +76,7 @@ def _decoding(arguments: argparse.Namespace) -> "object":
 
     from cyclegan_tf.data import image as images
     from cyclegan_tf.data import pipeline
-    from cyclegan_tf.models.build import build_data_set
+    from cyclegan_tf.data.build import build_data_set
 
     config = pairs.notebook_config(arguments.option, data=str(arguments.data))
     data = build_data_set(config)

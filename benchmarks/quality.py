@@ -19,12 +19,11 @@ import numpy as np
 
 from cyclegan_tf.data import image as images
 from cyclegan_tf.data.sources import ResizedPictures, load_pictures
-from cyclegan_tf.inference.loading import load_trained
+from cyclegan_tf.inference.loading import build_translator, load_trained
 from cyclegan_tf.io.run_folder import RunDir
 from cyclegan_tf.metrics.features import cached_features
 from cyclegan_tf.metrics.fid import feature_frechet_distance
 from cyclegan_tf.metrics.inception import Inception
-from cyclegan_tf.models import build
 
 SIZE = 128  # pixels a side of everything that is trained on and scored
 SHOWN = 8  # photos in the picture
@@ -134,7 +133,7 @@ def _pictures(run: Path, held_out: Path) -> tuple[np.ndarray, np.ndarray]:
     every = list(ResizedPictures(load_pictures(held_out / "trainA"), SIZE))
     photos = np.stack([every[i * len(every) // SHOWN] for i in range(SHOWN)])
     photos = images.to_float(photos)
-    return photos, build.build_translator(config, model)(photos)
+    return photos, build_translator(config, model)(photos)
 
 
 def _table(base: dict[str, float], rows: list[dict]) -> str:

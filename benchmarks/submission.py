@@ -45,8 +45,10 @@ def main() -> None:
 
 def _ours(arguments: argparse.Namespace, folder: Path) -> float:
     from cyclegan_tf.data import pipeline
+    from cyclegan_tf.data.build import build_data_set
     from cyclegan_tf.inference import submission
-    from cyclegan_tf.models.build import build_data_set, build_model, build_translator
+    from cyclegan_tf.inference.loading import build_translator
+    from cyclegan_tf.models.build import build_model
 
     fields = {"precision": arguments.precision, "batch_size": 1}
     config = pairs.notebook_config(data=str(arguments.data), **fields)

@@ -45,8 +45,8 @@ def main(argv: list[str] | None = None) -> int:
     load_tensorflow()
     from cyclegan_tf.io.run_folder import RunDir
     from cyclegan_tf.metrics import evaluation as judge
-    from cyclegan_tf.metrics.features import default_inception
     from cyclegan_tf.metrics.inception import Inception
+    from cyclegan_tf.metrics.inception_download import default_inception
 
     if arguments.run:
         RunDir(arguments.run).config()  # a wrong folder is told before the graph is fetched

@@ -36,12 +36,11 @@ def main(argv: list[str] | None = None) -> int:
     if output.is_dir() if zipped else output.exists() or output.is_symlink():
         raise InputError(f"{output} exists; expected a new folder, or a file NAME.zip.")
     load_tensorflow()
-    from cyclegan_tf.inference.loading import load_trained
+    from cyclegan_tf.inference.loading import build_translator, load_trained
     from cyclegan_tf.io.run_folder import RunDir
-    from cyclegan_tf.models import build
 
     config, model = load_trained(RunDir(arguments.run), model="dcgan")
-    draw = build.build_translator(config, model)
+    draw = build_translator(config, model)
     latents = _latents(arguments.count, config.latent_size, arguments.seed, draw.batch_size)
     (_write_zip if zipped else _write_folder)(output, arguments.count, latents, draw)
     print(f"{arguments.output}: {arguments.count:,} pictures")

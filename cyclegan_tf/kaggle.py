@@ -21,8 +21,7 @@ from typing import Any
 from cyclegan_tf import __version__
 from cyclegan_tf.cli import Parser, command
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.files import making
-from cyclegan_tf.io.inputs import read_file
+from cyclegan_tf.io.files import making, read_file
 
 COMPETITION = "gan-getting-started"
 LIMIT = 1_000_000  # bytes: "The kernel source must be less than 1 megabytes in size"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from cyclegan_tf.cli import load_tensorflow
 from cyclegan_tf.config.presets import preset_config
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.data.defaults import default_preset, kaggle_data, synthetic_data
+from cyclegan_tf.data.layouts import kaggle_data
+from cyclegan_tf.data.synthetic.dataset import synthetic_data
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.machine import available_cores
 
@@ -120,8 +121,9 @@ def choose_config(
     """
     _load()
     from cyclegan_tf.distribution.strategy import has_tpu
+    from cyclegan_tf.training.run import choose_preset
 
-    preset = preset or default_preset(model, str(data))
+    preset = preset or choose_preset(model, str(data))
     if minutes is not None:
         changes["budget_minutes"] = minutes
     elif preset == "demo":
@@ -206,12 +208,12 @@ def hand_in(run: "RunDir") -> Path | None:
 
 def _finish(run: "RunDir") -> None:
     """Does what follows the last step of a training, although that was interrupted before it."""
-    from cyclegan_tf import train
     from cyclegan_tf.training.checkpoint import read_facts
+    from cyclegan_tf.training.run import resume
 
     if not run.state_file.exists() or not read_facts(run.state_file).step:
         raise InputError(f"{run.path} holds no trained networks; train first.")
-    train.resume(run.path, {}, trains=False)
+    resume(run.path, {}, trains=False)
 
 
 def _load() -> None:

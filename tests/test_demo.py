@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cyclegan_tf import demo
 from cyclegan_tf.data.dataset import load_data_set
 from cyclegan_tf.data.image import decode
+from cyclegan_tf.data.synthetic import dataset
+from cyclegan_tf.data.synthetic.dataset import write_demo
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.files import DiskFull
 
@@ -12,7 +13,7 @@ from cyclegan_tf.io.files import DiskFull
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo") / "set"
-    demo.write_demo(folder, size=64, count=12, seed=1)
+    write_demo(folder, size=64, count=12, seed=1)
     return folder
 
 
@@ -59,7 +60,7 @@ def test_held_out_photos_have_their_truth(folder):
 
 
 def test_same_seed_gives_the_same_bytes(folder, tmp_path):
-    demo.write_demo(tmp_path / "again", size=64, count=12, seed=1)
+    write_demo(tmp_path / "again", size=64, count=12, seed=1)
     files = sorted(path.relative_to(folder) for path in folder.rglob("*.tfrec"))
     assert len(files) == 3
     for name in files:
@@ -68,26 +69,26 @@ def test_same_seed_gives_the_same_bytes(folder, tmp_path):
 
 def test_existing_folder_and_odd_numbers_are_refused(folder, tmp_path):
     with pytest.raises(InputError, match="exists; expected a new folder"):
-        demo.write_demo(folder)
+        write_demo(folder)
     with pytest.raises(InputError, match="--size is 8; expected a value from 16 to 2,048"):
-        demo.write_demo(tmp_path / "x", size=8)
+        write_demo(tmp_path / "x", size=8)
     with pytest.raises(InputError, match="--count is 0"):
-        demo.write_demo(tmp_path / "x", count=0)
+        write_demo(tmp_path / "x", count=0)
 
 
 def test_interrupted_set_leaves_nothing_that_looks_complete(tmp_path, monkeypatch):
     def fail(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(demo, "_write_shards", fail)
+    monkeypatch.setattr(dataset, "_write_shards", fail)
     with pytest.raises(DiskFull, match="the disk is full"):
-        demo.write_demo(tmp_path / "x")
+        write_demo(tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_folder_that_somebody_else_named_partial_is_kept(tmp_path):
     (tmp_path / "x.partial").mkdir()
     (tmp_path / "x.partial" / "work").write_text("a year of it")
-    demo.write_demo(tmp_path / "x", size=16, count=1)
+    write_demo(tmp_path / "x", size=16, count=1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x", "x.partial"]
     assert (tmp_path / "x.partial" / "work").read_text() == "a year of it"

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from cyclegan_tf import evaluate
-from cyclegan_tf.data.dataset import read_encoded
 from cyclegan_tf.data.image import encode_jpeg
-from tests.conftest import noise, png
+from cyclegan_tf.data.layouts import read_encoded
 from tests.data.test_sources import write_folder, write_zip
 from tests.metrics.test_evaluation import CYCLEGAN, write_greys, write_run
+from tests.pictures import noise, png
 from tests.tiny_inception import write_tiny_graph
 
 KEYS = {

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from cyclegan_tf import generate, train
-from tests.conftest import image_set
 from tests.data.test_dataset import write_folder, write_kaggle
+from tests.pictures import image_set
 from tests.tiny_inception import write_tiny_graph
 
 TINY = [

@@ -1,198 +1,128 @@
-"""The layers of the package: which module may import which."""
+"""Which folder of the package may import which: arrows point down, no files form a circle."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
+
+import pytest
 
 import cyclegan_tf
 
 PACKAGE = Path(cyclegan_tf.__file__).parent
+MOST_FILES = 11  # that a folder shows, so that one finds what one is looking for
 
 ALLOWED = {
-    "__init__": set(),
     "errors": set(),
-    "inputs": set(),
-    "command": {"errors"},
-    "combinations": {"errors"},
-    "fields": {"combinations", "errors"},
-    "config": {"combinations", "errors", "fields"},
-    "flags": {"combinations", "config", "fields"},
-    "presets": {"config", "errors", "fields"},
-    "files": {"errors"},
-    "lookahead": {"machine"},
-    "machine": set(),
-    "names": set(),
-    "tiles": set(),
-    "destination": {"errors", "files"},
-    "upright": set(),
-    "images": {"files", "upright"},
-    "checksums": set(),
-    "examples": set(),
-    "records": {"checksums", "errors", "examples", "files", "inputs"},
-    "runtime": {"errors", "machine"},
-    "cluster": {"errors"},
-    "peers": {"cluster", "errors"},
-    "workers": {"cluster", "errors", "peers"},
-    "strategy": {"cluster", "errors", "workers"},
-    "faults": {"config", "errors"},
-    "replicas": set(),
-    "accumulation": set(),
-    "augment": set(),
-    "losses": set(),
-    "graph_order": set(),
-    "kernels": set(),
-    "reading": set(),
-    "layers": {"kernels"},
-    "upsampling": set(),
-    "generators": {"layers", "upsampling"},
-    "discriminators": {"layers"},
-    "latent_networks": {"layers"},
-    "adversarial": {
-        "accumulation", "augment", "graph_order", "losses", "optim", "penalties", "replicas",
-    },
-    "dcgan": {"adversarial", "layers", "losses", "replicas"},
-    "optim": set(),
-    "penalties": set(),
-    "frechet": set(),
-    "similarity": set(),
-    "metrics": {"frechet", "similarity"},
-    "scores": {"metrics"},
-    "guards": {"errors"},
-    "inception": {"errors", "inputs"},
-    "pictures": {"data", "errors", "images", "inputs", "machine", "records"},
-    "worklist": {
-        "destination", "errors", "images", "lookahead", "names", "pictures", "progress",
-    },
-    "painter": {"data", "errors", "images", "inputs", "progress", "tiles"},
-    "features": {"errors", "files", "inception", "progress"},
-    "raster": set(),
-    "stage": {"raster"},
-    "scenery": {"raster", "stage"},
-    "landscapes": {"raster", "scenery", "stage"},
-    "brushwork": {"raster"},
-    "data": {"errors", "images", "inputs", "machine", "records"},
-    "store": {"data", "images"},
-    "pipeline": {"augment", "cluster", "data", "images", "store"},
-    "colours": set(),
-    "fingerprints": set(),
-    "comparison": set(),
-    "duplicates": {"fingerprints"},
-    "findings": {"colours", "comparison", "data", "duplicates", "fingerprints", "images"},
-    "measuring": {"colours", "errors", "fingerprints", "images", "machine"},
-    "eda": {
-        "colours", "comparison", "data", "errors", "findings", "measuring", "progress", "records",
-    },
-    "sampled_norms": set(),
-    "translator": {"layers", "sampled_norms"},
-    "cyclegan": {"accumulation", "adversarial", "layers", "losses", "reading"},
-    "progress": set(),
-    "training_line": {"progress"},
-    "submission": {"destination", "images", "machine", "names", "progress"},
-    "rundir": {"config", "errors", "files", "inputs"},
-    "plates": set(),
-    "figures": {"colours", "duplicates", "findings", "images", "plates"},
-    "gallery": {"images", "plates", "rundir"},
-    "callbacks": {"files", "gallery", "images", "metrics", "optim", "rundir"},
-    "evaluation": {"metrics", "rundir"},
-    "translations": {"dcgan", "images", "pipeline", "similarity", "translator"},
-    "networks": {"config", "discriminators", "generators", "latent_networks", "layers"},
-    "build": {
-        "adversarial", "augment", "cluster", "config", "cyclegan", "data", "dcgan",
-        "errors", "generators", "layers", "losses", "machine", "networks", "optim",
-        "pipeline", "replicas", "runtime", "translator",
-    },
-    "trained": {
-        "adversarial", "build", "config", "errors", "networks", "painter", "rundir", "runtime",
-        "tiles", "translator",
-    },
-    "judge": {
-        "build", "config", "data", "errors", "features", "inception", "metrics", "pictures",
-        "pipeline", "rundir", "scores", "trained", "translations",
-    },
-    "reporting": {
-        "adversarial", "build", "callbacks", "config", "data", "dcgan", "evaluation", "features",
-        "guards", "inception", "pipeline", "rundir", "translations", "translator",
-    },
-    "checkpoint": {"adversarial", "errors", "files", "guards", "inputs"},
-    "epochs": {"adversarial", "checkpoint"},
-    "autosave": {"checkpoint", "epochs", "rundir"},
-    "interruption": set(),
-    "resume": {"checkpoint", "combinations", "config", "data", "errors", "rundir"},
-    "session": {
-        "autosave", "build", "checkpoint", "config", "epochs", "errors", "faults", "features",
-        "guards", "images", "inception", "interruption", "pipeline", "reporting", "resume",
-        "rundir", "runtime", "strategy", "submission", "trained", "training_line", "workers",
-    },
-    "demo": {
-        "brushwork", "command", "errors", "files", "images", "landscapes", "machine",
-        "records",
-    },
-    "defaults": {"demo", "runtime"},
-    "notebook": {
-        "checkpoint", "command", "config", "defaults", "errors", "files", "machine",
-        "presets", "rundir", "strategy", "train",
-    },
-    "kaggle": {"command", "errors", "files", "inputs"},
-    "evaluate": {"command", "errors", "features", "files", "inception", "judge", "rundir"},
-    "generate": {
-        "build", "command", "dcgan", "destination", "errors", "images", "rundir", "submission",
-        "trained", "translator",
-    },
-    "translate": {
-        "command", "data", "destination", "errors", "images", "lookahead", "painter", "progress",
-        "rundir", "tiles", "trained", "worklist",
-    },
-    "train": {
-        "command", "config", "defaults", "errors", "flags", "guards", "interruption", "peers",
-        "presets", "resume", "rundir", "runtime", "session",
+    "cli": {"errors"},
+    "config": {"errors"},
+    "distribution": {"errors", "io"},  # io: cores and memory
+    "io": {"errors", "config"},
+    "data": {"errors", "config", "distribution", "io"},
+    "models": {"errors", "config", "distribution"},
+    "inference": {"errors", "config", "distribution", "io", "data", "models"},
+    "metrics": {"errors", "io", "data", "inference"},
+    "eda": {"errors", "io", "data"},
+    "training": {
+        "errors", "config", "distribution", "io", "data", "models", "inference", "metrics",
     },
 }  # fmt: skip
-
-KERAS_ONLY = {
-    "discriminators", "generators", "latent_networks", "layers", "losses", "sampled_norms",
-    "upsampling",
+COMMANDS = {"train", "translate", "evaluate", "generate", "demo", "kaggle"}
+OTHERS = {"__init__", "__main__", "notebook"}  # they may import whatever they show
+# the folder that needs settings has one file that reads them
+READS_CONFIG = {
+    "data.build", "models.build", "models.networks.build", "training.callbacks.build",
+    "io.run_folder", "inference.loading",
 }  # fmt: skip
+KERAS_ONLY_EXCEPT = {"models.networks.ops", "models.networks.build"}
 
 
-def imported_by(module: str) -> set[str]:
-    """All that a module imports when it runs, ours as `cyclegan_tf.NAME`."""
+def modules() -> dict[str, Path]:
+    """All modules by their name below the package; a folder's `__init__` by the folder's."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        found[name.removesuffix(".__init__")] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imported_by(module: str, *, at_import: bool = False) -> set[str]:
+    """What a module imports when it runs: ours by their names below the package, others whole.
+
+    Args:
+        module: its name below the package.
+        at_import: only what is imported with it, not what its functions import.
+    """
     found = set()
-    tree = ast.parse((PACKAGE / f"{module}.py").read_text())
+    tree = ast.parse(MODULES[module].read_text())
     for_types = [n for n in tree.body if isinstance(n, ast.If) and "TYPE" in ast.unparse(n.test)]
     skipped = {id(node) for block in for_types for node in ast.walk(block)}
-    for node in ast.walk(tree):
+    for node in tree.body if at_import else ast.walk(tree):
         if id(node) in skipped:
             continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module == "cyclegan_tf":
-            found |= {f"cyclegan_tf.{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found.add(node.module)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            ours = {f"{node.module}.{alias.name}" for alias in node.names}
+            names = {name.removeprefix("cyclegan_tf.") for name in ours}
+            inside = {name for name in names if name in MODULES}
+            found |= inside or {node.module.removeprefix("cyclegan_tf.")}
     return found
 
 
+def folder_of(module: str) -> str:
+    return module.split(".")[0]
+
+
+def ours(names: set[str]) -> set[str]:
+    return {name for name in names if name in MODULES}
+
+
+@pytest.mark.parametrize("folder", ALLOWED)
+def test_imports_point_down(folder):
+    for module in MODULES:
+        if folder_of(module) == folder:
+            others = {folder_of(name) for name in ours(imported_by(module))} - {folder}
+            assert others <= ALLOWED[folder], f"{module} imports {sorted(others)}"
+
+
 def test_every_module_has_its_place():
-    assert {path.stem for path in PACKAGE.glob("*.py")} == set(ALLOWED)
+    assert {folder_of(module) for module in MODULES} == {*ALLOWED, *COMMANDS, *OTHERS}
 
 
-def test_imports_point_down():
-    for module, allowed in ALLOWED.items():
-        ours = {
-            name.removeprefix("cyclegan_tf.")
-            for name in imported_by(module)
-            if name.startswith("cyclegan_tf.")
-        } - {"__version__"}
-        assert ours <= allowed, f"{module} imports {sorted(ours - allowed)}"
+def test_only_the_notebooks_helper_imports_commands():
+    for module in set(MODULES) - {"notebook", "__main__", "__init__"}:
+        assert not ours(imported_by(module)) & COMMANDS, module
 
 
-def test_no_two_modules_import_each_other():
-    ranks: dict[str, int] = {}
-    while len(ranks) < len(ALLOWED):
-        ready = [m for m in ALLOWED if m not in ranks and ALLOWED[m] <= set(ranks)]
-        assert ready, f"a circle among {sorted(set(ALLOWED) - set(ranks))}"
-        ranks |= {module: len(ranks) for module in ready}
+def test_no_files_import_each_other_in_a_circle():
+    graph = {module: ours(imported_by(module)) - {module, "__init__"} for module in MODULES}
+    assert len(list(TopologicalSorter(graph).static_order())) >= len(MODULES)  # or CycleError
+
+
+def test_settings_are_read_in_few_places():
+    readers = {m for m in MODULES if "config.train_config" in imported_by(m)}
+    free = {"config", "training", *COMMANDS, *OTHERS}
+    free_readers = {m for m in readers if folder_of(m) in free and "callbacks" not in m}
+    assert readers - free_readers <= READS_CONFIG
+
+
+def test_folders_show_few_files():
+    folders = {path.parent for path in MODULES.values()}
+    counts = {folder: len(list(folder.glob("*.py"))) for folder in folders}
+    assert {f.name: n for f, n in counts.items() if n > MOST_FILES + (f == PACKAGE)} == {}
 
 
 def test_networks_and_losses_use_keras_alone():
-    for module in KERAS_ONLY:
-        assert not any(name.startswith("tensorflow") for name in imported_by(module))
+    networks = {m for m in MODULES if m.startswith("models.networks.")} - KERAS_ONLY_EXCEPT
+    for module in {*networks, "models.losses"}:
+        assert not any(name.startswith("tensorflow") for name in imported_by(module)), module
+
+
+def test_what_help_needs_loads_no_tensorflow():
+    light = {m for m in MODULES if folder_of(m) in {"config", "io", "cli", "errors", *COMMANDS}}
+    for module in light - {"io.figures"}:  # of those who draw
+        names = {name.split(".")[0] for name in imported_by(module, at_import=True)}
+        assert not names & {"tensorflow", "keras", "pandas", "matplotlib"}, module

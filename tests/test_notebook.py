@@ -5,15 +5,17 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from cyclegan_tf import demo, notebook, train
+from cyclegan_tf import notebook
 from cyclegan_tf.config.presets import preset_config
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.data import defaults
+from cyclegan_tf.data import layouts
+from cyclegan_tf.data.synthetic import dataset
 from cyclegan_tf.distribution import runtime
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.training import run as run_module
 from cyclegan_tf.training.checkpoint import write_state
-from tests.conftest import pixel_cyclegan
+from tests.tiny_models import pixel_cyclegan
 from tests.training.test_resumption import FACTS
 
 
@@ -21,7 +23,7 @@ from tests.training.test_resumption import FACTS
 def elsewhere(tmp_path, monkeypatch):
     """A folder of its own, no Kaggle, no variable."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(defaults, "KAGGLE_DATA", (tmp_path / "old", tmp_path / "new"))
+    monkeypatch.setattr(layouts, "KAGGLE_DATA", (tmp_path / "old", tmp_path / "new"))
     monkeypatch.setattr(notebook, "KAGGLE_INPUT", tmp_path / "input")
     monkeypatch.setattr(notebook, "KAGGLE_WORKING", tmp_path / "handed-in")
     for name in (
@@ -41,7 +43,7 @@ def written(monkeypatch) -> list:
         folder.mkdir(parents=True)
         asked.append((folder, options))
 
-    monkeypatch.setattr(demo, "write_demo", write)
+    monkeypatch.setattr(dataset, "write_demo", write)
     return asked
 
 
@@ -223,7 +225,7 @@ def test_interrupted_run_is_handed_in_as_it_is(facts, run, monkeypatch):
         write_zip(run, 2)
         return 0
 
-    monkeypatch.setattr(train, "resume", resume)
+    monkeypatch.setattr(run_module, "resume", resume)
     path = notebook.hand_in(run)
     assert asked == [(run.path, {}, False)]
     with zipfile.ZipFile(path) as archive:

@@ -19,11 +19,12 @@ import keras
 import pytest
 from PIL import Image
 
-from cyclegan_tf import demo
 from cyclegan_tf.data.image import encode_jpeg
-from tests.conftest import flat, image_set, noise
+from cyclegan_tf.data.synthetic import dataset
+from cyclegan_tf.data.synthetic.dataset import write_demo
 from tests.data.test_sources import write_folder
 from tests.distribution.test_workers import free_addresses, needs_several_machines
+from tests.pictures import flat, image_set, noise
 from tests.tiny_inception import write_tiny_graph
 
 ROOT = Path(__file__).parents[1]
@@ -97,8 +98,8 @@ def place(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("TF_CONFIG", raising=False)
-        write = demo.write_demo
-        patch.setattr(demo, "write_demo", lambda path, **_: write(path, size=32, count=10))
+        write = write_demo
+        patch.setattr(dataset, "write_demo", lambda path, **_: write(path, size=32, count=10))
         (folder / "notebooks").symlink_to(ROOT / "notebooks")
         write(folder / "data/gan-getting-started", size=32, count=10)
         (folder / "data/horse2zebra").mkdir()

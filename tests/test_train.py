@@ -12,25 +12,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan_tf import demo, notebook, train
+from cyclegan_tf import notebook, train
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data import pipeline
-from cyclegan_tf.data.defaults import SYNTHETIC_DATA, synthetic_data
+from cyclegan_tf.data.build import build_data_set, build_training_batches
 from cyclegan_tf.data.image import to_uint8
-from cyclegan_tf.inference.loading import load_trained
+from cyclegan_tf.data.synthetic import dataset
+from cyclegan_tf.data.synthetic.dataset import SYNTHETIC_DATA, synthetic_data, write_demo
+from cyclegan_tf.inference.loading import build_translator, load_trained
 from cyclegan_tf.io.run_folder import RunDir
-from cyclegan_tf.models.build import (
-    build_data_set,
-    build_model,
-    build_training_batches,
-    build_translator,
-)
+from cyclegan_tf.models.build import build_model
 from cyclegan_tf.training.callbacks import build as reporting
 from cyclegan_tf.training.callbacks import scores as evaluation
 from cyclegan_tf.training.checkpoint import read_facts, restore_state
 from cyclegan_tf.training.trainer import Session
-from tests.conftest import image_set
 from tests.data.test_dataset import write_folder, write_kaggle
+from tests.pictures import image_set
 from tests.tiny_inception import write_tiny_graph
 
 # one process for all: the run that most of them look at takes a quarter of a minute
@@ -55,7 +52,7 @@ TINY = [
 @pytest.fixture(scope="module")
 def kaggle_set(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kaggle") / "set"
-    demo.write_demo(folder, size=64, count=20)
+    write_demo(folder, size=64, count=20)
     return folder
 
 
@@ -360,8 +357,8 @@ def test_budget_without_time_to_train_is_refused(kaggle_set, tmp_path, capsys, m
 
 def test_first_command_writes_the_synthetic_set_and_says_so(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    write = demo.write_demo
-    monkeypatch.setattr(demo, "write_demo", lambda folder, **_: write(folder, size=64, count=20))
+    write = write_demo
+    monkeypatch.setattr(dataset, "write_demo", lambda folder, **_: write(folder, size=64, count=20))
     assert train.main([*TINY, "--epochs=1"]) == 0
     assert "writing the synthetic set to data/synthetic" in capsys.readouterr().out
     assert (tmp_path / "runs" / "demo-1" / "images.zip").exists()

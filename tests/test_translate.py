@@ -14,16 +14,16 @@ from cyclegan_tf import translate
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data.dataset import ImageSet
 from cyclegan_tf.data.image import encode_jpeg, to_uint8
-from cyclegan_tf.data.pipeline import SquarePictures
+from cyclegan_tf.data.sources import SquarePictures
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.inference.loading import load_trained
+from cyclegan_tf.inference.loading import build_translator, load_trained
 from cyclegan_tf.io import outputs as destination
 from cyclegan_tf.io.run_folder import RunDir
 from cyclegan_tf.models import build
 from cyclegan_tf.translate import load_generator
-from tests.conftest import encoded, flat, image_set, png
 from tests.data.test_dataset import write_folder
+from tests.pictures import encoded, flat, image_set, png
 from tests.profiles import as_srgb, cmyk_profile, rgb_profile
 
 UNET = {
@@ -114,7 +114,7 @@ def test_size_gives_the_pixels_that_a_submission_has(tmp_path):
     config, model = load_trained(RunDir(run))
     photos = ImageSet(("a", "b"), (png(pixels(50, 70)), png(pixels(96, 96))))
     batch = next(SquarePictures("photos", photos, 96).batches(2))
-    expected = to_uint8(build.build_translator(config, model)(batch))
+    expected = to_uint8(build_translator(config, model)(batch))
     painter = load_generator(run, size=96)
     for photo, painting in zip((pixels(50, 70), pixels(96, 96)), expected, strict=True):
         off = np.abs(np.asarray(painter.translate(photo)).astype(int) - painting)

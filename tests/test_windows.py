@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from cyclegan_tf.io import files
-from tests.conftest import image_set, noise
 from tests.data.test_dataset import write_folder
+from tests.pictures import image_set, noise
 
 ROOT = Path(__file__).parents[1]
 UNIX = ("fcntl", "grp", "pwd", "resource", "termios")

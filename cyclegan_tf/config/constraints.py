@@ -2,15 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from cyclegan_tf.config.fields import flag
 from cyclegan_tf.errors import InputError
 
 if TYPE_CHECKING:
     from cyclegan_tf.config.train_config import TrainConfig
-
-
-def flag(name: str) -> str:
-    """The command-line flag of a config field."""
-    return "--" + name.replace("_", "-")
 
 
 def check_combinations(config: "TrainConfig") -> None:

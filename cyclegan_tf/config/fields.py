@@ -1,5 +1,6 @@
 """Fields of a configuration record: what they are declared with, and checks of their values."""
 
+import argparse
 import dataclasses
 import math
 import types
@@ -7,7 +8,6 @@ import typing
 from collections.abc import Collection
 from typing import Any, Literal
 
-from cyclegan_tf.config.constraints import flag
 from cyclegan_tf.errors import InputError
 
 # Values that other fields must have: one, one of several, or True for "anything but off".
@@ -163,3 +163,32 @@ def _setting(name: str, wanted: Any) -> str:
 def _range_text(low: float, high: float) -> str:
     ends = [f"{end:,}" if isinstance(end, int) else f"{end:g}" for end in (low, high)]
     return f"at least {ends[0]}" if high == math.inf else f"a value from {ends[0]} to {ends[1]}"
+
+
+def flag(name: str) -> str:
+    """The command-line flag of a config field."""
+    return "--" + name.replace("_", "-")
+
+
+def add_flags(parser: argparse.ArgumentParser, record: type) -> None:
+    """Adds one flag per field of a record; one that is not given stays out of the result."""
+    hints = typing.get_type_hints(record)
+    for field in dataclasses.fields(record):
+        hint = hints[field.name]
+        needs = describe_needs(field.metadata["needs"])
+        text = field.metadata["help"] + (f" [{needs}]" if needs else "")
+        keywords: dict[str, Any] = {"help": text, "default": argparse.SUPPRESS}
+        if hint is bool:
+            keywords["action"] = argparse.BooleanOptionalAction
+        elif typing.get_origin(hint) is Literal:
+            keywords["choices"] = typing.get_args(hint)
+        else:
+            keywords["type"] = next(t for t in alternatives(hint) if t is not types.NoneType)
+            keywords["metavar"] = keywords["type"].__name__.upper()
+        parser.add_argument(flag(field.name), **keywords)
+
+
+def flag_values(arguments: argparse.Namespace, record: type) -> dict[str, Any]:
+    """The fields of a record that were given on the command line."""
+    names = {field.name for field in dataclasses.fields(record)}
+    return {name: value for name, value in vars(arguments).items() if name in names}

@@ -246,3 +246,18 @@ def preset_config(name: str, **changes: Any) -> TrainConfig:
         raise InputError(f"unknown preset {name!r}; choose one of: {', '.join(PRESETS)}.")
     values = PRESETS[name]().to_dict() | changes
     return TrainConfig(**without_ignored(TrainConfig, values, keep=changes))
+
+
+def default_preset(model: str, *, synthetic: bool, accelerator: bool) -> str:
+    """The preset where none is named.
+
+    Args:
+        model: "cyclegan" or "dcgan".
+        synthetic: whether the images are those of the synthetic set.
+        accelerator: whether a GPU or a TPU trains.
+    """
+    if model == "dcgan":
+        return "dcgan"
+    if synthetic:
+        return "demo"
+    return "kaggle" if accelerator else "cpu"

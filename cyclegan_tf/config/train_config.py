@@ -345,6 +345,16 @@ class TrainConfig:
         defaults = {field.name: field.default for field in dataclasses.fields(cls)}
         return cls(**without_ignored(cls, defaults | check_values(values)))
 
+    @property
+    def images_per_step(self) -> int:
+        """Real images that a training step looks at: of both domains, or of B alone."""
+        return self.batch_size * (2 if self.model == "cyclegan" else 1)
+
+    @property
+    def whole_size(self) -> int:
+        """Side of whole pictures in samples, validation and scores."""
+        return self.picture_size or self.image_size
+
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain JSON values."""
         return dataclasses.asdict(self)

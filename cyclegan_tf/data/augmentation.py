@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import keras
 import tensorflow as tf
 
 
@@ -74,74 +73,3 @@ def add_noise(image: tf.Tensor, seed: tf.Tensor, *, std: float) -> tf.Tensor:
 
 def _happens(seed: tf.Tensor, probability: float) -> tf.Tensor:
     return tf.random.stateless_uniform([], seed) < probability
-
-
-class DiffAugment:
-    """Differentiable augmentation of what the discriminator sees, real and fake alike.
-
-    The discriminator then cannot memorize a few hundred images, and the generator does not learn
-    the augmentation, since its gradients pass through it. One draw serves a whole step.
-
-    Args:
-        color: shift brightness, scale saturation and contrast.
-        geometry: move by up to an eighth of the side, and blank out a square of half the side.
-        random: of the draws; kept by the model, which saves and restores its state.
-
-    Reference: Zhao et al. 2020, arXiv:2006.10738, section 3.2.
-    """
-
-    def __init__(self, *, color: bool, geometry: bool, random: keras.random.SeedGenerator) -> None:
-        self.color = color
-        self.geometry = geometry
-        self.random = random
-
-    def draw(self, count: int) -> tf.Tensor:
-        """Numbers in [0, 1) that decide on one batch: `(count, 7)`."""
-        return tf.transpose(keras.random.uniform((7, count), seed=self.random))
-
-    def apply(self, images: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
-        """Augments `(n, h, w, 3)` in [-1, 1] as drawn; colours may leave the range."""
-        brightness, saturation, contrast, *places = tf.unstack(draw, axis=1)
-        if self.color:
-            images = images + _for_each_image(brightness - 0.5)
-            images = _scaled_about(images, [-1], 2 * saturation)
-            images = _scaled_about(images, [1, 2, 3], contrast + 0.5)
-        if self.geometry:
-            images = _moved(images, places[0], places[1])
-            images = _cut_out(images, places[2], places[3])
-        return images
-
-
-def _for_each_image(values: tf.Tensor) -> tf.Tensor:
-    return values[:, None, None, None]
-
-
-def _scaled_about(images: tf.Tensor, axes: list[int], factor: tf.Tensor) -> tf.Tensor:
-    """Scales the distance from the mean over the axes."""
-    mean = tf.reduce_mean(images, axes, keepdims=True)
-    return mean + (images - mean) * _for_each_image(factor)
-
-
-def _moved(images: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    """Moves each image by up to an eighth of its side; what comes in is 0 (grey)."""
-    for axis, share in ((1, down), (2, right)):
-        side = images.shape[axis]
-        reach = side // 8
-        offset = tf.cast(tf.floor(share * (2 * reach + 1)), tf.int32) - reach
-        source = tf.range(side)[None] - offset[:, None]  # (n, side)
-        inside = tf.cast((source >= 0) & (source < side), images.dtype)
-        images = tf.gather(images, tf.clip_by_value(source, 0, side - 1), axis=axis, batch_dims=1)
-        images *= tf.reshape(inside, [-1, side, 1, 1] if axis == 1 else [-1, 1, side, 1])
-    return images
-
-
-def _cut_out(images: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    """Blanks out a square of half the side, centred anywhere in each image."""
-    inside = []
-    for axis, share in ((1, down), (2, right)):
-        side = images.shape[axis]
-        centre = tf.floor(share * side)
-        distance = tf.abs(tf.range(side, dtype=tf.float32)[None] + 0.5 - centre[:, None])
-        inside.append(tf.cast(distance < side / 4, images.dtype))  # (n, side)
-    hole = inside[0][:, :, None, None] * inside[1][:, None, :, None]
-    return images * (1.0 - hole)

@@ -2,33 +2,23 @@
 
 import hashlib
 import itertools
-import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cyclegan_tf.data.image import center_square, decode, picture_size, upright_rgb
-from cyclegan_tf.data.tfrecord import count_records, read_records, record_files
+from cyclegan_tf.data.layouts import find_layout, held_out_folder, read_encoded
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.inputs import is_hidden, read_file
 from cyclegan_tf.io.machine import available_cores
 
 if TYPE_CHECKING:  # surveys read data without it
     import tensorflow as tf
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 
-# A and B of each layout, in the order in which they are looked for, and whether Kaggle made it.
-_LAYOUTS = (
-    ("photo_tfrec", "monet_tfrec", True),
-    ("photo_jpg", "monet_jpg", True),
-    ("trainA", "trainB", False),
-)
-_TEST_FOLDERS = {"trainA": "testA", "trainB": "testB"}
 _SHARP_ENOUGH = 512  # pixels a side that are never reduced: twice what a submission shows
 _NAMED = 10  # images left out that are told one by one
 TRUTH_FOLDER = "truth_tfrec"  # written by the demo: the true paintings of its photos
@@ -191,85 +181,6 @@ def largest_side(image_size: int) -> int:
     return max(4 * image_size, _SHARP_ENOUGH)
 
 
-def find_layout(folder: Path) -> tuple[Path, Path, bool]:
-    """Tells a data set's layout by what is there.
-
-    Returns:
-        The folder of domain A, the folder of domain B, whether it is Kaggle's data set.
-
-    Raises:
-        InputError: if the folder is missing or its layout is unknown.
-    """
-    _require_folder(folder)
-    for name_a, name_b, kaggle_shaped in _LAYOUTS:
-        if (folder / name_a).is_dir() and (folder / name_b).is_dir():
-            return folder / name_a, folder / name_b, kaggle_shaped
-    known = ", ".join(f"{name_a}/ and {name_b}/" for name_a, name_b, _ in _LAYOUTS)
-    found = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
-    raise InputError(
-        f"{folder} has no known layout (found: {found}); expected {known}. "
-        "For two folders of your own use --a DIR --b DIR."
-    )
-
-
-def held_out_folder(folder: Path) -> Path | None:
-    """The folder of test images beside one of training images, where the layout has it."""
-    test = _TEST_FOLDERS.get(folder.name)
-    return folder.parent / test if test and (folder.parent / test).is_dir() else None
-
-
-def is_picture(path: PurePath) -> bool:
-    """Whether a file is taken for an image: by its suffix, and if it is not hidden.
-
-    Args:
-        path: as of `is_hidden`.
-    """
-    return path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(path)
-
-
-def count_encoded(folder: Path) -> int:
-    """How many images `read_encoded` would yield, unread; raises `InputError`, too."""
-    _require_folder(folder)
-    shards = record_files(folder)
-    return sum(map(count_records, shards)) if shards else len(_image_files(folder))
-
-
-def read_encoded(folder: Path) -> Iterator[tuple[str, str, bytes]]:
-    """Yields `(origin, name, bytes)` of every image file or record in a folder, unchecked.
-
-    What is hidden (`is_hidden`) is passed over.
-
-    Raises:
-        InputError: if the folder is missing or holds neither images nor TFRecords.
-    """
-    _require_folder(folder)
-    shards = record_files(folder)
-    for shard in shards:
-        for number, (name, encoded) in enumerate(read_records(shard)):
-            yield f"{shard}: record {number} ({name})", name, encoded
-    if shards:
-        return
-    files = _image_files(folder)
-    if not files:
-        raise InputError(
-            f"{folder} holds no images; expected *.tfrec files or images "
-            f"({', '.join(IMAGE_SUFFIXES)}). Check the path."
-        )
-    yield from map(read_image, files)
-
-
-def read_image(path: Path) -> tuple[str, str, bytes]:
-    """Origin, name and bytes of one image file, unchecked.
-
-    Raises:
-        InputError: if the file cannot be read.
-    """
-    try:
-        return str(path), path.stem, read_file(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); check it.") from error
-
-
 class _Reader:
     """Reads image sets on all cores, and notes what it had to leave out."""
 
@@ -308,23 +219,20 @@ class _Reader:
             ) from error
 
 
-def _image_files(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if is_picture(path.relative_to(folder)))
-    except OSError as error:
-        raise InputError(f"{folder} cannot be read ({error.strerror}); check it.") from error
-
-
-def _require_folder(folder: Path) -> None:
-    if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
-        raise InputError(f"{folder} cannot be read (no permission); change its permissions.")
-    if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
-        raise InputError(f"{folder} {what}; expected a folder of images. Check the path.")
-
-
 def _name_hash(name: str) -> float:
     """A number in [0, 1) that depends on the name alone."""
     # a file's name may be no UTF-8
     data = name.encode("utf-8", "surrogateescape")
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "big") / 2**64
+
+
+def name_hashes(data: DataSet) -> dict[str, str]:
+    """Number and hash of the names of each domain's images, which fix the order of the data."""
+    domains = {"A": (data.train_a, data.validation_a), "B": (data.train_b, data.validation_b)}
+    return {key: _described(*sets) for key, sets in domains.items()}
+
+
+def _described(train: ImageSet, validation: ImageSet) -> str:
+    names = "\n".join((*train.names, "", *validation.names))
+    digest = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{len(train) + len(validation)} images, names {digest[:12]}"

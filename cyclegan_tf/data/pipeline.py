@@ -1,7 +1,5 @@
 """The unpaired tf.data pipeline: every sample is a pure function of the seed and its number."""
 
-import hashlib
-from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -11,7 +9,6 @@ from cyclegan_tf.data import augmentation as augment
 from cyclegan_tf.data import image as images
 from cyclegan_tf.data.augmentation import Jitter
 from cyclegan_tf.data.dataset import ImageSet
-from cyclegan_tf.data.store import Store
 from cyclegan_tf.distribution.cluster import WHOLE, Share
 
 EXPANSION = 5  # versions of each image in an expanded data set
@@ -163,37 +160,6 @@ def load_images(domain: ImageSet, image_size: int) -> np.ndarray:
     return np.stack([images.load_square(encoded, image_size) for encoded in domain.encoded])
 
 
-class SquarePictures:
-    """A set of images as they are shown whole: centred squares of one size, decoded one by one.
-
-    Iterating yields `(size, size, 3)` uint8.
-
-    Attributes:
-        title: what progress bars call the set.
-        digest: SHA-256 of all encoded bytes in order, and the size.
-    """
-
-    def __init__(self, title: str, domain: ImageSet, size: int) -> None:
-        self.title = title
-        self._domain = domain
-        self._size = size
-        digest = hashlib.sha256(str(size).encode())
-        for encoded in domain.encoded:
-            digest.update(hashlib.sha256(encoded).digest())
-        self.digest = digest.hexdigest()
-
-    def __len__(self) -> int:
-        return len(self._domain)
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        return (picture for batch in self.batches(8) for picture in images.to_uint8(batch))
-
-    def batches(self, batch_size: int) -> Iterator[np.ndarray]:
-        """The same as `(n, size, size, 3)` float32 in [-1, 1], the last batch smaller."""
-        batches = image_batches(self._domain, image_size=self._size, batch_size=batch_size)
-        return batches.as_numpy_iterator()
-
-
 def untuned() -> tf.data.Options:
     """Options of a data set without the autotuner, so that an iterator ends when it is done.
 
@@ -212,6 +178,42 @@ def _samples(batch_size: int, first_step: int, share: Share) -> tf.data.Dataset:
     numbers = tf.data.Dataset.range(first_step * own, np.iinfo(np.int64).max // batch_size)
     samples = numbers.map(lambda i: i // own * batch_size + share.index * own + i % own)
     return samples.repeat()  # says that it is endless: else workers ask each other at each step
+
+
+class Store:
+    """Gives the centred square of each image of a set; the same pixels either way.
+
+    Args:
+        domain: the images.
+        decoded: keep them as pixels, instead of decoding an image each time it is shown.
+    """
+
+    def __init__(self, domain: ImageSet, *, decoded: bool) -> None:
+        # tensors, not Python lists: the bytes stay outside of the graph's definition
+        self._content = domain.pixels if decoded else tf.constant(domain.encoded)
+        self._decoded = decoded
+        self._sides = tf.constant([min(size) for size in domain.sizes])
+        self._square = all(width == height for width, height in domain.sizes)
+        sides = {min(size) for size in domain.sizes}
+        self._side = sides.pop() if len(sides) == 1 else None
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def __call__(self, place: tf.Tensor) -> tf.Tensor:
+        """The square at a place, a scalar integer.
+
+        Returns:
+            `(s, s, 3)` uint8; s is known when the graph is made if all are of one size.
+        """
+        content = self._content[place]
+        if self._decoded:
+            side = self._sides[place]
+            square = tf.reshape(tf.io.decode_raw(content, tf.uint8), [side, side, 3])
+        else:
+            square = images.decode(content)
+            square = square if self._square else images.center_square(square)
+        return tf.ensure_shape(square, [self._side, self._side, 3])
 
 
 class _Draw:

@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 import numpy as np
 
 from cyclegan_tf.data import image as images
-from cyclegan_tf.data.dataset import is_picture, read_encoded, read_image
+from cyclegan_tf.data.dataset import ImageSet
+from cyclegan_tf.data.layouts import is_picture, read_encoded, read_image
+from cyclegan_tf.data.pipeline import image_batches
 from cyclegan_tf.data.tfrecord import RECORD_PATTERNS, read_records
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.inputs import MOST_BYTES
+from cyclegan_tf.io.files import MOST_BYTES
 from cyclegan_tf.io.machine import available_cores
 
 Entry = tuple[str, str, bytes]  # where an image is (for errors), its name, its encoded bytes
@@ -228,3 +231,52 @@ def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, origin: str) ->
 
 def _show(size: tuple[int, int]) -> str:
     return f"{size[0]} x {size[1]}"
+
+
+class SquarePictures:
+    """A set of images as they are shown whole: centred squares of one size, decoded one by one.
+
+    Iterating yields `(size, size, 3)` uint8.
+
+    Attributes:
+        title: what progress bars call the set.
+        digest: SHA-256 of all encoded bytes in order, and the size.
+    """
+
+    def __init__(self, title: str, domain: ImageSet, size: int) -> None:
+        self.title = title
+        self._domain = domain
+        self._size = size
+        digest = hashlib.sha256(str(size).encode())
+        for encoded in domain.encoded:
+            digest.update(hashlib.sha256(encoded).digest())
+        self.digest = digest.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._domain)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (picture for batch in self.batches(8) for picture in images.to_uint8(batch))
+
+    def batches(self, batch_size: int) -> Iterator[np.ndarray]:
+        """The same as `(n, size, size, 3)` float32 in [-1, 1], the last batch smaller."""
+        batches = image_batches(self._domain, image_size=self._size, batch_size=batch_size)
+        return batches.as_numpy_iterator()
+
+
+class Pictures(Protocol):
+    """A set of pictures of one size, which come in the same order in every pass.
+
+    Iterating yields `(h, w, 3)` uint8.
+
+    Attributes:
+        title: what the set is called in errors and progress bars.
+        digest: hash of all that the pixels depend on.
+    """
+
+    title: str
+    digest: str
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[np.ndarray]: ...

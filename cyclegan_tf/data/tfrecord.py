@@ -8,8 +8,7 @@ from typing import BinaryIO
 from cyclegan_tf.data.crc32c import masked_crc32c
 from cyclegan_tf.data.examples import Feature, parse_example, serialize_example
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.files import replacing
-from cyclegan_tf.io.inputs import MOST_BYTES, is_hidden, require_file
+from cyclegan_tf.io.files import MOST_BYTES, is_hidden, replacing, require_file
 
 RECORD_PATTERNS = ("*.tfrec", "*.tfrecord", "*.tfrecords")
 

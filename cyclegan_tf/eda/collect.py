@@ -11,17 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cyclegan_tf.data.dataset import (
-    count_encoded,
-    find_layout,
-    held_out_folder,
-    read_encoded,
-    tell_skipped,
-)
+from cyclegan_tf.data.dataset import tell_skipped
+from cyclegan_tf.data.layouts import count_encoded, find_layout, held_out_folder, read_encoded
 from cyclegan_tf.data.tfrecord import record_features, record_files
 from cyclegan_tf.eda.colours import CHANNELS, LEVELS
-from cyclegan_tf.eda.comparison import COLUMNS
-from cyclegan_tf.eda.findings import Findings
+from cyclegan_tf.eda.findings import COLUMNS, Findings
 from cyclegan_tf.eda.measure import Measured, Measurers
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io import display as progress

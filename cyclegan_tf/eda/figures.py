@@ -8,7 +8,7 @@ from cyclegan_tf.data.image import grid
 from cyclegan_tf.eda.colours import CHANNELS, LEVELS, level_means
 from cyclegan_tf.eda.duplicates import telling_groups
 from cyclegan_tf.eda.findings import Findings
-from cyclegan_tf.io.plates import Plate
+from cyclegan_tf.io.figures import Plate
 
 DOMAIN_COLOURS = {"A": "#3b78b5", "B": "#e07b28"}
 CHANNEL_COLOURS = ("#c8433b", "#4a9a4e", "#3f62b8")

@@ -26,7 +26,7 @@ import numpy as np
 
 from cyclegan_tf.data.image import load_with_head
 from cyclegan_tf.eda.colours import CHANNELS, measure_colours
-from cyclegan_tf.eda.fingerprints import shrink_to_grey
+from cyclegan_tf.eda.duplicates import shrink_to_grey
 from cyclegan_tf.errors import Fault
 from cyclegan_tf.io.machine import available_cores
 

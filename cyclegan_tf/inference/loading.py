@@ -7,13 +7,14 @@ import keras
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.distribution import runtime
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.inference.compiled import AnySize
+from cyclegan_tf.inference.compiled import AnySize, Translator
 from cyclegan_tf.inference.tiling import DEFAULT_TILE, Frame, smallest_tile
 from cyclegan_tf.inference.translator import Painter
 from cyclegan_tf.io.run_folder import RunDir
 from cyclegan_tf.models import build
 from cyclegan_tf.models.adversarial import AdversarialModel
 from cyclegan_tf.models.networks import build as networks
+from cyclegan_tf.models.networks.build import margin, stride
 
 _LEAST_SIDE = 16  # pixels: below, the maps of a ResNet are smaller than what it mirrors of them
 
@@ -64,13 +65,13 @@ def load_painter(
     """
     config = _config(run, "cyclegan")
     # the squares of the skip have to fit as well; both are powers of two
-    multiple = max(build.stride(config), config.skip_blur)
+    multiple = max(stride(config), config.skip_blur)
     if tile < (smallest := smallest_tile(multiple)):
         raise InputError(
             f"--tile {tile} is too small for this network, which takes multiples of {multiple} "
             f"pixels; expected at least {smallest}."
         )
-    frame = Frame(tile, multiple=multiple, margin=build.margin(config), least=_LEAST_SIDE)
+    frame = Frame(tile, multiple=multiple, margin=margin(config), least=_LEAST_SIDE)
     # XLA compiles for each size of picture anew
     jit_compile = size is not None and runtime.compiles_with_xla(config.jit)
     network = AnySize(_load_generator(run, config, back=back), jit_compile=jit_compile)
@@ -78,7 +79,7 @@ def load_painter(
 
 
 def _load_generator(run: RunDir, config: TrainConfig, *, back: bool) -> keras.Model:
-    """What `build.submitted_generators` would give, alone."""
+    """What `submitted_generators` would give, alone."""
     averaged = config.ema_decay > 0 and config.submit != "last"
     name = f"generator_{'ba' if back else 'ab'}{'_ema' if averaged else ''}"
     with runtime.inference_precision(config.precision):
@@ -96,7 +97,7 @@ def load_best(run: RunDir, config: TrainConfig, model: AdversarialModel) -> None
         InputError: if some of the best weights are missing.
     """
     if _takes_best(run, config):
-        for network in build.submitted_generators(config, model):
+        for network in submitted_generators(config, model):
             run.load_weights(network, best=True)
 
 
@@ -119,3 +120,21 @@ def _config(run: RunDir, model: str | None) -> TrainConfig:
             f"{run.path} is a run of --model {config.model}; expected one of --model {model}."
         )
     return config
+
+
+def submitted_generators(config: TrainConfig, model: AdversarialModel) -> list[keras.Model]:
+    """The generators that draw samples and submission: the averages, where there are any."""
+    return model.generators if config.submit == "last" else model.averages
+
+
+def build_translator(
+    config: TrainConfig, model: AdversarialModel, *, back: bool = False
+) -> Translator:
+    """Compiled A into B (or `back`), or latents into pictures, by the submitted generator."""
+    generator = submitted_generators(config, model)[1 if back else 0]
+    return Translator(
+        generator,
+        margin=margin(config),
+        chains=runtime.chains(),
+        jit_compile=runtime.compiles_with_xla(config.jit),
+    )

@@ -13,8 +13,7 @@ from PIL import Image
 from cyclegan_tf.data import image as images
 from cyclegan_tf.io import display as progress
 from cyclegan_tf.io.machine import available_cores
-from cyclegan_tf.io.names import is_file_name, same_file
-from cyclegan_tf.io.outputs import open_zip
+from cyclegan_tf.io.outputs import is_file_name, open_zip, same_file
 
 SIZE = 256  # pixels a side, set by the competition
 FEWEST, MOST = 7_000, 10_000  # images the competition accepts

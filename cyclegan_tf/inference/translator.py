@@ -12,7 +12,7 @@ from cyclegan_tf.data.dataset import largest_side
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.tiling import Frame, Tiling, sample
 from cyclegan_tf.io import display as progress
-from cyclegan_tf.io.inputs import read_file
+from cyclegan_tf.io.files import read_file
 
 Key = TypeVar("Key")
 Network = Callable[[np.ndarray], np.ndarray]

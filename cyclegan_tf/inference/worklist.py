@@ -9,8 +9,7 @@ from cyclegan_tf.data import image as images
 from cyclegan_tf.data.sources import Entry, entry_reader
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io import display as progress
-from cyclegan_tf.io.names import FreeNames
-from cyclegan_tf.io.outputs import FORMATS
+from cyclegan_tf.io.outputs import FORMATS, FreeNames
 from cyclegan_tf.io.parallel import in_order
 
 _PATIENCE = 3.0  # seconds without a progress bar: most lists are checked by then

@@ -4,15 +4,18 @@ import contextlib
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from cyclegan_tf.errors import Fault
 
 PARTIAL = "partial."  # how the names of folders begin in which something is being written
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+
+MOST_BYTES = 2**28  # of an image: the largest that is taken needs as much as a BMP
 
 
 class DiskFull(Fault):
@@ -139,3 +142,47 @@ def _remedy(path: Path, needed: int) -> str:
         f"the disk is full: {path} needs {needed / 1e6:,.1f} MB more, {free / 1e6:,.1f} MB are "
         "free; what it held before is kept. Free some space."
     )
+
+
+def is_hidden(path: PurePath) -> bool:
+    """Whether it is a dot file, as macOS leaves `._1.jpg` beside 1.jpg, or lies in `__MACOSX`.
+
+    Args:
+        path: of a file, from the folder or the zip that it was found in.
+    """
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+
+
+def require_file(path: Path, *, most: int | None = None) -> int:
+    """Checks that a path leads to a regular file: a pipe would be waited for, without end.
+
+    Args:
+        path: links are followed.
+        most: bytes that are not too many; by default any number.
+
+    Returns:
+        The file's size in bytes.
+
+    Raises:
+        OSError: if there is none, if it is no file, or too large; `strerror` tells which.
+    """
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "Is a directory", str(path))
+    if not stat.S_ISREG(status.st_mode):
+        reason = "it is no file but a pipe, a socket or a device"
+        raise OSError(errno.EINVAL, reason, str(path))
+    if most is not None and status.st_size > most:
+        reason = f"{status.st_size:,} bytes are too many, at most {most:,} are read"
+        raise OSError(errno.EFBIG, reason, str(path))
+    return status.st_size
+
+
+def read_file(path: Path, *, most: int = MOST_BYTES) -> bytes:
+    """Reads a regular file of at most `most` bytes.
+
+    Raises:
+        OSError: as `require_file`, or if it cannot be read.
+    """
+    require_file(path, most=most)
+    return path.read_bytes()

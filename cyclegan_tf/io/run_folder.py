@@ -7,17 +7,24 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
-import tensorflow as tf
 from filelock import FileLock, Timeout
 
 from cyclegan_tf import __version__
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.errors import Fault, InputError, first_line
-from cyclegan_tf.io.files import PARTIAL, append_line, replacing, write_text
-from cyclegan_tf.io.inputs import read_file, require_file
+from cyclegan_tf.io.files import (
+    PARTIAL,
+    append_line,
+    read_file,
+    replacing,
+    require_file,
+    write_text,
+)
+
+if TYPE_CHECKING:  # they import TensorFlow, which whoever reads a config need not wait for
+    import keras
 
 _MOST_CONFIG = 2**20  # bytes; a config has a few thousand
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
@@ -212,13 +219,13 @@ class RunDir:
         """Whether an epoch was scored, and its weights kept."""
         return any(self.weights.glob("best_*.weights.h5"))
 
-    def save_weights(self, network: keras.Model, *, best: bool = False) -> None:
+    def save_weights(self, network: "keras.Model", *, best: bool = False) -> None:
         """Writes a network to its `weights_file`, keeping the old file until it is done."""
         size = 4 * network.count_params()
         with replacing(self.weights_file(network, best=best), size=size) as partial:
             network.save_weights(partial)
 
-    def load_weights(self, network: keras.Model, *, best: bool = False) -> None:
+    def load_weights(self, network: "keras.Model", *, best: bool = False) -> None:
         """Reads a network's weights back.
 
         Raises:
@@ -239,7 +246,7 @@ class RunDir:
                 f"({first_line(error)}); restore it, or train again."
             ) from error
 
-    def weights_file(self, network: keras.Model, *, best: bool = False) -> Path:
+    def weights_file(self, network: "keras.Model", *, best: bool = False) -> Path:
         """Where a network's weights are: `weights/NAME.weights.h5`, or `weights/best_NAME...`."""
         return self.weights / f"{'best_' if best else ''}{network.name}.weights.h5"
 
@@ -254,6 +261,9 @@ def next_free_run(parent: Path, prefix: str) -> Path:
 
 def versions() -> dict[str, str]:
     """What computes: the package and the libraries below it, and in which precision."""
+    import keras
+    import tensorflow as tf
+
     return {
         "cyclegan_tf": __version__,
         "tensorflow": tf.__version__,

@@ -7,19 +7,24 @@ from pathlib import Path
 
 import numpy as np
 
-from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.data.build import reopen_data_set
 from cyclegan_tf.data.dataset import DataSet, ImageSet, largest_side, tell_skipped
-from cyclegan_tf.data.pipeline import SquarePictures
-from cyclegan_tf.data.sources import PictureFiles, ResizedPictures, load_pictures
+from cyclegan_tf.data.sources import (
+    PictureFiles,
+    Pictures,
+    ResizedPictures,
+    SquarePictures,
+    load_pictures,
+)
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.generated import Inventions, Translations
-from cyclegan_tf.inference.loading import load_trained
+from cyclegan_tf.inference.loading import build_translator, load_trained
 from cyclegan_tf.io.run_folder import RunDir
-from cyclegan_tf.metrics.features import Pictures, cached_features, extract
+from cyclegan_tf.metrics.features import cached_features, extract
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.metrics.kid import feature_frechet_distance, sample_diversity
 from cyclegan_tf.metrics.scores import Scores, score, what_it_is_worth
-from cyclegan_tf.models import build
+from cyclegan_tf.metrics.similarity import ContentKept
 
 DIVERSITY_SAMPLES = 64  # enough for a mean over 2,016 pairs
 _LARGEST_SAMPLE = 2**20  # bytes of a picture: 64 larger ones would fill the memory
@@ -113,10 +118,10 @@ def judge_run(
     for flag, given, kind in (("--all", every_photo, "cyclegan"), ("--count", count, "dcgan")):
         if given and config.model != kind:
             raise InputError(f"{flag} belongs to runs of --model {kind}; leave it out.")
-    data_set, size = _data_set(config, data), build.picture_size(config)
+    data_set, size = reopen_data_set(config, data), config.whole_size
     looks = _real(reference, data_set.train_b + data_set.validation_b, "domain B", size)
     trained_on = _real(training, data_set.train_b, "domain B as trained on", size)
-    draw = build.build_translator(config, model)
+    draw = build_translator(config, model)
     skipped = (tell_skipped(data_set.skipped),) if data_set.skipped else ()
     if config.model == "dcgan":
         inventions = Inventions(
@@ -125,28 +130,13 @@ def judge_run(
         verdict = _judge(inventions, looks, trained_on, inception, epsilon=epsilon)
         return dataclasses.replace(verdict, remarks=skipped)
     photos, remarks = _photos(path, data_set, size, every_photo=every_photo)
-    back = build.build_translator(config, model, back=True)
-    translations = Translations(f"{photos.title}, translated", photos, draw, back)
+    content = ContentKept(build_translator(config, model, back=True))
+    translations = Translations(f"{photos.title}, translated", photos, draw, content)
     verdict = _judge(
         translations, looks, trained_on, inception, epsilon=epsilon, untranslated=photos
     )
-    measures = {**verdict.measures, **translations.content_kept()}
+    measures = {**verdict.measures, **content.means()}
     return dataclasses.replace(verdict, measures=measures, remarks=(*remarks, *skipped))
-
-
-def _data_set(config: TrainConfig, moved: str | None) -> DataSet:
-    """The run's data set, from where it is now."""
-    changes = {"data": moved, "a": "", "b": ""} if moved else {}
-    # nothing is trained: it may be smaller than the run's batch
-    changes |= {"batch_size": 1, "gradient_accumulation": 1}
-    try:
-        return build.build_data_set(dataclasses.replace(config, **changes))
-    except InputError as error:
-        if moved:
-            raise
-        raise InputError(
-            f"{error} If the run's data set has moved, name it with --data."
-        ) from error
 
 
 def _real(given: Path | None, domain: ImageSet, title: str, size: int) -> Pictures:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from cyclegan_tf.errors import InputError, first_line
-from cyclegan_tf.io.inputs import read_file
+from cyclegan_tf.io.files import read_file
 
 FEED = "ExpandDims"  # (n, h, w, 3) float32 0..255; the graph resizes to 299 x 299 and normalises
 POOL_LAYER = "pool_3:0"  # (n, 1, 1, 2048): what FID is computed on

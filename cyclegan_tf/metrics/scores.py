@@ -5,14 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from cyclegan_tf.metrics.kid import (
-    feature_frechet_distance,
-    frechet_interval,
-    kernel_distance,
-    memorization_distance,
-    memorization_informed,
-    precision_recall,
-)
+from cyclegan_tf.metrics.kid import feature_frechet_distance, frechet_interval, kernel_distance
+from cyclegan_tf.metrics.manifolds import precision_recall
+from cyclegan_tf.metrics.mifid import memorization_distance, memorization_informed
 
 # The published scores are of tens of thousands of images; below this FID visibly depends on the
 # count (Chong and Forsyth 2020, arXiv:1911.07023).

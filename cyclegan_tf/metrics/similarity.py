@@ -4,6 +4,8 @@
 structural similarity"; `sample_diversity` is a plain mean of distances.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 _COLUMNS = 8192  # pixels converted to float64 at a time: 20 MB for 300 images
@@ -121,3 +123,42 @@ def _mean_distance(images: np.ndarray, name: str) -> float:
     pairs = np.triu_indices(count, k=1)
     # rounding leaves some squares a little below 0
     return float(np.sqrt(np.maximum(squares[pairs], 0.0)).mean())
+
+
+class ContentKept:
+    """What translations keep of their photos: means over all batches that it is shown.
+
+    Args:
+        back: maps translations `(n, h, w, 3)` in [-1, 1] back to photos.
+    """
+
+    def __init__(self, back: Callable[[np.ndarray], np.ndarray]) -> None:
+        self._back = back
+        self._rows: list[np.ndarray] = []
+
+    def __call__(self, photos: np.ndarray, painted: np.ndarray) -> None:
+        """Takes in photos and their translations, `(n, h, w, 3)` float32 in [-1, 1]."""
+        measures = (
+            np.abs(self._back(painted) - photos).mean(axis=(1, 2, 3)),
+            structural_similarity(photos, painted),
+            np.abs(painted - photos).mean(axis=(1, 2, 3)),
+        )
+        self._rows.append(np.stack(measures, axis=1))
+
+    def means(self) -> dict[str, float]:
+        """The means so far.
+
+        Returns:
+            `cycle_error`: mean absolute error of photo against photo translated there and back,
+            in [-1, 1] units; `structural_similarity` of the luminance of photo and translation
+            (Wang et al. 2004), 1 for equal ones; `change`: mean absolute difference of the two,
+            in [-1, 1] units: a translator that does nothing has 0.
+
+        Raises:
+            ValueError: if it was shown none.
+        """
+        if not self._rows:
+            raise ValueError("Expected translations to be measured. Received: none")
+        means = np.concatenate(self._rows).mean(axis=0)
+        keys = ("cycle_error", "structural_similarity", "change")
+        return {key: float(mean) for key, mean in zip(keys, means, strict=True)}

@@ -1,52 +1,20 @@
 """AdversarialModel: what CycleGan and DcGan share, two sides that are trained in turn."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import keras
 import tensorflow as tf
 
-from cyclegan_tf.data.augmentation import DiffAugment
 from cyclegan_tf.distribution import replicas
 from cyclegan_tf.models import player as accumulation
-from cyclegan_tf.models.graph_order import add_late
 from cyclegan_tf.models.losses import AdversarialLoss, Logits, share_called_real
+from cyclegan_tf.models.memory import add_late
 from cyclegan_tf.models.optimizers import progress, takes_totals, update_average
-from cyclegan_tf.models.stabilizers import gradient_penalty, r1_penalty
+from cyclegan_tf.models.stabilizers import DiffAugment, Stabilizers, gradient_penalty, r1_penalty
 
 Images = tf.Tensor  # (n, h, w, 3) float32 in [-1, 1]
 Losses = dict[str, tf.Tensor]
-
-
-@dataclass(frozen=True)
-class Stabilizers:
-    """What keeps the two sides in balance; 0 and False turn each off.
-
-    Attributes:
-        pool_size: fakes remembered for the discriminators (Shrivastava et al. 2017).
-        augment_color: DiffAugment's colours (Zhao et al. 2020).
-        augment_geometry: DiffAugment's translation and cutout.
-        ema_decay: of the moving average of the generators' weights.
-        discriminator_steps: updates of the discriminators, on the same images, after each of the
-            generators.
-        r1_weight: of the R1 penalty on real images.
-        penalty_weight: of the gradient penalty between real and fake images.
-    """
-
-    pool_size: int = 0
-    augment_color: bool = False
-    augment_geometry: bool = False
-    ema_decay: float = 0.0
-    discriminator_steps: int = 1
-    r1_weight: float = 0.0
-    penalty_weight: float = 0.0
-
-    @property
-    def same_fakes(self) -> bool:
-        """Whether one look of the discriminators at the fakes serves both sides."""
-        others = (self.pool_size, self.r1_weight, self.penalty_weight)
-        return self.discriminator_steps == 1 and not any(others)
 
 
 class AdversarialModel(keras.Model):

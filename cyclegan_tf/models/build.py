@@ -3,28 +3,17 @@
 from collections.abc import Callable
 
 import keras
-import tensorflow as tf
 
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.data import pipeline
-from cyclegan_tf.data.augmentation import Jitter
-from cyclegan_tf.data.dataset import DataSet, load_data_set
 from cyclegan_tf.distribution import replicas, runtime
-from cyclegan_tf.distribution.cluster import WHOLE, Share
-from cyclegan_tf.errors import InputError
-from cyclegan_tf.inference.compiled import Translator
-from cyclegan_tf.io import machine
 from cyclegan_tf.models import losses
 from cyclegan_tf.models import optimizers as optim
-from cyclegan_tf.models.adversarial import AdversarialModel, Stabilizers
+from cyclegan_tf.models.adversarial import AdversarialModel
 from cyclegan_tf.models.cyclegan import CycleGan, Objective
 from cyclegan_tf.models.dcgan import DcGan
+from cyclegan_tf.models.networks.blocks import seed_stream
 from cyclegan_tf.models.networks.build import latent_pair, translation_networks
-from cyclegan_tf.models.networks.generators import unet_depth
-from cyclegan_tf.models.networks.layers import seed_stream
-
-MARGIN = 16  # pixels of mirrored border around what a U-Net translates
-VALIDATION_IMAGES = 128  # of each domain: more would take longer than the epoch, on a CPU
+from cyclegan_tf.models.stabilizers import Stabilizers
 
 ADVERSARIAL_LOSSES: dict[str, Callable[[float], losses.AdversarialLoss]] = {
     "bce": lambda smoothing: losses.CrossEntropy(real_label=1.0 - smoothing),
@@ -43,114 +32,6 @@ SCHEDULES: dict[str, Callable[..., float | keras.optimizers.schedules.LearningRa
         rate, total_steps, updates=updates
     ),
 }
-
-
-def build_data_set(config: TrainConfig) -> DataSet:
-    """Reads the images.
-
-    Raises:
-        InputError: if something cannot be read, or a domain is smaller than a batch.
-    """
-    data = load_data_set(
-        data=config.data,
-        a=config.a,
-        b=config.b,
-        validation_fraction=config.validation_fraction,
-        skip_bad=config.skip_bad_images,
-        image_size=config.image_size,
-        only_b=config.model == "dcgan",
-    )
-    counts = {"A": len(data.train_a), "B": len(data.train_b)}
-    if config.model == "dcgan":
-        counts = {"B": len(data.train_b)}
-    for domain, count in counts.items():
-        if count < 2 and (config.model == "dcgan" or config.evaluate_every):
-            raise InputError(
-                f"domain {domain} has {count} training image; --model dcgan and --evaluate-every "
-                "measure how images differ and need at least 2. Add some."
-            )
-        if count < config.batch_size:
-            raise InputError(
-                f"--batch-size {config.batch_size} is larger than domain {domain}, which has "
-                f"{count} training images; take a batch of at most {max(1, count)}, or hold out "
-                "fewer images."
-            )
-    return data
-
-
-def steps_per_epoch(config: TrainConfig, data: DataSet) -> int:
-    """Steps of an epoch: as configured, or one pass over the larger domain."""
-    if config.model == "dcgan":
-        count = len(data.train_b) * (pipeline.EXPANSION if config.expand else 1)
-    else:
-        count = max(len(data.train_a), len(data.train_b))
-    return config.steps_per_epoch or -(-count // config.batch_size)
-
-
-def keeps_pixels(config: TrainConfig, data: DataSet) -> bool:
-    """Whether the training images stay in memory as pixels: as configured, or if they fit."""
-    if config.cache != "auto":
-        return config.cache == "decoded"
-    # twice while they are gathered; the networks want memory, too
-    needed = 8 * (data.train_a.pixel_bytes + data.train_b.pixel_bytes)
-    return needed < machine.available_memory()
-
-
-def images_per_step(config: TrainConfig) -> int:
-    """Real images that a training step looks at: of both domains, or of B alone."""
-    return config.batch_size * (2 if config.model == "cyclegan" else 1)
-
-
-def picture_size(config: TrainConfig) -> int:
-    """Side of whole pictures in samples and validation."""
-    return config.picture_size or config.image_size
-
-
-def build_training_batches(
-    config: TrainConfig,
-    data: DataSet,
-    *,
-    first_step: int = 0,
-    share: Share = WHOLE,
-) -> tf.data.Dataset:
-    """The endless pipeline of training batches, from a step on; of one worker, its share."""
-    options = {
-        "first_step": first_step,
-        "share": share,
-        "decoded": keeps_pixels(config, data),
-        "image_size": config.image_size,
-        "batch_size": config.batch_size,
-        "seed": config.seed,
-        "jitter": Jitter(
-            flip_left_right=config.flip_left_right,
-            flip_up_down=config.flip_up_down,
-            crop_probability=config.crop_probability,
-            crop_enlarge=config.crop_enlarge,
-            noise_std=config.noise_std,
-        ),
-    }
-    if config.model == "dcgan":
-        return pipeline.single_dataset(data.train_b, expand=config.expand, **options)
-    return pipeline.unpaired_dataset(data.train_a, data.train_b, **options)
-
-
-def validation_images(config: TrainConfig, data: DataSet) -> int:
-    """How many images of a domain validation looks at; 0: there is no validation."""
-    a, b = (min(len(x), VALIDATION_IMAGES) for x in (data.validation_a, data.validation_b))
-    if config.model == "dcgan":
-        return b
-    return max(a, b) if a and b else 0  # the smaller domain is repeated
-
-
-def build_validation_batches(config: TrainConfig, data: DataSet) -> tf.data.Dataset | None:
-    """One pass over (at most `VALIDATION_IMAGES` of) the held-out images; None without any."""
-    if not validation_images(config, data):
-        return None
-    options = {"image_size": picture_size(config), "batch_size": max(8, config.batch_size)}
-    a, b = (domain.spread(VALIDATION_IMAGES) for domain in (data.validation_a, data.validation_b))
-    if config.model == "dcgan":
-        return pipeline.image_batches(b, **options)
-    return pipeline.paired_by_place(a, b, **options)
 
 
 def build_model(config: TrainConfig, total_steps: int | None = None) -> AdversarialModel:
@@ -203,43 +84,6 @@ def learning_rates(
     """Each optimizer with the rate that the config gives it, before any schedule."""
     optimizers = (model.generator_optimizer, model.discriminator_optimizer)
     return list(zip(optimizers, _rates(config), strict=True))
-
-
-def submitted_generators(config: TrainConfig, model: AdversarialModel) -> list[keras.Model]:
-    """The generators that draw samples and submission: the averages, where there are any."""
-    return model.generators if config.submit == "last" else model.averages
-
-
-def build_translator(
-    config: TrainConfig, model: AdversarialModel, *, back: bool = False
-) -> Translator:
-    """Compiled A into B (or `back`), or latents into pictures, by the submitted generator."""
-    generator = submitted_generators(config, model)[1 if back else 0]
-    return Translator(
-        generator,
-        margin=margin(config),
-        chains=runtime.chains(),
-        jit_compile=runtime.compiles_with_xla(config.jit),
-    )
-
-
-def stride(config: TrainConfig) -> int:
-    """What a translating generator divides the sides of its input by."""
-    if config.generator == "resnet":
-        return 4
-    return 2 ** (config.unet_depth or unet_depth(config.image_size))
-
-
-def margin(config: TrainConfig) -> int:
-    """Pixels of mirrored border that keep a U-Net's zero padding out of sight; 0: none needed.
-
-    It must be a multiple of what the U-Net divides sides by. A deep one, which would want a
-    border as wide as a quarter of the picture, goes without.
-    """
-    if config.model == "dcgan" or config.generator != "unet":
-        return 0
-    border = max(MARGIN, stride(config), config.skip_blur)
-    return border if 4 * border < picture_size(config) else 0
 
 
 def _rates(config: TrainConfig) -> tuple[float, float]:

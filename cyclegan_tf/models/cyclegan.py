@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import keras
 import tensorflow as tf
 
-from cyclegan_tf.models.adversarial import AdversarialModel, Images, Losses, Stabilizers
+from cyclegan_tf.models.adversarial import AdversarialModel, Images, Losses
 from cyclegan_tf.models.losses import AdversarialLoss, CrossEntropy, Logits, mean_absolute_error
 from cyclegan_tf.models.memory import read_once
-from cyclegan_tf.models.networks.layers import ImagePool
 from cyclegan_tf.models.player import Found
+from cyclegan_tf.models.stabilizers import ImagePool, Stabilizers
 
 LOG_KEYS = (
     "gen_ab_loss",

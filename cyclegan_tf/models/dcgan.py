@@ -5,9 +5,9 @@ import numpy as np
 import tensorflow as tf
 
 from cyclegan_tf.distribution import replicas
-from cyclegan_tf.models.adversarial import AdversarialModel, Images, Losses, Stabilizers
+from cyclegan_tf.models.adversarial import AdversarialModel, Images, Losses
 from cyclegan_tf.models.losses import AdversarialLoss, CrossEntropy
-from cyclegan_tf.models.networks.layers import ImagePool
+from cyclegan_tf.models.stabilizers import ImagePool, Stabilizers
 
 LOG_KEYS = ("gen_loss", "disc_loss", "disc_real_accuracy", "disc_fake_accuracy")
 

@@ -1,7 +1,10 @@
 """Penalties on the slope of a discriminator: second-order gradients, hence TensorFlow."""
 
+from dataclasses import dataclass
+
 import keras
 import tensorflow as tf
+from keras import KerasTensor, layers, ops
 
 
 def r1_penalty(discriminator: keras.Model, real: tf.Tensor) -> tf.Tensor:
@@ -49,3 +52,160 @@ def _squared_slope(discriminator: keras.Model, images: tf.Tensor) -> tf.Tensor:
     # float32 squares: those of float16 underflow
     slope = tf.cast(tape.gradient(verdict, images), tf.float32)
     return tf.reduce_sum(tf.square(slope), [1, 2, 3])
+
+
+@keras.saving.register_keras_serializable("cyclegan_tf")
+class ImagePool(layers.Layer):
+    """Remembers generated images, so that the discriminator also sees older ones.
+
+    It fills up first; then, half the time, an image is swapped for a random older one, which is
+    returned in its place. Images that are not finite pass by. All state stands in weights: it is
+    saved with the model and compiles.
+
+    Args:
+        size: images remembered, at least 1; 50 in the papers.
+        seed: of the draws.
+
+    Reference: Shrivastava et al. 2017, section 2.3; Zhu et al. 2017, section 4.
+    """
+
+    def __init__(self, size: int = 50, *, seed: int = 0, **options: object) -> None:
+        super().__init__(**{"trainable": False, "dtype": "float32"} | options)
+        self.size = size
+        self.seed = seed
+        self.random = keras.random.SeedGenerator(seed)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Makes room for `size` images of the shape of the first batch."""
+        shape = (self.size, *input_shape[1:])
+        self.images = self.add_weight(shape=shape, initializer="zeros", name="images")
+        self.count = self.add_weight(shape=(), initializer="zeros", dtype="int32", name="count")
+
+    def call(self, batch: KerasTensor) -> KerasTensor:
+        """Maps `(n, h, w, c)` to the same shape: each image itself or an older one."""
+        shape = (batch.shape[0],)
+        # integers, which XLA draws alike; its uniform numbers are others
+        coins = keras.random.randint(shape, 0, 2, seed=self.random) == 1
+        places = keras.random.randint(shape, 0, self.size, seed=self.random)
+        images, count = ops.convert_to_tensor(self.images), ops.convert_to_tensor(self.count)
+        returned = []
+        for i in range(batch.shape[0]):
+            # what overflowed in float16 would stay for many steps
+            sound = ops.all(ops.isfinite(batch[i]))
+            filling = ops.logical_and(sound, count < self.size)
+            place = ops.where(filling, count, places[i])
+            older = ops.take(images, place, axis=0)
+            swapped = ops.logical_and(ops.logical_and(sound, count >= self.size), coins[i])
+            returned.append(ops.where(swapped, older, batch[i]))
+            kept = ops.where(ops.logical_or(filling, swapped), batch[i], older)
+            # not slice_update, which TensorFlow compiles with XLA even in an eager step
+            images = ops.scatter_update(images, ops.reshape(place, (1, 1)), kept[None])
+            count = count + ops.cast(filling, "int32")
+        self.images.assign(images)
+        self.count.assign(count)
+        return ops.stack(returned)
+
+    def get_config(self) -> dict[str, object]:
+        """What rebuilds the layer."""
+        return {**super().get_config(), "size": self.size, "seed": self.seed}
+
+
+@dataclass(frozen=True)
+class Stabilizers:
+    """What keeps the two sides in balance; 0 and False turn each off.
+
+    Attributes:
+        pool_size: fakes remembered for the discriminators (Shrivastava et al. 2017).
+        augment_color: DiffAugment's colours (Zhao et al. 2020).
+        augment_geometry: DiffAugment's translation and cutout.
+        ema_decay: of the moving average of the generators' weights.
+        discriminator_steps: updates of the discriminators, on the same images, after each of the
+            generators.
+        r1_weight: of the R1 penalty on real images.
+        penalty_weight: of the gradient penalty between real and fake images.
+    """
+
+    pool_size: int = 0
+    augment_color: bool = False
+    augment_geometry: bool = False
+    ema_decay: float = 0.0
+    discriminator_steps: int = 1
+    r1_weight: float = 0.0
+    penalty_weight: float = 0.0
+
+    @property
+    def same_fakes(self) -> bool:
+        """Whether one look of the discriminators at the fakes serves both sides."""
+        others = (self.pool_size, self.r1_weight, self.penalty_weight)
+        return self.discriminator_steps == 1 and not any(others)
+
+
+class DiffAugment:
+    """Differentiable augmentation of what the discriminator sees, real and fake alike.
+
+    The discriminator then cannot memorize a few hundred images, and the generator does not learn
+    the augmentation, since its gradients pass through it. One draw serves a whole step.
+
+    Args:
+        color: shift brightness, scale saturation and contrast.
+        geometry: move by up to an eighth of the side, and blank out a square of half the side.
+        random: of the draws; kept by the model, which saves and restores its state.
+
+    Reference: Zhao et al. 2020, arXiv:2006.10738, section 3.2.
+    """
+
+    def __init__(self, *, color: bool, geometry: bool, random: keras.random.SeedGenerator) -> None:
+        self.color = color
+        self.geometry = geometry
+        self.random = random
+
+    def draw(self, count: int) -> tf.Tensor:
+        """Numbers in [0, 1) that decide on one batch: `(count, 7)`."""
+        return tf.transpose(keras.random.uniform((7, count), seed=self.random))
+
+    def apply(self, images: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
+        """Augments `(n, h, w, 3)` in [-1, 1] as drawn; colours may leave the range."""
+        brightness, saturation, contrast, *places = tf.unstack(draw, axis=1)
+        if self.color:
+            images = images + _for_each_image(brightness - 0.5)
+            images = _scaled_about(images, [-1], 2 * saturation)
+            images = _scaled_about(images, [1, 2, 3], contrast + 0.5)
+        if self.geometry:
+            images = _moved(images, places[0], places[1])
+            images = _cut_out(images, places[2], places[3])
+        return images
+
+
+def _for_each_image(values: tf.Tensor) -> tf.Tensor:
+    return values[:, None, None, None]
+
+
+def _scaled_about(images: tf.Tensor, axes: list[int], factor: tf.Tensor) -> tf.Tensor:
+    """Scales the distance from the mean over the axes."""
+    mean = tf.reduce_mean(images, axes, keepdims=True)
+    return mean + (images - mean) * _for_each_image(factor)
+
+
+def _moved(images: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """Moves each image by up to an eighth of its side; what comes in is 0 (grey)."""
+    for axis, share in ((1, down), (2, right)):
+        side = images.shape[axis]
+        reach = side // 8
+        offset = tf.cast(tf.floor(share * (2 * reach + 1)), tf.int32) - reach
+        source = tf.range(side)[None] - offset[:, None]  # (n, side)
+        inside = tf.cast((source >= 0) & (source < side), images.dtype)
+        images = tf.gather(images, tf.clip_by_value(source, 0, side - 1), axis=axis, batch_dims=1)
+        images *= tf.reshape(inside, [-1, side, 1, 1] if axis == 1 else [-1, 1, side, 1])
+    return images
+
+
+def _cut_out(images: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """Blanks out a square of half the side, centred anywhere in each image."""
+    inside = []
+    for axis, share in ((1, down), (2, right)):
+        side = images.shape[axis]
+        centre = tf.floor(share * side)
+        distance = tf.abs(tf.range(side, dtype=tf.float32)[None] + 0.5 - centre[:, None])
+        inside.append(tf.cast(distance < side / 4, images.dtype))  # (n, side)
+    hole = inside[0][:, :, None, None] * inside[1][:, None, :, None]
+    return images * (1.0 - hole)

@@ -1,6 +1,7 @@
 """The state of a training as one file: everything that its next step depends on."""
 
 import json
+import math
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -11,11 +12,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from cyclegan_tf.errors import InputError, first_line
-from cyclegan_tf.io.files import replacing
-from cyclegan_tf.io.inputs import require_file
+from cyclegan_tf.errors import Fault, InputError, first_line
+from cyclegan_tf.io.files import replacing, require_file
 from cyclegan_tf.models.adversarial import AdversarialModel
-from cyclegan_tf.training.callbacks.guards import TrainingDiverged
 
 _FACTS = "facts"
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
@@ -197,3 +196,32 @@ def _write_array(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None
 
 def _entry(number: int) -> str:
     return f"variables/{number:05d}"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a training goes on.
+
+    Attributes:
+        step: steps done in all.
+        epoch: epochs done.
+        epoch_steps: steps done of the epoch that comes next.
+        means: running means of the logs of these steps; none are needed where there are none.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    epoch_steps: int = 0
+    means: Sequence[np.ndarray] = ()
+
+
+class TrainingDiverged(Fault):
+    """A loss or a weight became NaN or infinite."""
+
+    @classmethod
+    def of(cls, name: str, step: int, value: float = math.nan) -> "TrainingDiverged":
+        """With the remedies, for what became of one number."""
+        return cls(
+            f"{name} became {value} at step {step}; the last good state is kept. Try a lower "
+            "--learning-rate, or --precision float32 in a new run."
+        )

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from cyclegan_tf.data import image as images
-from cyclegan_tf.io.plates import Plate
+from cyclegan_tf.io.figures import Plate
 from cyclegan_tf.io.run_folder import RunDir
 
 # Of each panel: what its keys begin with, what they end with, what its axis says.

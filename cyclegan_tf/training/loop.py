@@ -1,7 +1,6 @@
 """Training epoch by epoch from any step on, also from one in the middle of an epoch."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -9,26 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from cyclegan_tf.models.adversarial import AdversarialModel
-from cyclegan_tf.training.checkpoint import set_means
+from cyclegan_tf.training.checkpoint import Start, set_means
 
 Logs = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Start:
-    """Where a training goes on.
-
-    Attributes:
-        step: steps done in all.
-        epoch: epochs done.
-        epoch_steps: steps done of the epoch that comes next.
-        means: running means of the logs of these steps; none are needed where there are none.
-    """
-
-    step: int = 0
-    epoch: int = 0
-    epoch_steps: int = 0
-    means: Sequence[np.ndarray] = ()
 
 
 def train_epochs(
@@ -38,7 +20,7 @@ def train_epochs(
     epochs: int,
     steps_per_epoch: int,
     callbacks: Sequence[keras.callbacks.Callback],
-    start: Start = Start(),
+    start: Start = Start(),  # noqa: B008 - frozen
     validation: tf.data.Dataset | None = None,
     verbose: int = 0,
 ) -> None:

@@ -1,15 +1,13 @@
 """What a run folder holds of an earlier training, and what may be changed when it goes on."""
 
 import dataclasses
-import hashlib
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cyclegan_tf.config.constraints import flag
+from cyclegan_tf.config.fields import flag
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.data.dataset import DataSet, ImageSet
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.run_folder import RunDir, versions
 from cyclegan_tf.training.checkpoint import Facts, read_facts
@@ -80,12 +78,6 @@ def resume_command(path: Path) -> str:
     return f"python -m cyclegan_tf.train --run {shlex.quote(str(path))} --resume"
 
 
-def name_hashes(data: DataSet) -> dict[str, str]:
-    """Number and hash of the names of each domain's images, which fix the order of the data."""
-    domains = {"A": (data.train_a, data.validation_a), "B": (data.train_b, data.validation_b)}
-    return {key: _described(*sets) for key, sets in domains.items()}
-
-
 def differences(facts: Facts, names: dict[str, str]) -> list[str]:
     """What is not as it was when the state was saved, a warning each.
 
@@ -106,12 +98,6 @@ def differences(facts: Facts, names: dict[str, str]) -> list[str]:
         if then != now:
             found.append(f"{what} is {now}, but was {then}: the same bits cannot be expected.")
     return found
-
-
-def _described(train: ImageSet, validation: ImageSet) -> str:
-    names = "\n".join((*train.names, "", *validation.names))
-    digest = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
-    return f"{len(train) + len(validation)} images, names {digest[:12]}"
 
 
 def _require_changeable(changes: dict[str, Any], before: TrainConfig) -> None:

@@ -9,29 +9,38 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data import image as images
 from cyclegan_tf.data import pipeline
+from cyclegan_tf.data.build import (
+    build_data_set,
+    build_training_batches,
+    build_validation_batches,
+    steps_per_epoch,
+    validation_images,
+)
+from cyclegan_tf.data.dataset import name_hashes
 from cyclegan_tf.distribution import runtime
 from cyclegan_tf.distribution.strategy import choose_workers
 from cyclegan_tf.distribution.workers import StopTogether, Workers
-from cyclegan_tf.errors import Fault, InputError
+from cyclegan_tf.errors import Fault, InputError, first_line
 from cyclegan_tf.inference import submission
-from cyclegan_tf.inference.loading import load_best
+from cyclegan_tf.inference.loading import build_translator, load_best
 from cyclegan_tf.io.run_folder import FolderRemoved, RunDir, versions
-from cyclegan_tf.metrics.features import default_inception
 from cyclegan_tf.metrics.inception import Inception
+from cyclegan_tf.metrics.inception_download import default_inception
 from cyclegan_tf.models import build
 from cyclegan_tf.training.callbacks import build as reporting
 from cyclegan_tf.training.callbacks import logs as training_line
 from cyclegan_tf.training.callbacks.autosave import AutoSave
 from cyclegan_tf.training.callbacks.guards import TimeBudget
 from cyclegan_tf.training.callbacks.interruption import Interrupted, Interruption
-from cyclegan_tf.training.checkpoint import Facts, restore_state
-from cyclegan_tf.training.faults import explain
-from cyclegan_tf.training.loop import Start, train_epochs
-from cyclegan_tf.training.resumption import differences, name_hashes
+from cyclegan_tf.training.checkpoint import Facts, Start, restore_state
+from cyclegan_tf.training.loop import train_epochs
+from cyclegan_tf.training.profiling import profile
+from cyclegan_tf.training.resumption import differences
 
 
 @contextlib.contextmanager
@@ -85,7 +94,7 @@ class Session:
         self._read(facts)
         with self.workers.strategy.scope():
             self.model = build.build_model(config, self.most_steps)
-        self.draw = build.build_translator(config, self.model)
+        self.draw = build_translator(config, self.model)
         self.interruption = Interruption(self.workers.anyone if self.workers.cluster else None)
         self.start = Start()
         self.memories: dict[str, dict] = {}
@@ -97,7 +106,7 @@ class Session:
         if config.evaluate_every:
             graph = Path(config.inception) if config.inception else default_inception()
             self.inception = Inception(graph)
-        self.data = build.build_data_set(config)
+        self.data = build_data_set(config)
         # each machine may have its own copy of the images, in a folder of its own
         here = {"data", "a", "b", "inception"}
         settings = {k: v for k, v in sorted(config.to_dict().items()) if k not in here}
@@ -107,7 +116,7 @@ class Session:
         for warning in differences(facts, self.names) if facts else []:
             print(f"warning: {warning}", file=sys.stderr)
         self.steps_per_epoch = (
-            facts.steps_per_epoch if facts else build.steps_per_epoch(config, self.data)
+            facts.steps_per_epoch if facts else steps_per_epoch(config, self.data)
         )
         self.most_steps = config.epochs * self.steps_per_epoch
 
@@ -175,7 +184,7 @@ class Session:
             print(f"going on after step {self.start.step:,}, in epoch {self.start.epoch + 1}")
         callbacks = self._callbacks(run, budget)
         save = self._auto_save(run, callbacks, used)
-        validation = build.build_validation_batches(config, self.data)
+        validation = build_validation_batches(config, self.data)
         if config.profile:
             self._profile(run)
         verbose, shown = training_line.of_training(run.samples)
@@ -212,7 +221,7 @@ class Session:
 
     def _batches_from(self, step: int) -> Any:
         share = self.workers.share
-        batches = build.build_training_batches(self.config, self.data, first_step=step, share=share)
+        batches = build_training_batches(self.config, self.data, first_step=step, share=share)
         return self.workers.distributed(batches)
 
     def _callbacks(
@@ -254,9 +263,9 @@ class Session:
         return save
 
     def _profile(self, run: RunDir) -> None:
-        count = build.images_per_step(self.config)
+        count = self.config.images_per_step
         with self.workers.strategy.scope():
-            print(runtime.profile(self.model, self._batches_from(0), run.tensorboard, count))
+            print(profile(self.model, self._batches_from(0), run.tensorboard, count))
 
     def save_weights(self, run: RunDir) -> None:
         """Gives a run whose last epoch is not done the weights of now, as each epoch's end does."""
@@ -294,8 +303,8 @@ class Session:
     def _epoch_end_steps(self) -> float:
         """What validating takes, in training steps: it goes forwards only."""
         config = self.config
-        images = build.validation_images(config, self.data)
-        larger = build.picture_size(config) / config.image_size
+        images = validation_images(config, self.data)
+        larger = config.whole_size / config.image_size
         return 0.6 * images / config.batch_size * larger**2
 
     def _submission_seconds(self) -> float:
@@ -308,3 +317,47 @@ class Session:
         batches = -(-len(self.data.all_a()) // self.draw.batch_size)
         # half as much again for JPEGs and a machine that slows down, and the last samples
         return 1.5 * batches * (time.monotonic() - began) + 10.0
+
+
+def explain(error: BaseException, config: TrainConfig) -> str | None:
+    """One line about an error of the training: what happened and which flags to change.
+
+    Args:
+        error: what was raised.
+        config: of the run.
+
+    Returns:
+        None for an error that says nothing about the machine: a defect.
+    """
+    if isinstance(error, tf.errors.ResourceExhaustedError) and "No space left" in error.message:
+        return f"the disk is full ({first_line(error)}); free some space."
+    if isinstance(error, tf.errors.ResourceExhaustedError | MemoryError):
+        return _out_of_memory(config)
+    return None
+
+
+def _out_of_memory(config: TrainConfig) -> str:
+    smaller = [
+        f"--batch-size {config.batch_size // 2}" if config.batch_size > 1 else "",
+        _more_parts(config),
+        "--precision mixed_float16" if config.precision == "float32" else "",
+        f"--image-size {config.image_size // 2}" if config.image_size >= 64 else "",
+        f"--base-filters {config.base_filters // 2}" if config.base_filters > 1 else "",
+    ]
+    count = config.batch_size
+    batch = "an image" if count == 1 else f"a batch of {count} images"
+    advice = ", ".join(filter(None, smaller))
+    return (
+        f"out of memory: training on {batch} of {config.image_size} px with "
+        f"{config.base_filters} base filters in {config.precision} does not fit this device; "
+        f"lower one or several, the mildest first: {advice or 'take a larger device'}."
+    )
+
+
+def _more_parts(config: TrainConfig) -> str:
+    """The next larger number of parts that divides the batch."""
+    if config.model == "dcgan":
+        return ""
+    parts = range(config.gradient_accumulation + 1, config.batch_size + 1)
+    fitting = next((n for n in parts if config.batch_size % n == 0), None)
+    return f"--gradient-accumulation {fitting}" if fitting else ""

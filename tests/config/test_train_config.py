@@ -5,8 +5,7 @@ import sys
 
 import pytest
 
-from cyclegan_tf.config.constraints import flag
-from cyclegan_tf.config.flags import add_flags, flag_values
+from cyclegan_tf.config.fields import add_flags, flag, flag_values
 from cyclegan_tf.config.presets import PRESETS, preset_config
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.errors import InputError

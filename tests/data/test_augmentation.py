@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from cyclegan_tf.data import augmentation as augment
+from cyclegan_tf.models.stabilizers import DiffAugment
 
 SEED = tf.constant([1, 2], tf.int64)
 RAMP = tf.reshape(tf.range(48.0), (4, 4, 3)) / 24 - 1
@@ -97,7 +98,7 @@ def draw_of(**numbers: float) -> tf.Tensor:
 
 def diff_augment(*, color: bool = True, geometry: bool = True, seed: int = 0):
     random = keras.random.SeedGenerator(seed)
-    return augment.DiffAugment(color=color, geometry=geometry, random=random)
+    return DiffAugment(color=color, geometry=geometry, random=random)
 
 
 COLOR = diff_augment(color=True, geometry=False)

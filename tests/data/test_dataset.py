@@ -6,17 +6,11 @@ import pytest
 from PIL import Image
 
 from cyclegan_tf.data import image as images
-from cyclegan_tf.data.dataset import (
-    ImageSet,
-    count_encoded,
-    find_layout,
-    load_data_set,
-    read_encoded,
-    tell_skipped,
-)
+from cyclegan_tf.data.dataset import ImageSet, load_data_set, tell_skipped
+from cyclegan_tf.data.layouts import count_encoded, find_layout, read_encoded
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
-from tests.conftest import encoded, flat, image_set, png
+from tests.pictures import encoded, flat, image_set, png
 
 
 def write_folder(folder, pictures: ImageSet) -> None:

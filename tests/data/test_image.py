@@ -6,8 +6,8 @@ import tensorflow as tf
 from PIL import Image, ImageFile, features
 
 from cyclegan_tf.data import image as images
-from tests.conftest import encoded, flat, noise, png
 from tests.hell.images import broken
+from tests.pictures import encoded, flat, noise, png
 from tests.profiles import rgb_profile
 
 

@@ -8,8 +8,9 @@ from cyclegan_tf.data import pipeline
 from cyclegan_tf.data.augmentation import Jitter
 from cyclegan_tf.data.dataset import ImageSet
 from cyclegan_tf.data.image import to_uint8
+from cyclegan_tf.data.sources import SquarePictures
 from cyclegan_tf.distribution.cluster import Share
-from tests.conftest import image_set, png
+from tests.pictures import image_set, png
 
 STRONG = Jitter(
     flip_left_right=0.5, flip_up_down=0.5, crop_probability=0.5, crop_enlarge=1.3, noise_std=0.05
@@ -167,8 +168,8 @@ def test_no_data_set_waits_for_its_tuner_to_end():
         assert dataset.options().autotune.enabled is False
 
 
-def squares(*values: int, size: int = 16, title: str = "set") -> pipeline.SquarePictures:
-    return pipeline.SquarePictures(title, image_set(9).take(values), size)
+def squares(*values: int, size: int = 16, title: str = "set") -> SquarePictures:
+    return SquarePictures(title, image_set(9).take(values), size)
 
 
 def test_square_pictures_come_in_order_in_every_pass_and_in_batches():
@@ -188,7 +189,7 @@ def test_square_pictures_are_the_middle_of_wide_ones():
     wide = np.zeros((8, 16, 3), np.uint8)
     wide[:, 4:12] = 200
     domain = ImageSet(("wide",), (png(wide),))
-    (picture,) = pipeline.SquarePictures("set", domain, 8)
+    (picture,) = SquarePictures("set", domain, 8)
     np.testing.assert_array_equal(picture, 200)
 
 

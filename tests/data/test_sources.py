@@ -8,11 +8,16 @@ from PIL import Image
 from cyclegan_tf.data import sources as pictures_module
 from cyclegan_tf.data.dataset import ImageSet
 from cyclegan_tf.data.image import encode_jpeg
-from cyclegan_tf.data.pipeline import SquarePictures
-from cyclegan_tf.data.sources import PictureFiles, ResizedPictures, entry_reader, load_pictures
+from cyclegan_tf.data.sources import (
+    PictureFiles,
+    ResizedPictures,
+    SquarePictures,
+    entry_reader,
+    load_pictures,
+)
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
-from tests.conftest import encoded, flat, noise, png
+from tests.pictures import encoded, flat, noise, png
 
 
 def write_zip(path: Path, entries: dict[str, bytes], **options) -> Path:

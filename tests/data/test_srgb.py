@@ -9,8 +9,8 @@ from PIL import Image, ImageCms
 from cyclegan_tf.data import image as images
 from cyclegan_tf.data import srgb as upright
 from cyclegan_tf.data.srgb import is_upright, to_upright
-from tests.conftest import encoded, flat, noise
 from tests.data.test_image import RED, decoded
+from tests.pictures import encoded, flat, noise
 from tests.profiles import as_srgb, cmyk_profile, grey_profile, rgb_profile
 
 

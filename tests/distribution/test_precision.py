@@ -11,7 +11,7 @@ from cyclegan_tf.config.presets import PRESETS
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.models.build import build_model
 from cyclegan_tf.models.optimizers import adam
-from tests.conftest import pixel_cyclegan
+from tests.tiny_models import pixel_cyclegan
 
 SHRUNK = {
     "image_size": 32,

@@ -13,7 +13,7 @@ from cyclegan_tf.models.adversarial import AdversarialModel
 from cyclegan_tf.models.build import build_model
 from cyclegan_tf.models.cyclegan import CycleGan
 from cyclegan_tf.models.optimizers import adam
-from tests.conftest import pixel_cyclegan
+from tests.tiny_models import pixel_cyclegan
 
 TINY = {
     "image_size": 32,

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data import pipeline
+from cyclegan_tf.data.build import build_training_batches
 from cyclegan_tf.data.dataset import DataSet, ImageSet
 from cyclegan_tf.distribution import rendezvous as peers
 from cyclegan_tf.distribution import runtime
@@ -20,7 +21,7 @@ from cyclegan_tf.distribution.cluster import read_cluster
 from cyclegan_tf.distribution.workers import StopTogether, Workers, join
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.models import build
-from tests.conftest import image_set
+from tests.pictures import image_set
 
 CONFIG = TrainConfig(
     image_size=32,
@@ -105,7 +106,7 @@ def train(workers: Workers, path: Path, epochs: int) -> None:
         model = build.build_model(CONFIG)
     for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
         optimizer.epsilon = EPSILON
-    batches = build.build_training_batches(CONFIG, data, share=workers.share)
+    batches = build_training_batches(CONFIG, data, share=workers.share)
     validation = pipeline.paired_by_place(
         data.validation_a, data.validation_b, image_size=32, batch_size=4
     )

@@ -9,7 +9,7 @@ from PIL import Image
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.eda.collect import survey
 from cyclegan_tf.errors import InputError
-from tests.conftest import encoded, flat, noise, png
+from tests.pictures import encoded, flat, noise, png
 
 
 def write(folder: Path, **files: bytes) -> Path:

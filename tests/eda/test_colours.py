@@ -10,7 +10,7 @@ from cyclegan_tf.eda.colours import (
     measure_colours,
     wasserstein_distance,
 )
-from tests.conftest import flat, noise
+from tests.pictures import flat, noise
 
 
 def colours(pixels: np.ndarray):

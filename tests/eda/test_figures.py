@@ -6,8 +6,8 @@ from PIL import Image
 
 from cyclegan_tf.eda import figures
 from cyclegan_tf.eda.collect import survey
-from cyclegan_tf.io.plates import Plate
-from tests.conftest import flat, noise, png
+from cyclegan_tf.io.figures import Plate
+from tests.pictures import flat, noise, png
 
 
 def write(folder, pictures: dict[str, np.ndarray]):

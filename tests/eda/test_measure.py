@@ -4,7 +4,7 @@ import pytest
 from cyclegan_tf.eda import measure as measuring
 from cyclegan_tf.eda.measure import Measurers, measure
 from cyclegan_tf.errors import Fault
-from tests.conftest import flat, noise, png
+from tests.pictures import flat, noise, png
 
 
 def entries(count: int) -> list[tuple[str, str, bytes]]:

@@ -5,7 +5,7 @@ import pytest
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.distribution import runtime
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.inference.loading import load_painter, load_trained
+from cyclegan_tf.inference.loading import load_painter, load_trained, submitted_generators
 from cyclegan_tf.io.run_folder import RunDir
 from cyclegan_tf.models import build
 
@@ -54,7 +54,7 @@ def test_run_that_submits_the_best_weights_has_them_in_its_averages(tmp_path):
     config, model = load_trained(RunDir(tmp_path))
     assert constants(model.generators) == [1.0, 2.0]
     assert constants(model.averages) == [1.5, 2.0]
-    assert constants(build.submitted_generators(config, model)) == [1.5, 2.0]
+    assert constants(submitted_generators(config, model)) == [1.5, 2.0]
 
 
 def test_without_averages_the_best_weights_are_those_of_the_generators(tmp_path):
@@ -66,7 +66,7 @@ def test_without_averages_the_best_weights_are_those_of_the_generators(tmp_path)
 def test_run_that_was_never_scored_has_the_average_in_place_of_the_best(tmp_path, capsys):
     write_run(tmp_path, best=False, ema_decay=0.9, submit="best", evaluate_every=1)
     config, model = load_trained(RunDir(tmp_path))
-    assert constants(build.submitted_generators(config, model)) == [3.0, 4.0]
+    assert constants(submitted_generators(config, model)) == [3.0, 4.0]
     assert painted_with(tmp_path) == 3.0
     told = "has no scores yet to choose the best weights by: using the last average."
     assert capsys.readouterr().err.splitlines() == 2 * [f"warning: {tmp_path} {told}"]
@@ -103,7 +103,7 @@ def painted_with(run, **options) -> float:
 def test_painter_has_the_weights_that_are_submitted(tmp_path, changes, expected):
     write_run(tmp_path, **changes)
     config, model = load_trained(RunDir(tmp_path))
-    assert constants(build.submitted_generators(config, model)) == expected
+    assert constants(submitted_generators(config, model)) == expected
     assert [painted_with(tmp_path), painted_with(tmp_path, back=True)] == expected
 
 

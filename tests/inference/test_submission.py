@@ -13,7 +13,7 @@ from cyclegan_tf.inference.submission import (
     entry_names,
     write_submission,
 )
-from tests.conftest import flat
+from tests.pictures import flat
 
 
 def batches(values: list[int], batch_size: int = 2) -> list[np.ndarray]:

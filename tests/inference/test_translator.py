@@ -7,13 +7,13 @@ from PIL import Image
 
 from cyclegan_tf.data import image as images
 from cyclegan_tf.data.dataset import ImageSet
-from cyclegan_tf.data.pipeline import SquarePictures
+from cyclegan_tf.data.sources import SquarePictures
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference import translator as painter
 from cyclegan_tf.inference.compiled import AnySize
 from cyclegan_tf.inference.tiling import Frame, Tiling
 from cyclegan_tf.inference.translator import Painter
-from tests.conftest import encoded, png
+from tests.pictures import encoded, png
 from tests.profiles import as_srgb, rgb_profile
 
 FRAME = Frame(128, multiple=8, margin=4, least=16)

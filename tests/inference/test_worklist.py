@@ -10,8 +10,8 @@ from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference import worklist
 from cyclegan_tf.inference.worklist import survey
-from tests.conftest import encoded, flat, noise, png
 from tests.data.test_sources import write_folder, write_zip
+from tests.pictures import encoded, flat, noise, png
 
 
 def same_size(height: int, width: int) -> tuple[int, int]:

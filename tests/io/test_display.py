@@ -8,7 +8,7 @@ from tqdm import tqdm
 from cyclegan_tf.data import image as images
 from cyclegan_tf.io import display as progress
 from cyclegan_tf.training.callbacks import logs as training_line
-from tests.conftest import pixel_cyclegan
+from tests.tiny_models import pixel_cyclegan
 from tests.training.callbacks.test_samples import fit
 
 

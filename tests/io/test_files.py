@@ -6,7 +6,15 @@ from types import SimpleNamespace
 import pytest
 
 from cyclegan_tf.io import files
-from cyclegan_tf.io.files import DiskFull, append_line, making, replacing, write_text
+from cyclegan_tf.io.files import (
+    DiskFull,
+    append_line,
+    making,
+    read_file,
+    replacing,
+    require_file,
+    write_text,
+)
 
 
 def names(folder) -> list[str]:
@@ -121,3 +129,37 @@ def test_files_and_folders_have_the_rights_that_the_user_gives_all_others(tmp_pa
     for name in ("", "file"):
         modes = [(tmp_path / folder / name).stat().st_mode for folder in ("plain", "made")]
         assert modes[0] == modes[1]
+
+
+def test_file_is_read_and_measured(tmp_path):
+    (tmp_path / "x").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to("x")
+    assert require_file(tmp_path / "link") == 5
+    assert read_file(tmp_path / "link", most=5) == b"12345"
+
+
+def test_too_large_a_file_is_not_read(tmp_path):
+    with (tmp_path / "x").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(OSError) as error:
+        read_file(tmp_path / "x")
+    assert (
+        error.value.strerror == "1,099,511,627,776 bytes are too many, at most 268,435,456 are read"
+    )
+
+
+def test_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x")
+    with pytest.raises(OSError) as error:
+        read_file(tmp_path / "x")
+    assert error.value.strerror == "it is no file but a pipe, a socket or a device"
+
+
+def test_folder_and_missing_file_have_the_systems_words(tmp_path):
+    for path, words in (
+        (tmp_path, "Is a directory"),
+        (tmp_path / "x", "No such file or directory"),
+    ):
+        with pytest.raises(OSError) as error:
+            require_file(path)
+        assert error.value.strerror == words

@@ -6,7 +6,7 @@ import pytest
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.run_folder import RunDir, next_free_run
-from tests.conftest import pixel_network
+from tests.tiny_models import pixel_network
 
 
 def test_run_keeps_its_config_and_the_versions(tmp_path):

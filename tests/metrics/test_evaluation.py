@@ -11,13 +11,13 @@ from cyclegan_tf.data.dataset import ImageSet
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.run_folder import RunDir
-from cyclegan_tf.metrics import features
 from cyclegan_tf.metrics.evaluation import judge_images, judge_run
 from cyclegan_tf.metrics.inception import Inception
+from cyclegan_tf.metrics.inception_download import cache_folder
 from cyclegan_tf.metrics.kid import feature_frechet_distance
 from cyclegan_tf.models import build
-from tests.conftest import flat, image_set, noise, png
 from tests.data.test_dataset import write_folder, write_kaggle
+from tests.pictures import flat, image_set, noise, png
 from tests.tiny_inception import tiny_features, write_tiny_graph
 
 TINY = {"image_size": 32, "base_filters": 2, "discriminator_filters": 2}
@@ -169,7 +169,7 @@ def test_cached_references_are_not_computed_again(tmp_path, inception, monkeypat
     first = judge_images(generated, inception, reference=reference)
     assert judge_images(generated, inception, reference=reference) == first
     assert len(inception.sizes) == 5 + 2
-    assert len(list((features.cache_folder() / "features").iterdir())) == 1
+    assert len(list((cache_folder() / "features").iterdir())) == 1
 
 
 def test_run_by_hand(run, inception):

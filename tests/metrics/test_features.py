@@ -15,10 +15,10 @@ import pytest
 from cyclegan_tf.data.image import encode_jpeg
 from cyclegan_tf.data.sources import PictureFiles, load_pictures
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.metrics import features
-from cyclegan_tf.metrics.features import GRAPH_NAME, cached_features, default_inception, extract
+from cyclegan_tf.metrics.features import cached_features, extract
 from cyclegan_tf.metrics.inception import Inception
-from tests.conftest import flat, noise, png
+from cyclegan_tf.metrics.inception_download import GRAPH_NAME, cache_folder, default_inception
+from tests.pictures import flat, noise, png
 from tests.tiny_inception import tiny_features, write_tiny_graph
 
 
@@ -143,10 +143,10 @@ def test_cache_that_cannot_be_written_costs_one_warning(tmp_path, capsys):
 
 def test_cache_folder_is_named_by_the_environment(monkeypatch):
     monkeypatch.setenv("CYCLEGAN_TF_CACHE", "/some/where")
-    assert features.cache_folder() == Path("/some/where")
+    assert cache_folder() == Path("/some/where")
     monkeypatch.setenv("CYCLEGAN_TF_CACHE", "")
     monkeypatch.setenv("HOME", "/home/someone")
-    assert features.cache_folder() == Path("/home/someone/.cache/cyclegan_tf")
+    assert cache_folder() == Path("/home/someone/.cache/cyclegan_tf")
 
 
 def archive(**members: bytes) -> bytes:

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cyclegan_tf.data.dataset import read_encoded
 from cyclegan_tf.data.image import decode
+from cyclegan_tf.data.layouts import read_encoded
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.metrics.inception import Inception
-from tests.conftest import flat, noise
+from tests.pictures import flat, noise
 from tests.tiny_inception import tiny_features, write_tiny_graph
 
 

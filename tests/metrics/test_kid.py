@@ -2,12 +2,9 @@ import numpy as np
 import pytest
 
 from cyclegan_tf.metrics import kid as metrics
-from cyclegan_tf.metrics.kid import (
-    kernel_distance,
-    memorization_distance,
-    memorization_informed,
-    precision_recall,
-)
+from cyclegan_tf.metrics.kid import kernel_distance
+from cyclegan_tf.metrics.manifolds import precision_recall
+from cyclegan_tf.metrics.mifid import memorization_distance, memorization_informed
 
 
 def normal(count: int, dimensions: int, seed: int) -> np.ndarray:

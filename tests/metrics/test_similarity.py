@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cyclegan_tf.metrics.similarity import sample_diversity, structural_similarity
+from cyclegan_tf.metrics.similarity import ContentKept, sample_diversity, structural_similarity
 
 
 def one_pixel(*values: float) -> np.ndarray:
@@ -156,3 +156,45 @@ def test_pictures_are_paired_in_order():
 def test_pictures_that_cannot_be_compared_are_refused(first, second, message):
     with pytest.raises(ValueError, match=message):
         structural_similarity(first, second)
+
+
+GREYS = np.array([-1.0, -0.6, 1.0], np.float32)
+
+
+def kept(photos: np.ndarray, forth: float, back: float) -> dict[str, float]:
+    """What scaling by `forth` keeps of photos, where the way back scales by `back`."""
+    content = ContentKept(lambda painted: back * painted)
+    for batch in (photos[:2], photos[2:]):  # the last batch is smaller
+        content(batch, forth * batch)
+    return content.means()
+
+
+def greys() -> np.ndarray:
+    return np.tile(GREYS[:, None, None, None], (1, 32, 32, 3))
+
+
+def test_doing_nothing_keeps_everything():
+    means = kept(random_images(3, 0, size=32).astype(np.float32), 1.0, 1.0)
+    assert means == pytest.approx({"cycle_error": 0, "structural_similarity": 1, "change": 0})
+
+
+def test_change_is_that_of_the_photo_and_the_cycle_may_close_all_the_same():
+    means = kept(greys(), 0.5, 2.0)
+    assert means["change"] == pytest.approx((0.5 + 0.3 + 0.5) / 3)
+    assert means["cycle_error"] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_cycle_error_is_that_of_the_way_there_and_back():
+    means = kept(greys(), 1.0, 0.5)
+    assert means["change"] == pytest.approx(0.0, abs=1e-6)
+    assert means["cycle_error"] == pytest.approx((0.5 + 0.3 + 0.5) / 3)
+
+
+def test_negatives_have_a_negative_similarity():
+    photos = random_images(3, 0, size=32).astype(np.float32)
+    assert kept(photos, -1.0, -1.0)["structural_similarity"] < -0.5
+
+
+def test_without_translations_nothing_is_told():
+    with pytest.raises(ValueError, match="Received: none"):
+        ContentKept(lambda painted: painted).means()

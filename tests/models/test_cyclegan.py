@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cyclegan_tf.models.adversarial import Stabilizers
 from cyclegan_tf.models.cyclegan import LOG_KEYS, CycleGan
 from cyclegan_tf.models.networks.discriminators import patch_discriminator
 from cyclegan_tf.models.networks.generators import unet_generator
 from cyclegan_tf.models.optimizers import adam
-from tests.conftest import pixel_cyclegan
+from cyclegan_tf.models.stabilizers import Stabilizers
+from tests.tiny_models import pixel_cyclegan
 
 
 def pictures(seed: int, size: int = 8, count: int = 2) -> tf.Tensor:

@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cyclegan_tf.models.adversarial import Stabilizers
 from cyclegan_tf.models.dcgan import LOG_KEYS, DcGan, interpolate, sample_latents
 from cyclegan_tf.models.losses import CrossEntropy, Hinge, Wasserstein
 from cyclegan_tf.models.networks.dcgan import (
@@ -13,7 +12,8 @@ from cyclegan_tf.models.networks.dcgan import (
     residual_generator,
 )
 from cyclegan_tf.models.optimizers import adam
-from tests.conftest import ScaleAndShift, pixel_network
+from cyclegan_tf.models.stabilizers import Stabilizers
+from tests.tiny_models import ScaleAndShift, pixel_network
 
 LATENT_SIZE = 12  # a picture of 2 x 2 pixels
 

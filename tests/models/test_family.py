@@ -8,9 +8,10 @@ import pytest
 import tensorflow as tf
 
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.distribution import runtime
-from cyclegan_tf.models.build import build_model, build_translator
+from cyclegan_tf.inference.loading import build_translator
+from cyclegan_tf.models.build import build_model
 from cyclegan_tf.models.losses import TwoObjective
+from cyclegan_tf.training.profiling import profile
 
 
 def tiny(**changes) -> TrainConfig:
@@ -235,7 +236,7 @@ def test_profile_leaves_the_model_as_it_was(tmp_path):
     variables = model.variables + [v for o in optimizers for v in o.variables]
     before = [v.numpy().copy() for v in variables]
     data = tf.data.Dataset.from_tensors(batch()).repeat()
-    line = runtime.profile(model, data, tmp_path, images_per_step=4)
+    line = profile(model, data, tmp_path, images_per_step=4)
     assert re.match(r"profile: \d+\.\d\d s a step, \d+\.\d images a second, peak memory", line)
     assert list(tmp_path.rglob("*.xplane.pb"))
     for variable, value in zip(variables, before, strict=True):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from cyclegan_tf.models.optimizers import CosineDecay, LinearDecay, adam, update_average
-from tests.conftest import pixel_network
+from tests.tiny_models import pixel_network
 
 
 def steps(count: int) -> keras.Variable:

@@ -7,11 +7,11 @@ import tensorflow as tf
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.models.adversarial import Stabilizers
 from cyclegan_tf.models.build import build_model
 from cyclegan_tf.models.player import in_parts
-from tests.conftest import pixel_cyclegan
+from cyclegan_tf.models.stabilizers import Stabilizers
 from tests.distribution.test_replicas import CYCLEGAN, SMALLEST, TINY, soften
+from tests.tiny_models import pixel_cyclegan
 
 
 def parts_of_pairs(parts: int):

@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from cyclegan_tf.models.networks.blocks import Style
 from cyclegan_tf.models.networks.discriminators import patch_discriminator
-from cyclegan_tf.models.networks.layers import Style
 from cyclegan_tf.models.stabilizers import gradient_penalty, r1_penalty
-from tests.conftest import pixel_network
+from tests.tiny_models import pixel_network
 
 
 def pictures(seed: int, size: int = 8) -> tf.Tensor:

@@ -8,17 +8,17 @@ import tensorflow as tf
 
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.files import DiskFull
-from cyclegan_tf.models.adversarial import Stabilizers
 from cyclegan_tf.models.optimizers import adam
-from cyclegan_tf.training.callbacks.guards import TrainingDiverged
+from cyclegan_tf.models.stabilizers import Stabilizers
 from cyclegan_tf.training.checkpoint import (
+    TrainingDiverged,
     current_means,
     read_facts,
     restore_state,
     set_means,
     write_state,
 )
-from tests.conftest import facts, pixel_cyclegan, state_of
+from tests.tiny_models import facts, pixel_cyclegan, state_of
 
 FACTS = facts(
     data={"A": "4 images"}, versions={"keras": "3"}, memories={"Watch": {"best": float("inf")}}

@@ -6,7 +6,7 @@ from PIL import Image
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data import image as images
-from cyclegan_tf.io.plates import Plate
+from cyclegan_tf.io.figures import Plate
 from cyclegan_tf.io.run_folder import RunDir
 from cyclegan_tf.training import figures as gallery
 

@@ -11,14 +11,15 @@ from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data.augmentation import Jitter
 from cyclegan_tf.data.pipeline import paired_by_place, unpaired_dataset
 from cyclegan_tf.io.run_folder import RunDir
-from cyclegan_tf.models.adversarial import Stabilizers
+from cyclegan_tf.models.stabilizers import Stabilizers
 from cyclegan_tf.training.callbacks import samples as callbacks
 from cyclegan_tf.training.callbacks.autosave import AutoSave
 from cyclegan_tf.training.callbacks.guards import DiscriminatorWatch
-from cyclegan_tf.training.callbacks.samples import EpochLog
-from cyclegan_tf.training.checkpoint import restore_state
-from cyclegan_tf.training.loop import Start, train_epochs
-from tests.conftest import image_set, pixel_cyclegan, state_of
+from cyclegan_tf.training.callbacks.logs import EpochLog
+from cyclegan_tf.training.checkpoint import Start, restore_state
+from cyclegan_tf.training.loop import train_epochs
+from tests.pictures import image_set
+from tests.tiny_models import pixel_cyclegan, state_of
 
 EPOCHS, STEPS = 2, 3
 A, B = image_set(5, size=8, prefix="a"), image_set(4, size=8, prefix="b")

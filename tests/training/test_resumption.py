@@ -9,17 +9,13 @@ import sys
 import pytest
 
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.data.dataset import DataSet, ImageSet
+from cyclegan_tf.data.dataset import DataSet, ImageSet, name_hashes
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.run_folder import RunDir, versions
 from cyclegan_tf.training.checkpoint import write_state
-from cyclegan_tf.training.resumption import (
-    differences,
-    find_resumption,
-    name_hashes,
-    resume_command,
-)
-from tests.conftest import facts, image_set, pixel_cyclegan
+from cyclegan_tf.training.resumption import differences, find_resumption, resume_command
+from tests.pictures import image_set
+from tests.tiny_models import facts, pixel_cyclegan
 
 
 def data_set(count: int = 4) -> DataSet:

@@ -1,19 +1,21 @@
 import dataclasses
 import time
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.data.dataset import name_hashes
 from cyclegan_tf.distribution.workers import Workers
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.run_folder import RunDir, versions
 from cyclegan_tf.training.callbacks.guards import DiscriminatorWatch
 from cyclegan_tf.training.checkpoint import Facts, write_state
-from cyclegan_tf.training.resumption import name_hashes
-from cyclegan_tf.training.trainer import Session
-from tests.conftest import facts, image_set
+from cyclegan_tf.training.trainer import Session, explain
 from tests.data.test_dataset import write_folder
+from tests.pictures import image_set
+from tests.tiny_models import facts
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +132,49 @@ def test_critic_that_calls_nothing_real_is_not_watched_for_a_won_game(run, confi
     session = session_of(dataclasses.replace(config, adversarial_loss=loss))
     callbacks = session._callbacks(run, [])
     assert any(isinstance(c, DiscriminatorWatch) for c in callbacks) == watched
+
+
+@pytest.fixture(scope="module")  # TensorFlow waits ten seconds for memory to come free
+def exhausted() -> tf.errors.ResourceExhaustedError:
+    """What TensorFlow raises when it is asked for more memory than any machine has."""
+    with pytest.raises(tf.errors.ResourceExhaustedError) as raised:
+        tf.zeros([2**22, 2**22, 2**8], tf.int8) + tf.constant(1, tf.int8)
+    return raised.value
+
+
+def test_out_of_memory_names_sizes_and_the_flags_to_lower(exhausted):
+    text = explain(exhausted, TrainConfig(batch_size=4, image_size=256, base_filters=64))
+    assert text == (
+        "out of memory: training on a batch of 4 images of 256 px with 64 base filters in float32 "
+        "does not fit this device; lower one or several, the mildest first: --batch-size 2, "
+        "--gradient-accumulation 2, --precision mixed_float16, --image-size 128, "
+        "--base-filters 32."
+    )
+
+
+def test_only_what_can_still_be_lowered_is_named(exhausted):
+    config = TrainConfig(
+        batch_size=6, gradient_accumulation=3, precision="mixed_float16", image_size=32
+    )
+    text = explain(exhausted, config)
+    assert text.endswith("first: --batch-size 3, --gradient-accumulation 6, --base-filters 32.")
+    single = explain(exhausted, TrainConfig(batch_size=1, image_size=32))
+    assert "an image of 32 px" in single
+    assert "--gradient-accumulation" not in single
+
+
+def test_batch_norms_are_not_advised_to_work_in_parts(exhausted):
+    text = explain(exhausted, TrainConfig(model="dcgan", batch_size=16, image_size=64))
+    assert "--batch-size 8" in text
+    assert "--gradient-accumulation" not in text
+
+
+def test_numpy_and_python_run_out_of_memory_too():
+    with pytest.raises(MemoryError) as raised:
+        np.zeros([2**40, 2**20], np.uint8)
+    assert explain(raised.value, TrainConfig()).startswith("out of memory: training on")
+
+
+def test_other_errors_are_left_to_their_traceback():
+    assert explain(tf.errors.InvalidArgumentError(None, None, "shape"), TrainConfig()) is None
+    assert explain(RuntimeError("CUDA"), TrainConfig()) is None

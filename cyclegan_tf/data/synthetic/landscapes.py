@@ -2,8 +2,16 @@
 
 import numpy as np
 
-from cyclegan_tf.data.synthetic.raster import mix, noise, ramp, rgb, to_pixels, work_side
-from cyclegan_tf.data.synthetic.scene import Stage, new_stage
+from cyclegan_tf.data.synthetic.scene import (
+    Stage,
+    mix,
+    new_stage,
+    noise,
+    ramp,
+    rgb,
+    to_pixels,
+    work_side,
+)
 from cyclegan_tf.data.synthetic.scenery import (
     draw_boat,
     draw_bridge,

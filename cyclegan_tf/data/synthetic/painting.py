@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from cyclegan_tf.data.synthetic.raster import mix, noise, to_pixels, work_side
+from cyclegan_tf.data.synthetic.scene import mix, noise, to_pixels, work_side
 
 _SALT = 23  # landscapes has another: one (seed, index) starts two random streams
 

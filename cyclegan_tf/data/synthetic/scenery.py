@@ -5,13 +5,14 @@ Positions and lengths are fractions of the picture's side; y points down.
 
 import numpy as np
 
-from cyclegan_tf.data.synthetic.raster import mix, rgb
 from cyclegan_tf.data.synthetic.scene import (
     Stage,
     draw_dots,
     draw_foliage,
     draw_polygons,
     draw_shadow,
+    mix,
+    rgb,
 )
 
 

@@ -7,13 +7,13 @@ import keras
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.models.networks import dcgan as latent_networks
+from cyclegan_tf.models.networks.blocks import Style
 from cyclegan_tf.models.networks.discriminators import (
     Regularization,
     patch_discriminator,
     two_objective_discriminator,
 )
-from cyclegan_tf.models.networks.generators import resnet_generator, unet_generator
-from cyclegan_tf.models.networks.layers import Style
+from cyclegan_tf.models.networks.generators import resnet_generator, unet_depth, unet_generator
 
 GENERATORS: dict[str, Callable[[TrainConfig], Callable[..., keras.Model]]] = {
     "unet": lambda config: partial(
@@ -33,6 +33,8 @@ LATENT_DISCRIMINATORS = {
     "strided": latent_networks.dcgan_discriminator,
     "residual": latent_networks.residual_discriminator,
 }
+
+MARGIN = 16  # pixels of mirrored border around what a U-Net translates
 
 
 def translation_networks(config: TrainConfig, seeds: Iterator[int]) -> list[keras.Model]:
@@ -123,3 +125,22 @@ def latent_pair(
         **options, **discriminator_options
     )
     return generator, discriminator
+
+
+def stride(config: TrainConfig) -> int:
+    """What a translating generator divides the sides of its input by."""
+    if config.generator == "resnet":
+        return 4
+    return 2 ** (config.unet_depth or unet_depth(config.image_size))
+
+
+def margin(config: TrainConfig) -> int:
+    """Pixels of mirrored border that keep a U-Net's zero padding out of sight; 0: none needed.
+
+    It must be a multiple of what the U-Net divides sides by. A deep one, which would want a
+    border as wide as a quarter of the picture, goes without.
+    """
+    if config.model == "dcgan" or config.generator != "unet":
+        return 0
+    border = max(MARGIN, stride(config), config.skip_blur)
+    return border if 4 * border < config.whole_size else 0

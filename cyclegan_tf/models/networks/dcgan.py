@@ -3,36 +3,12 @@
 from collections.abc import Iterator
 
 import keras
-from keras import KerasTensor, layers, ops
+from keras import KerasTensor, layers
 
-from cyclegan_tf.models.networks.layers import LeakyReLU, convolution, enlarge, seed_stream
+from cyclegan_tf.models.networks.blocks import convolution, enlarge, seed_stream
+from cyclegan_tf.models.networks.layers import LeakyReLU, MinibatchDeviation
 
 SMALLEST_SIDE = 32
-
-
-@keras.saving.register_keras_serializable("cyclegan_tf")
-class MinibatchDeviation(layers.Layer):
-    """Appends a channel that says how much the images of the batch differ.
-
-    Its one value is the standard deviation over the batch, averaged over places and channels.
-    A generator that always makes the same picture is found out by a batch alone.
-
-    Reference: Karras et al. 2018, arXiv:1710.10196, section 3.
-    """
-
-    def call(self, x: KerasTensor) -> KerasTensor:
-        """Maps `(n, h, w, c)` to `(n, h, w, c + 1)`."""
-        # 1e-8, which keeps the gradient finite for equal images, is 0 in float16
-        x32 = ops.cast(x, "float32")
-        centred = x32 - _mean_over_batch(x32)
-        variance = _mean_over_batch(ops.square(centred))
-        deviation = ops.mean(ops.sqrt(variance + 1e-8))
-        channel = ops.cast(deviation, x.dtype) * ops.ones_like(x[..., :1])
-        return ops.concatenate([x, channel], axis=-1)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """One channel more."""
-        return *input_shape[:-1], input_shape[-1] + 1
 
 
 def dcgan_generator(
@@ -258,12 +234,6 @@ def _dense(
 def _normalized_leaky(x: KerasTensor, synchronized: bool) -> KerasTensor:
     x = layers.BatchNormalization(synchronized=synchronized)(x)
     return LeakyReLU(negative_slope=0.2)(x)
-
-
-def _mean_over_batch(x: KerasTensor) -> KerasTensor:
-    """Mean over the images of all replicas; only TensorFlow trains with several."""
-    synchronized = keras.backend.backend() == "tensorflow"
-    return ops.moments(x, axes=[0], keepdims=True, synchronized=synchronized)[0]
 
 
 def _noisy(x: KerasTensor, std: float, seeds: Iterator[int]) -> KerasTensor:

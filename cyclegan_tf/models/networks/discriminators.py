@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import keras
 from keras import KerasTensor, layers
 
-from cyclegan_tf.models.networks.layers import LeakyReLU, Style, convolution, normalize, seed_stream
+from cyclegan_tf.models.networks.blocks import Style, convolution, normalize, seed_stream
+from cyclegan_tf.models.networks.layers import LeakyReLU
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,13 @@ from collections.abc import Iterator
 import keras
 from keras import KerasTensor, layers, ops
 
+from cyclegan_tf.models.networks.blocks import Style, convolution, enlarge, normalize, seed_stream
 from cyclegan_tf.models.networks.layers import (
     LeakyReLU,
     ReflectionPadding2D,
     SkipConnection,
-    Style,
-    convolution,
-    enlarge,
-    normalize,
-    seed_stream,
+    SmoothUpSampling2D,
 )
-from cyclegan_tf.models.networks.upsampling import SmoothUpSampling2D
 
 MAX_UNET_DEPTH = 8  # pix2pix halves 256 px down to 1 x 1 (Isola et al. 2017, section 6.1)
 

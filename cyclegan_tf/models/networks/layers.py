@@ -1,10 +1,7 @@
 """Layers that Keras does not have, and the parts from which all networks are put together."""
 
-import random
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import keras
+import numpy as np
 from keras import KerasTensor, layers, ops
 
 
@@ -149,158 +146,84 @@ class SpectralConv2D(layers.Conv2D):
         return {**super().get_config(), "seed": self.seed}
 
 
-@keras.saving.register_keras_serializable("cyclegan_tf")
-class ImagePool(layers.Layer):
-    """Remembers generated images, so that the discriminator also sees older ones.
-
-    It fills up first; then, half the time, an image is swapped for a random older one, which is
-    returned in its place. Images that are not finite pass by. All state stands in weights: it is
-    saved with the model and compiles.
-
-    Args:
-        size: images remembered, at least 1; 50 in the papers.
-        seed: of the draws.
-
-    Reference: Shrivastava et al. 2017, section 2.3; Zhu et al. 2017, section 4.
-    """
-
-    def __init__(self, size: int = 50, *, seed: int = 0, **options: object) -> None:
-        super().__init__(**{"trainable": False, "dtype": "float32"} | options)
-        self.size = size
-        self.seed = seed
-        self.random = keras.random.SeedGenerator(seed)
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Makes room for `size` images of the shape of the first batch."""
-        shape = (self.size, *input_shape[1:])
-        self.images = self.add_weight(shape=shape, initializer="zeros", name="images")
-        self.count = self.add_weight(shape=(), initializer="zeros", dtype="int32", name="count")
-
-    def call(self, batch: KerasTensor) -> KerasTensor:
-        """Maps `(n, h, w, c)` to the same shape: each image itself or an older one."""
-        shape = (batch.shape[0],)
-        # integers, which XLA draws alike; its uniform numbers are others
-        coins = keras.random.randint(shape, 0, 2, seed=self.random) == 1
-        places = keras.random.randint(shape, 0, self.size, seed=self.random)
-        images, count = ops.convert_to_tensor(self.images), ops.convert_to_tensor(self.count)
-        returned = []
-        for i in range(batch.shape[0]):
-            # what overflowed in float16 would stay for many steps
-            sound = ops.all(ops.isfinite(batch[i]))
-            filling = ops.logical_and(sound, count < self.size)
-            place = ops.where(filling, count, places[i])
-            older = ops.take(images, place, axis=0)
-            swapped = ops.logical_and(ops.logical_and(sound, count >= self.size), coins[i])
-            returned.append(ops.where(swapped, older, batch[i]))
-            kept = ops.where(ops.logical_or(filling, swapped), batch[i], older)
-            # not slice_update, which TensorFlow compiles with XLA even in an eager step
-            images = ops.scatter_update(images, ops.reshape(place, (1, 1)), kept[None])
-            count = count + ops.cast(filling, "int32")
-        self.images.assign(images)
-        self.count.assign(count)
-        return ops.stack(returned)
-
-    def get_config(self) -> dict[str, object]:
-        """What rebuilds the layer."""
-        return {**super().get_config(), "size": self.size, "seed": self.seed}
-
-
-@dataclass(frozen=True)
-class Style:
-    """What the generators have in common.
-
-    Attributes:
-        norm: "instance" (without scale and offset, as in the CycleGAN paper), "group" (with
-            both), or "none".
-        norm_groups: groups of "group"; None makes each channel a group.
-        upsampling: "transpose" (transposed convolutions), or "resize" (nearest neighbour, then
-            a convolution: no checkerboards, Odena et al. 2016).
-        global_skip: the network predicts a change that is added to its input; it starts at
-            zero, so that training starts from the identity.
-        skip_blur: side of the squares whose means the global skip passes on, with straight lines
-            between them: colours stay in place, detail must be drawn anew. 1: the input itself.
-    """
-
-    norm: str = "instance"
-    norm_groups: int | None = None
-    upsampling: str = "transpose"
-    global_skip: bool = False
-    skip_blur: int = 1
-
-
-def seed_stream(seed: int) -> Iterator[int]:
-    """An endless stream of seeds, one for each random part of a network."""
-    source = random.Random(seed)
-    while True:
-        yield source.getrandbits(31)
-
-
-def convolution(
-    x: KerasTensor,
-    filters: int,
-    kernel_size: int,
-    *,
-    seeds: Iterator[int],
-    strides: int = 1,
-    padding: str = "same",
-    use_bias: bool = True,
-    zeros: bool = False,
-    spectral_norm: bool = False,
-) -> KerasTensor:
-    """A convolution whose kernel starts as N(0, 0.02) (Zhu et al. 2017, section 7.1), or at 0."""
-    options = {
-        "strides": strides,
-        "padding": padding,
-        "use_bias": use_bias,
-        "kernel_initializer": _kernel(seeds, zeros=zeros),
-    }
-    if spectral_norm:
-        return SpectralConv2D(filters, kernel_size, seed=next(seeds), **options)(x)
-    return layers.Conv2D(filters, kernel_size, **options)(x)
-
-
-def enlarge(
-    x: KerasTensor,
-    filters: int,
-    kernel_size: int,
-    upsampling: str,
-    *,
-    seeds: Iterator[int],
-    use_bias: bool = True,
-    zeros: bool = False,
-) -> KerasTensor:
-    """Twice the side: transposed convolution, or nearest neighbour and a 3 x 3 convolution."""
-    if upsampling == "resize":
-        x = layers.UpSampling2D(2, interpolation="nearest")(x)
-        return convolution(x, filters, 3, seeds=seeds, use_bias=use_bias, zeros=zeros)
-    return layers.Conv2DTranspose(
-        filters,
-        kernel_size,
-        strides=2,
-        padding="same",
-        use_bias=use_bias,
-        kernel_initializer=_kernel(seeds, zeros=zeros),
-    )(x)
-
-
-def normalize(x: KerasTensor, style: Style, seeds: Iterator[int]) -> KerasTensor:
-    """Instance or group norm, or nothing."""
-    if style.norm == "none":
-        return x
-    if style.norm == "instance":
-        return GroupNormalization(groups=-1, epsilon=1e-5, center=False, scale=False)(x)
-    # gamma around 1: drawn around 0, as tutorials do, every layer would start nearly dead
-    gamma = keras.initializers.RandomNormal(1.0, 0.02, seed=next(seeds))
-    groups = style.norm_groups or -1
-    return GroupNormalization(groups=groups, epsilon=1e-5, gamma_initializer=gamma)(x)
-
-
 def _unit(vector: KerasTensor) -> KerasTensor:
     return vector / (ops.norm(vector) + 1e-12)
 
 
-def _kernel(seeds: Iterator[int], *, zeros: bool = False) -> keras.initializers.Initializer:
-    if zeros:
-        return keras.initializers.Zeros()
-    # a new instance a layer: Keras 3 gives layers that share one the same values
-    return keras.initializers.RandomNormal(0.0, 0.02, seed=next(seeds))
+@keras.saving.register_keras_serializable("cyclegan_tf")
+class MinibatchDeviation(layers.Layer):
+    """Appends a channel that says how much the images of the batch differ.
+
+    Its one value is the standard deviation over the batch, averaged over places and channels.
+    A generator that always makes the same picture is found out by a batch alone.
+
+    Reference: Karras et al. 2018, arXiv:1710.10196, section 3.
+    """
+
+    def call(self, x: KerasTensor) -> KerasTensor:
+        """Maps `(n, h, w, c)` to `(n, h, w, c + 1)`."""
+        # 1e-8, which keeps the gradient finite for equal images, is 0 in float16
+        x32 = ops.cast(x, "float32")
+        centred = x32 - _mean_over_batch(x32)
+        variance = _mean_over_batch(ops.square(centred))
+        deviation = ops.mean(ops.sqrt(variance + 1e-8))
+        channel = ops.cast(deviation, x.dtype) * ops.ones_like(x[..., :1])
+        return ops.concatenate([x, channel], axis=-1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """One channel more."""
+        return *input_shape[:-1], input_shape[-1] + 1
+
+
+def _mean_over_batch(x: KerasTensor) -> KerasTensor:
+    """Mean over the images of all replicas; only TensorFlow trains with several."""
+    synchronized = keras.backend.backend() == "tensorflow"
+    return ops.moments(x, axes=[0], keepdims=True, synchronized=synchronized)[0]
+
+
+@keras.saving.register_keras_serializable("cyclegan_tf")
+class SmoothUpSampling2D(layers.UpSampling2D):
+    """Bilinear up-sampling that can also be traced for pictures of any size.
+
+    Args:
+        factor: how many times the sides of the input those of the output are.
+    """
+
+    def __init__(self, factor: int, **options: object) -> None:
+        super().__init__(factor, interpolation="bilinear", **options)
+        self.factor = factor
+
+    def call(self, x: KerasTensor) -> KerasTensor:
+        """Maps `(n, h, w, c)` to `(n, factor h, factor w, c)`."""
+        if None not in x.shape[1:3]:
+            return super().call(x)  # faster; but Keras compares sides, which it must know for that
+        return _between(_between(x, self.factor, axis=1), self.factor, axis=2)
+
+    def get_config(self) -> dict[str, object]:
+        """What rebuilds the layer."""
+        config = super().get_config()
+        return {"factor": self.factor} | {
+            key: value for key, value in config.items() if key not in ("size", "interpolation")
+        }
+
+
+def _between(x: KerasTensor, factor: int, *, axis: int) -> KerasTensor:
+    """Straight lines between the values along an axis, each in the middle of `factor` new ones."""
+
+    def part(start: int | None, stop: int | None) -> KerasTensor:
+        return x[(slice(None),) * axis + (slice(start, stop),)]
+
+    def weights(values: np.ndarray) -> KerasTensor:
+        return ops.reshape(ops.cast(values, x.dtype), (factor, *[1] * (3 - axis)))
+
+    offsets = (np.arange(factor) + 0.5) / factor - 0.5  # of the new values from the old one
+    before, behind = np.maximum(-offsets, 0), np.maximum(offsets, 0)
+    terms = (
+        (ops.concatenate([part(0, 1), part(None, -1)], axis=axis), before),
+        (x, 1 - before - behind),
+        (ops.concatenate([part(1, None), part(-1, None)], axis=axis), behind),
+    )
+    values = sum(ops.expand_dims(term, axis + 1) * weights(w) for term, w in terms)
+    shape = list(ops.shape(x))
+    shape[axis] = shape[axis] * factor
+    return ops.reshape(values, (-1, *shape[1:]))

@@ -8,8 +8,7 @@ import keras
 import numpy as np
 
 from cyclegan_tf.io.run_folder import RunDir
-from cyclegan_tf.training.checkpoint import Facts, current_means, write_state
-from cyclegan_tf.training.loop import Start
+from cyclegan_tf.training.checkpoint import Facts, Start, current_means, write_state
 
 Logs = dict[str, Any]
 

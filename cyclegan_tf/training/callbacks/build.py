@@ -8,23 +8,18 @@ import numpy as np
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data import pipeline
 from cyclegan_tf.data.dataset import DataSet
-from cyclegan_tf.data.pipeline import SquarePictures
+from cyclegan_tf.data.sources import SquarePictures
 from cyclegan_tf.inference.compiled import Translator
 from cyclegan_tf.inference.generated import Inventions, Translations
+from cyclegan_tf.inference.loading import submitted_generators
 from cyclegan_tf.io.run_folder import RunDir
 from cyclegan_tf.metrics.features import cached_features, extract
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.models.adversarial import AdversarialModel
-from cyclegan_tf.models.build import images_per_step, picture_size, submitted_generators
 from cyclegan_tf.models.dcgan import interpolate, sample_latents
 from cyclegan_tf.training.callbacks.guards import DiscriminatorWatch, StopOnNonFinite
-from cyclegan_tf.training.callbacks.samples import (
-    EpochLog,
-    LatentGrid,
-    SampleGrid,
-    SaveWeights,
-    TruthError,
-)
+from cyclegan_tf.training.callbacks.logs import EpochLog, SaveWeights
+from cyclegan_tf.training.callbacks.samples import LatentGrid, SampleGrid, TruthError
 from cyclegan_tf.training.callbacks.scores import Evaluation
 
 DIVERSITY_SAMPLES = 64  # enough for a mean over 2,016 pairs
@@ -73,7 +68,7 @@ def build_callbacks(
         SaveWeights(run, saved_networks(model)),
         *scores,
         *samples(config, run, data, draw),
-        EpochLog(run, images_per_step=images_per_step(config)),
+        EpochLog(run, images_per_step=config.images_per_step),
     ]
 
 
@@ -87,7 +82,7 @@ def _translations(
     config: TrainConfig, run: RunDir, data: DataSet, draw: Translator
 ) -> list[keras.callbacks.Callback]:
     """Samples of a CycleGan, with the error to the true translations where they are known."""
-    size = picture_size(config)
+    size = config.whole_size
     inputs, truth = data.held_out_pairs()
     if len(inputs):
         pictures = pipeline.load_images(inputs, size), pipeline.load_images(truth, size)
@@ -116,13 +111,13 @@ def _scored(config: TrainConfig, data: DataSet, draw: Translator) -> Translation
         seed = config.seed + 2  # other latents than those of grid and strip
         return Inventions("scoring", draw, config.latent_size, EVALUATED_PICTURES, seed=seed)
     domain = data.validation_a if len(data.validation_a) > 1 else data.train_a
-    photos = SquarePictures("scoring", domain.spread(EVALUATED_PICTURES), picture_size(config))
+    photos = SquarePictures("scoring", domain.spread(EVALUATED_PICTURES), config.whole_size)
     return Translations(photos.title, photos, draw)
 
 
 def _references(config: TrainConfig, data: DataSet) -> SquarePictures:
     real = (data.train_b + data.validation_b).spread(MOST_REFERENCES)
-    return SquarePictures("domain B", real, picture_size(config))
+    return SquarePictures("domain B", real, config.whole_size)
 
 
 def strip_latents(config: TrainConfig, *, rows: int = 4, columns: int = 8) -> np.ndarray:

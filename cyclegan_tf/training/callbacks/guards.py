@@ -8,22 +8,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from cyclegan_tf.errors import Fault
+from cyclegan_tf.training.checkpoint import TrainingDiverged
 
 Logs = dict[str, Any]
 _FIRST_STEPS = 10  # that tell how fast the machine was at first
-
-
-class TrainingDiverged(Fault):
-    """A loss or a weight became NaN or infinite."""
-
-    @classmethod
-    def of(cls, name: str, step: int, value: float = math.nan) -> "TrainingDiverged":
-        """With the remedies, for what became of one number."""
-        return cls(
-            f"{name} became {value} at step {step}; the last good state is kept. Try a lower "
-            "--learning-rate, or --precision float32 in a new run."
-        )
 
 
 class StopOnNonFinite(keras.callbacks.Callback):

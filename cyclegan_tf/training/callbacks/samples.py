@@ -2,7 +2,6 @@
 
 import abc
 import math
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,35 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from cyclegan_tf.data import image as images
-from cyclegan_tf.io.files import replacing
 from cyclegan_tf.io.run_folder import RunDir
 from cyclegan_tf.metrics.kid import sample_diversity
-from cyclegan_tf.models.optimizers import current_rate
-from cyclegan_tf.training.figures import loss_curves
 
 Logs = dict[str, Any]
-
-
-class SaveWeights(keras.callbacks.Callback):
-    """Keeps the networks' weights of the last complete epoch, and before it those of the start."""
-
-    def __init__(self, run: RunDir, networks: list[keras.Model]) -> None:
-        super().__init__()
-        self.run = run
-        self.networks = networks
-
-    def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Saves the weights training starts from."""
-        if self.model.steps_done == 0:
-            self._save()
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Saves the weights of the epoch."""
-        self._save()
-
-    def _save(self) -> None:
-        for network in self.networks:
-            self.run.save_weights(network)
 
 
 class Grids(keras.callbacks.Callback, abc.ABC):
@@ -216,68 +190,3 @@ class TruthError(keras.callbacks.Callback):
             f"held-out error to the true painting: {self.error:.3f}, untranslated "
             f"{self.untranslated_error:.3f} ({change:.0%} nearer, {len(self.inputs)} photos)"
         )
-
-
-class EpochLog(keras.callbacks.Callback):
-    """Writes each epoch to `metrics.jsonl`, TensorBoard and `plots/losses.png`; put it last.
-
-    Args:
-        run: where they go.
-        images_per_step: of both domains together.
-    """
-
-    def __init__(self, run: RunDir, images_per_step: int) -> None:
-        super().__init__()
-        self.run = run
-        self.images_per_step = images_per_step
-        self.events = tf.summary.create_file_writer(str(run.tensorboard))
-        self.rows: list[Logs] = []
-        self.epoch, self.steps, self.seconds = 0, 0, 0.0  # of the epoch under way
-
-    def memory(self) -> dict[str, Any]:
-        """What the epoch under way has taken so far."""
-        return {"epoch": self.epoch, "steps": self.steps, "seconds": self.seconds}
-
-    def remember(self, memory: dict[str, Any]) -> None:
-        """Adds that to the rest of the epoch."""
-        self.epoch, self.steps = memory["epoch"], memory["steps"]
-        self.seconds = memory["seconds"]
-
-    def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Reads the epochs that an earlier part of the training has written."""
-        self.rows = list(self.run.metrics())
-
-    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Starts the epoch's clock."""
-        if epoch != self.epoch:
-            self.epoch, self.steps, self.seconds = epoch, 0, 0.0
-        self.started = time.perf_counter() - self.seconds
-
-    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Counts steps, and notes when the last one ended: validation is not training time."""
-        self.steps += 1
-        self.seconds = time.perf_counter() - self.started
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Writes the epoch."""
-        pace = self.steps * self.images_per_step / self.seconds
-        row = {
-            "epoch": epoch + 1,
-            "step": self.model.steps_done,
-            **{key: float(value) for key, value in (logs or {}).items()},
-            "learning_rate": current_rate(self.model.generator_optimizer),
-            "discriminator_learning_rate": current_rate(self.model.discriminator_optimizer),
-            "seconds": round(self.seconds, 3),
-            "images_per_second": round(pace, 3),
-        }
-        self.rows.append(row)
-        if self.run.restore() or not self.run.metrics_file.exists():
-            self.run.write_metrics(self.rows)
-        else:
-            self.run.append_metrics(row)
-        with self.events.as_default():
-            for key, value in row.items():
-                tf.summary.scalar(key, value, step=epoch + 1)
-        self.events.flush()
-        with replacing(self.run.plots / "losses.png") as partial:
-            loss_curves(self.rows).savefig(partial)

@@ -2,9 +2,10 @@ import keras
 import numpy as np
 import pytest
 
+from cyclegan_tf.models.networks.blocks import Style
 from cyclegan_tf.models.networks.discriminators import patch_discriminator
 from cyclegan_tf.models.networks.generators import resnet_generator, unet_depth, unet_generator
-from cyclegan_tf.models.networks.layers import ReflectionPadding2D, Style
+from cyclegan_tf.models.networks.layers import ReflectionPadding2D
 
 
 def picture(side: int, seed: int = 0) -> np.ndarray:

@@ -4,13 +4,12 @@ import pytest
 import tensorflow as tf
 
 from cyclegan_tf.models.networks.dcgan import (
-    MinibatchDeviation,
     dcgan_discriminator,
     dcgan_generator,
     residual_discriminator,
     residual_generator,
 )
-from cyclegan_tf.models.networks.layers import SpectralConv2D
+from cyclegan_tf.models.networks.layers import MinibatchDeviation, SpectralConv2D
 
 GENERATORS = [dcgan_generator, residual_generator]
 DISCRIMINATORS = [dcgan_discriminator, residual_discriminator]

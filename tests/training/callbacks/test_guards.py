@@ -8,17 +8,13 @@ import tensorflow as tf
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.io.run_folder import RunDir
-from cyclegan_tf.models.adversarial import Stabilizers
 from cyclegan_tf.models.optimizers import adam
+from cyclegan_tf.models.stabilizers import Stabilizers
 from cyclegan_tf.training.callbacks import guards
-from cyclegan_tf.training.callbacks.guards import (
-    DiscriminatorWatch,
-    StopOnNonFinite,
-    TimeBudget,
-    TrainingDiverged,
-)
-from cyclegan_tf.training.callbacks.samples import EpochLog, SaveWeights
-from tests.conftest import pixel_cyclegan, pixel_network
+from cyclegan_tf.training.callbacks.guards import DiscriminatorWatch, StopOnNonFinite, TimeBudget
+from cyclegan_tf.training.callbacks.logs import EpochLog, SaveWeights
+from cyclegan_tf.training.checkpoint import TrainingDiverged
+from tests.tiny_models import pixel_cyclegan, pixel_network
 from tests.training.callbacks.test_samples import fit
 
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from cyclegan_tf.training.callbacks.interruption import Interrupted, Interruption
-from tests.conftest import pixel_cyclegan
+from tests.tiny_models import pixel_cyclegan
 from tests.training.callbacks.test_samples import fit
 
 

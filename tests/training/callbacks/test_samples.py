@@ -7,8 +7,9 @@ from PIL import Image
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.io.run_folder import RunDir
-from cyclegan_tf.training.callbacks.samples import EpochLog, LatentGrid, SampleGrid, TruthError
-from tests.conftest import pixel_cyclegan
+from cyclegan_tf.training.callbacks.logs import EpochLog
+from cyclegan_tf.training.callbacks.samples import LatentGrid, SampleGrid, TruthError
+from tests.tiny_models import pixel_cyclegan
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.io.run_folder import RunDir
 from cyclegan_tf.training.callbacks.scores import Evaluation
-from tests.conftest import pixel_cyclegan, pixel_network
+from tests.tiny_models import pixel_cyclegan, pixel_network
 from tests.training.callbacks.test_samples import fit
 
 REAL = np.arange(8.0)[:, None]

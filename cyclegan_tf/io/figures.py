@@ -1,4 +1,4 @@
-"""Figures that a notebook shows as a cell's last value, without pyplot and its state."""
+"""Figures as PNG files, without a screen."""
 
 import io
 

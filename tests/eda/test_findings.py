@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cyclegan_tf.eda.comparison import compare_means, judge_palette
+from cyclegan_tf.eda.findings import compare_means, judge_palette
 
 CHANNELS = ["red", "green", "blue"]
 

@@ -1,0 +1,136 @@
+"""The data set and the batches that a TrainConfig names."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.data import pipeline
+from cyclegan_tf.data.augmentation import Jitter
+from cyclegan_tf.data.dataset import DataSet, load_data_set
+from cyclegan_tf.distribution.cluster import WHOLE, Share
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.io import machine
+
+VALIDATION_IMAGES = 128  # of each domain: more would take longer than the epoch, on a CPU
+
+
+def build_data_set(config: TrainConfig) -> DataSet:
+    """Reads the images.
+
+    Raises:
+        InputError: if something cannot be read, or a domain is smaller than a batch.
+    """
+    data = load_data_set(
+        data=config.data,
+        a=config.a,
+        b=config.b,
+        validation_fraction=config.validation_fraction,
+        skip_bad=config.skip_bad_images,
+        image_size=config.image_size,
+        only_b=config.model == "dcgan",
+    )
+    counts = {"A": len(data.train_a), "B": len(data.train_b)}
+    if config.model == "dcgan":
+        counts = {"B": len(data.train_b)}
+    for domain, count in counts.items():
+        if count < 2 and (config.model == "dcgan" or config.evaluate_every):
+            raise InputError(
+                f"domain {domain} has {count} training image; --model dcgan and --evaluate-every "
+                "measure how images differ and need at least 2. Add some."
+            )
+        if count < config.batch_size:
+            raise InputError(
+                f"--batch-size {config.batch_size} is larger than domain {domain}, which has "
+                f"{count} training images; take a batch of at most {max(1, count)}, or hold out "
+                "fewer images."
+            )
+    return data
+
+
+def reopen_data_set(config: TrainConfig, moved: str | None = None) -> DataSet:
+    """Reads the images of a run that is not trained any more.
+
+    Args:
+        config: of the run.
+        moved: where its data set is now, if it has moved.
+
+    Raises:
+        InputError: if something cannot be read.
+    """
+    changes = {"data": moved, "a": "", "b": ""} if moved else {}
+    # nothing is trained: it may be smaller than the run's batch
+    changes |= {"batch_size": 1, "gradient_accumulation": 1}
+    try:
+        return build_data_set(dataclasses.replace(config, **changes))
+    except InputError as error:
+        if moved:
+            raise
+        raise InputError(
+            f"{error} If the run's data set has moved, name it with --data."
+        ) from error
+
+
+def steps_per_epoch(config: TrainConfig, data: DataSet) -> int:
+    """Steps of an epoch: as configured, or one pass over the larger domain."""
+    if config.model == "dcgan":
+        count = len(data.train_b) * (pipeline.EXPANSION if config.expand else 1)
+    else:
+        count = max(len(data.train_a), len(data.train_b))
+    return config.steps_per_epoch or -(-count // config.batch_size)
+
+
+def keeps_pixels(config: TrainConfig, data: DataSet) -> bool:
+    """Whether the training images stay in memory as pixels: as configured, or if they fit."""
+    if config.cache != "auto":
+        return config.cache == "decoded"
+    # twice while they are gathered; the networks want memory, too
+    needed = 8 * (data.train_a.pixel_bytes + data.train_b.pixel_bytes)
+    return needed < machine.available_memory()
+
+
+def build_training_batches(
+    config: TrainConfig,
+    data: DataSet,
+    *,
+    first_step: int = 0,
+    share: Share = WHOLE,
+) -> tf.data.Dataset:
+    """The endless pipeline of training batches, from a step on; of one worker, its share."""
+    options = {
+        "first_step": first_step,
+        "share": share,
+        "decoded": keeps_pixels(config, data),
+        "image_size": config.image_size,
+        "batch_size": config.batch_size,
+        "seed": config.seed,
+        "jitter": Jitter(
+            flip_left_right=config.flip_left_right,
+            flip_up_down=config.flip_up_down,
+            crop_probability=config.crop_probability,
+            crop_enlarge=config.crop_enlarge,
+            noise_std=config.noise_std,
+        ),
+    }
+    if config.model == "dcgan":
+        return pipeline.single_dataset(data.train_b, expand=config.expand, **options)
+    return pipeline.unpaired_dataset(data.train_a, data.train_b, **options)
+
+
+def build_validation_batches(config: TrainConfig, data: DataSet) -> tf.data.Dataset | None:
+    """One pass over (at most `VALIDATION_IMAGES` of) the held-out images; None without any."""
+    if not validation_images(config, data):
+        return None
+    options = {"image_size": config.whole_size, "batch_size": max(8, config.batch_size)}
+    a, b = (domain.spread(VALIDATION_IMAGES) for domain in (data.validation_a, data.validation_b))
+    if config.model == "dcgan":
+        return pipeline.image_batches(b, **options)
+    return pipeline.paired_by_place(a, b, **options)
+
+
+def validation_images(config: TrainConfig, data: DataSet) -> int:
+    """How many images of a domain validation looks at; 0: there is no validation."""
+    a, b = (min(len(x), VALIDATION_IMAGES) for x in (data.validation_a, data.validation_b))
+    if config.model == "dcgan":
+        return b
+    return max(a, b) if a and b else 0  # the smaller domain is repeated

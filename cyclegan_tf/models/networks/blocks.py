@@ -1,0 +1,107 @@
+"""The parts from which all networks are put together."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import keras
+from keras import KerasTensor, layers
+
+from cyclegan_tf.models.networks.layers import GroupNormalization, SpectralConv2D
+
+
+@dataclass(frozen=True)
+class Style:
+    """What the generators have in common.
+
+    Attributes:
+        norm: "instance" (without scale and offset, as in the CycleGAN paper), "group" (with
+            both), or "none".
+        norm_groups: groups of "group"; None makes each channel a group.
+        upsampling: "transpose" (transposed convolutions), or "resize" (nearest neighbour, then
+            a convolution: no checkerboards, Odena et al. 2016).
+        global_skip: the network predicts a change that is added to its input; it starts at
+            zero, so that training starts from the identity.
+        skip_blur: side of the squares whose means the global skip passes on, with straight lines
+            between them: colours stay in place, detail must be drawn anew. 1: the input itself.
+    """
+
+    norm: str = "instance"
+    norm_groups: int | None = None
+    upsampling: str = "transpose"
+    global_skip: bool = False
+    skip_blur: int = 1
+
+
+def seed_stream(seed: int) -> Iterator[int]:
+    """An endless stream of seeds, one for each random part of a network."""
+    source = random.Random(seed)
+    while True:
+        yield source.getrandbits(31)
+
+
+def convolution(
+    x: KerasTensor,
+    filters: int,
+    kernel_size: int,
+    *,
+    seeds: Iterator[int],
+    strides: int = 1,
+    padding: str = "same",
+    use_bias: bool = True,
+    zeros: bool = False,
+    spectral_norm: bool = False,
+) -> KerasTensor:
+    """A convolution whose kernel starts as N(0, 0.02) (Zhu et al. 2017, section 7.1), or at 0."""
+    options = {
+        "strides": strides,
+        "padding": padding,
+        "use_bias": use_bias,
+        "kernel_initializer": _kernel(seeds, zeros=zeros),
+    }
+    if spectral_norm:
+        return SpectralConv2D(filters, kernel_size, seed=next(seeds), **options)(x)
+    return layers.Conv2D(filters, kernel_size, **options)(x)
+
+
+def enlarge(
+    x: KerasTensor,
+    filters: int,
+    kernel_size: int,
+    upsampling: str,
+    *,
+    seeds: Iterator[int],
+    use_bias: bool = True,
+    zeros: bool = False,
+) -> KerasTensor:
+    """Twice the side: transposed convolution, or nearest neighbour and a 3 x 3 convolution."""
+    if upsampling == "resize":
+        x = layers.UpSampling2D(2, interpolation="nearest")(x)
+        return convolution(x, filters, 3, seeds=seeds, use_bias=use_bias, zeros=zeros)
+    return layers.Conv2DTranspose(
+        filters,
+        kernel_size,
+        strides=2,
+        padding="same",
+        use_bias=use_bias,
+        kernel_initializer=_kernel(seeds, zeros=zeros),
+    )(x)
+
+
+def normalize(x: KerasTensor, style: Style, seeds: Iterator[int]) -> KerasTensor:
+    """Instance or group norm, or nothing."""
+    if style.norm == "none":
+        return x
+    if style.norm == "instance":
+        return GroupNormalization(groups=-1, epsilon=1e-5, center=False, scale=False)(x)
+    # gamma around 1: drawn around 0, as tutorials do, every layer would start nearly dead
+    gamma = keras.initializers.RandomNormal(1.0, 0.02, seed=next(seeds))
+    groups = style.norm_groups or -1
+    return GroupNormalization(groups=groups, epsilon=1e-5, gamma_initializer=gamma)(x)
+
+
+def _kernel(seeds: Iterator[int], *, zeros: bool = False) -> keras.initializers.Initializer:
+    if zeros:
+        return keras.initializers.Zeros()
+    # a new instance a layer: Keras 3 gives layers that share one the same values
+    return keras.initializers.RandomNormal(0.0, 0.02, seed=next(seeds))
