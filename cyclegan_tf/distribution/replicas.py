@@ -19,17 +19,23 @@ def count() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def place() -> tf.Tensor | int:
+    """Which of them this one is, from 0; batches are divided among them in this order."""
+    if count() == 1:
+        return 0
+    return tf.distribute.get_replica_context().replica_id_in_sync_group
+
+
 def share(values: tf.Tensor) -> tf.Tensor:
     """This replica's `(n, ...)` of the `(replicas * n, ...)` drawn for the global batch.
 
     The states of random generators are the same on all replicas, so each draws for all and takes
     its part, in the order in which a batch is divided among them.
     """
-    replica = tf.distribute.get_replica_context()
     if count() == 1:
         return values
     parts = tf.reshape(values, [count(), -1, *values.shape[1:]])
-    part = parts[replica.replica_id_in_sync_group]
+    part = parts[place()]
     if values.shape[0] is not None:  # what follows is written for static shapes
         part = tf.ensure_shape(part, [values.shape[0] // count(), *values.shape[1:]])
     return part

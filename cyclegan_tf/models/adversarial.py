@@ -1,20 +1,36 @@
 """AdversarialModel: what CycleGan and DcGan share, two sides that are trained in turn."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import keras
 import tensorflow as tf
 
 from cyclegan_tf.distribution import replicas
-from cyclegan_tf.models import player as accumulation
 from cyclegan_tf.models.losses import AdversarialLoss, Logits, share_called_real
-from cyclegan_tf.models.memory import add_late
+from cyclegan_tf.models.memory import after
 from cyclegan_tf.models.optimizers import progress, takes_totals, update_average
+from cyclegan_tf.models.player import Images, Losses, Player, Turn, move_together
 from cyclegan_tf.models.stabilizers import DiffAugment, Stabilizers, gradient_penalty, r1_penalty
 
-Images = tf.Tensor  # (n, h, w, 3) float32 in [-1, 1]
-Losses = dict[str, tf.Tensor]
+# DiffAugment's for each discriminator, None while testing; a model may append its own.
+Draws = tuple[tf.Tensor | None, ...]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A discriminator in the game.
+
+    Attributes:
+        key: what its log keys begin with.
+        network: tells real images from fakes, by logits.
+        objective: what it minimizes, and the generator that it judges.
+    """
+
+    key: str
+    network: keras.Model
+    objective: AdversarialLoss
 
 
 class AdversarialModel(keras.Model):
@@ -22,13 +38,14 @@ class AdversarialModel(keras.Model):
 
     Args:
         generators: networks of the one side.
-        discriminators: networks of the other.
+        judges: the other side, the discriminators.
         stabilizers: what keeps them in balance.
         log_keys: of the scalars that a step reports; their means are logged.
         seed: of pools, augmentation and penalties.
         name: of the model.
 
     Attributes:
+        players: generators and discriminators, as they move.
         averages: moving averages of the generators; the generators themselves without EMA.
         total_steps: steps of the whole training; schedules and falling weights read it.
         step_number: steps done.
@@ -37,7 +54,7 @@ class AdversarialModel(keras.Model):
     def __init__(
         self,
         generators: Sequence[keras.Model],
-        discriminators: Sequence[keras.Model],
+        judges: Sequence[Judge],
         stabilizers: Stabilizers,
         log_keys: Sequence[str],
         *,
@@ -46,7 +63,12 @@ class AdversarialModel(keras.Model):
     ) -> None:
         super().__init__(name=name)
         self.generators = list(generators)
-        self.discriminators = list(discriminators)
+        self.discriminators = [judge.network for judge in judges]
+        self.judges = tuple(judges)
+        self.players = (
+            Player(self.generators, others=self.discriminators),
+            Player(self.discriminators),
+        )
         self.stabilizers = stabilizers
         averaged = stabilizers.ema_decay > 0
         self.averages = [_copy(g) for g in generators] if averaged else self.generators
@@ -92,11 +114,11 @@ class AdversarialModel(keras.Model):
                 f"with optim.adam. Received: {', '.join(type(o).__name__ for o in optimizers)}"
             )
         super().compile(optimizer=None, **options)
-        self.gradient_accumulation = gradient_accumulation
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
-        generator_optimizer.build(self.generator_variables)
-        discriminator_optimizer.build(self.discriminator_variables)
+        for player, optimizer in zip(self.players, optimizers, strict=True):
+            player.optimizer, player.parts = optimizer, gradient_accumulation
+            optimizer.build(player.variables)
 
     @property
     def steps_done(self) -> int:
@@ -104,14 +126,9 @@ class AdversarialModel(keras.Model):
         return int(keras.ops.convert_to_numpy(self.step_number))
 
     @property
-    def generator_variables(self) -> list[keras.Variable]:
-        """Trainable variables of all generators."""
-        return [v for network in self.generators for v in network.trainable_variables]
-
-    @property
-    def discriminator_variables(self) -> list[keras.Variable]:
-        """Trainable variables of all discriminators."""
-        return [v for network in self.discriminators for v in network.trainable_variables]
+    def judges_once(self) -> bool:
+        """Whether one look of the discriminators at the fakes serves both sides."""
+        return self.stabilizers.same_fakes
 
     @property
     def state_variables(self) -> list[keras.Variable]:
@@ -119,95 +136,151 @@ class AdversarialModel(keras.Model):
         optimizers = (self.generator_optimizer, self.discriminator_optimizer)
         return self.variables + [v for optimizer in optimizers for v in optimizer.variables]
 
-    def draw(self, count: int) -> tf.Tensor:
-        """DiffAugment's draws for this replica's `count` images of the global batch."""
-        return replicas.share(self.diff_augment.draw(replicas.count() * count))
+    def train_step(self, batch: Any) -> Losses:
+        """The generators move, then the discriminators, on the same fakes.
 
-    def draw_mix(self, count: int) -> tf.Tensor:
-        """`(count,)` in [0, 1) for the gradient penalty; 0 where there is none."""
-        if not self.stabilizers.penalty_weight:
-            return tf.zeros([count])
-        return replicas.share(keras.random.uniform((replicas.count() * count,), seed=self.random))
+        Reference: Goodfellow et al. 2014, arXiv:1406.2661, algorithm 1, the generators first.
+        """
+        real = self.real_images(batch)
+        count = real[0].shape[0]
+        draws = self.draw(count)
+        if self.judges_once:
+            turns = self.generators_turn, self.discriminators_turn
+            losses = move_together(*self.players, *turns, real, draws)
+        else:
+            generators, discriminators = self.players
+            losses, fakes, gradients = generators.move(self.generators_turn, real, draws)
+            # D must not begin earlier: memory
+            real, fakes = after(gradients, (real, self.replay(fakes)))
+            for _ in range(self.stabilizers.discriminator_steps):
+                turn = self.discriminators_turn
+                judged, *_ = discriminators.move(turn, real, fakes, draws, self.draw_mixes(count))
+                losses |= judged
+        self.finish_step()
+        return self.log(losses, count)
 
-    def remembered(self, pool: keras.layers.Layer, fake: Images) -> Images:
-        """What the pool gives for these fakes: it sees those of all replicas, in their order."""
-        if not self.stabilizers.pool_size:
-            return fake
-        return replicas.share(pool(replicas.gather(fake)))
+    def test_step(self, batch: Any) -> Losses:
+        """The losses of the averaged generators, without training or augmentation."""
+        real = self.real_images(batch)
+        count = tf.shape(real[0])[0]  # the last batch may be smaller
+        draws = self.draw(count, training=False)
+        made = self.generators_turn(real, draws)
+        judged = self.discriminators_turn(real, made.fakes, draws, logits=made.logits)
+        return self.log(made.losses | judged.losses, count, by_images=True)
 
-    def in_parts(self, work: Callable[..., accumulation.Found], *batch: Any) -> accumulation.Found:
-        """`work` on the batch, in as many parts as gradients are accumulated over."""
-        return accumulation.in_parts(work, self.gradient_accumulation, *batch)
+    def real_images(self, batch: Any) -> tuple[Images, ...]:
+        """The real images of a batch, those of one domain after those of the other."""
+        raise TypeError(f"{type(self).__name__} does not say what its batches are")
 
-    def gradients(
-        self, tape: tf.GradientTape, scaled_loss: tf.Tensor, variables: list[keras.Variable]
-    ) -> list[tf.Tensor]:
-        """What this part of the batch adds to the gradient of the mean over the global batch."""
-        # Taken on the way back, not from its result: in float16 each image then has the same
-        # gradients, and over- or underflows alike, however many parts and replicas there are.
-        part = tf.constant(1.0 / (replicas.count() * self.gradient_accumulation))
-        zero = tf.UnconnectedGradients.ZERO
-        gradients = tape.gradient(
-            scaled_loss, variables, output_gradients=part, unconnected_gradients=zero
-        )
-        return add_late(gradients)
+    def generators_turn(self, real: tuple[Images, ...], draws: Draws) -> Turn:
+        """What the generators minimize.
 
-    def update_generators(self, gradients: list[tf.Tensor]) -> None:
-        """One step of the generators' optimizer, with the gradients of all replicas."""
-        # summed before the optimizer clips them, or looks for overflow
-        self.generator_optimizer.apply(replicas.total(gradients), self.generator_variables)
+        Args:
+            real: as `real_images` gives them.
+            draws: as `draw` gives them.
+        """
+        raise TypeError(f"{type(self).__name__} does not say what its generators minimize")
 
-    def update_discriminators(self, gradients: list[tf.Tensor]) -> None:
-        """One step of the discriminators' optimizer, with the gradients of all replicas."""
-        self.discriminator_optimizer.apply(replicas.total(gradients), self.discriminator_variables)
-
-    def seen(self, images: Images, draw: tf.Tensor | None) -> Images:
-        """What a discriminator is shown: augmented as drawn, or as it is where nothing is."""
-        return images if draw is None else self.diff_augment.apply(images, draw)
-
-    def discriminator_losses(
+    def discriminators_turn(
         self,
-        key: str,
-        discriminator: keras.Model,
-        adversarial: AdversarialLoss,
+        real: tuple[Images, ...],
+        fakes: tuple[Images, ...],
+        draws: Draws,
+        mixes: tuple[tf.Tensor, ...] | None = None,
+        logits: tuple[Logits, ...] | None = None,
+    ) -> Turn:
+        """What the discriminators minimize: each its own loss, on real images and fakes.
+
+        Args:
+            real: real images, for each discriminator.
+            fakes: fakes for each.
+            draws: of DiffAugment for each; None while testing.
+            mixes: of the gradient penalty for each; not needed without one.
+            logits: what each says of its fakes, where that is known.
+        """
+        losses = {}
+        for place, judge in enumerate(self.judges):
+            losses |= self.judge_losses(
+                judge,
+                real[place],
+                fakes[place],
+                draws[place],
+                mixes[place] if mixes else None,
+                logits[place] if logits else None,
+            )
+        return Turn(sum(losses[f"{judge.key}_loss"] for judge in self.judges), losses)
+
+    def judge_losses(
+        self,
+        judge: Judge,
         real: Images,
         fake: Images,
         draw: tf.Tensor | None,
-        mix: tf.Tensor | None = None,
-        fake_logits: Logits | None = None,
+        mix: tf.Tensor | None,
+        fake_logits: Logits | None,
     ) -> Losses:
         """The loss of one discriminator, and how often it is right.
 
         Args:
-            key: what its log keys begin with.
-            discriminator: is shown real images and fakes, augmented alike.
-            adversarial: its objective.
+            judge: is shown real images and fakes, augmented alike.
             real: real images.
             fake: fakes, taken as constants: this loss must not reach the generators.
             draw: of DiffAugment; None while testing: no augmentation, dropout or penalty.
             mix: of the gradient penalty; not needed without one.
-            fake_logits: what the discriminator says of the fakes, where it has said it; only for
-                the gradients of its own weights.
+            fake_logits: what it says of the fakes, where it has said it; only for the gradients
+                of its own weights.
 
         Returns:
             `KEY_loss`, and `KEY_real_accuracy` and `KEY_fake_accuracy`, the shares of real and
             of fake patches that it calls by their names.
         """
-        training = draw is not None
-        real, fake = self.seen(real, draw), self.seen(tf.stop_gradient(fake), draw)
-        real_logits = discriminator(real, training=training)
+        training, objective = draw is not None, judge.objective
+        real, fake = self.augmented(real, draw), self.augmented(tf.stop_gradient(fake), draw)
+        real_logits = judge.network(real, training=training)
         if fake_logits is None:
-            fake_logits = discriminator(fake, training=training)
-        loss = adversarial.discriminator(real_logits, fake_logits)
+            fake_logits = judge.network(fake, training=training)
+        loss = objective.discriminator(real_logits, fake_logits)
         if training:
-            loss += self._penalties(discriminator, real, fake, mix)
+            loss += self._penalties(judge.network, real, fake, mix)
         return {
-            f"{key}_loss": loss,
-            f"{key}_real_accuracy": share_called_real(real_logits, adversarial.threshold),
-            f"{key}_fake_accuracy": 1.0 - share_called_real(fake_logits, adversarial.threshold),
+            f"{judge.key}_loss": loss,
+            f"{judge.key}_real_accuracy": share_called_real(real_logits, objective.threshold),
+            f"{judge.key}_fake_accuracy": 1.0 - share_called_real(fake_logits, objective.threshold),
         }
 
-    def falling(self, start: float, end: float | None) -> float | tf.Tensor:
+    def draw(self, count: int | tf.Tensor, *, training: bool = True) -> Draws:
+        """DiffAugment's numbers for this replica's images, one draw for each discriminator.
+
+        Args:
+            count: images of each domain.
+            training: whether anything is augmented or dropped out; otherwise each is None.
+        """
+        if not training:
+            return (None,) * len(self.judges)
+        whole = replicas.count() * count
+        return tuple(replicas.share(self.diff_augment.draw(whole)) for _ in self.judges)
+
+    def draw_mixes(self, count: int) -> tuple[tf.Tensor, ...]:
+        """`(count,)` in [0, 1) for the gradient penalty of each; 0 where there is none."""
+        if not self.stabilizers.penalty_weight:
+            return (tf.zeros([count]),) * len(self.judges)
+        shape = (replicas.count() * count,)
+        return tuple(
+            replicas.share(keras.random.uniform(shape, seed=self.random)) for _ in self.judges
+        )
+
+    def replay(self, fakes: tuple[Images, ...]) -> tuple[Images, ...]:
+        """What the pools give for these fakes: they see those of all replicas, in their order."""
+        if not self.stabilizers.pool_size:
+            return fakes
+        pairs = zip(self.pools, fakes, strict=True)
+        return tuple(replicas.share(pool(replicas.gather(fake))) for pool, fake in pairs)
+
+    def augmented(self, images: Images, draw: tf.Tensor | None) -> Images:
+        """What a discriminator is shown: augmented as drawn, or as it is where nothing is."""
+        return images if draw is None else self.diff_augment.apply(images, draw)
+
+    def scheduled(self, start: float, end: float | None) -> float | tf.Tensor:
         """A weight that moves in a straight line over the training; constant without an end."""
         if end is None:
             return start
@@ -221,9 +294,7 @@ class AdversarialModel(keras.Model):
                 update_average(average, network, decay=decay, step=self.step_number)
         self.step_number.assign_add(1)
 
-    def averaged(
-        self, losses: Losses, images: int | tf.Tensor, *, by_images: bool = False
-    ) -> Losses:
+    def log(self, losses: Losses, images: int | tf.Tensor, *, by_images: bool = False) -> Losses:
         """The running means that Keras logs, over all replicas.
 
         Under loss scaling, steps that overflow are left out of them, as the optimizers leave them

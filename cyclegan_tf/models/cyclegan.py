@@ -4,15 +4,17 @@ In the letters of Zhu et al. 2017: X is domain A, Y is domain B, G is `generator
 `generator_ba`, D_X is `discriminator_a`, D_Y is `discriminator_b`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import keras
 import tensorflow as tf
 
-from cyclegan_tf.models.adversarial import AdversarialModel, Images, Losses
-from cyclegan_tf.models.losses import AdversarialLoss, CrossEntropy, Logits, mean_absolute_error
-from cyclegan_tf.models.memory import read_once
-from cyclegan_tf.models.player import Found
+from cyclegan_tf.models.adversarial import AdversarialModel, Draws, Judge
+from cyclegan_tf.models.losses import AdversarialLoss, CrossEntropy
+from cyclegan_tf.models.losses import mean_absolute_error as l1
+from cyclegan_tf.models.player import Images, Turn
 from cyclegan_tf.models.stabilizers import ImagePool, Stabilizers
 
 LOG_KEYS = (
@@ -27,11 +29,6 @@ LOG_KEYS = (
     "disc_b_real_accuracy",
     "disc_b_fake_accuracy",
 )
-
-# For A and B: DiffAugment's, or those of the gradient penalty.
-Draws = tuple[tf.Tensor, tf.Tensor] | tuple[None, None]
-# For A and B: the logits of a discriminator, of each of its heads.
-Verdicts = tuple[Logits, Logits] | tuple[None, None]
 
 
 @dataclass(frozen=True)
@@ -86,15 +83,14 @@ class CycleGan(AdversarialModel):
         *,
         seed: int = 0,
     ) -> None:
-        generators, discriminators = (
-            (generator_ab, generator_ba),
-            (discriminator_a, discriminator_b),
+        generators = generator_ab, generator_ba
+        judges = (
+            Judge("disc_a", discriminator_a, objective.adversarial_a),
+            Judge("disc_b", discriminator_b, objective.adversarial_b),
         )
-        super().__init__(
-            generators, discriminators, stabilizers, LOG_KEYS, seed=seed, name="cyclegan"
-        )
+        super().__init__(generators, judges, stabilizers, LOG_KEYS, seed=seed, name="cyclegan")
         self.generator_ab, self.generator_ba = generators
-        self.discriminator_a, self.discriminator_b = discriminators
+        self.discriminator_a, self.discriminator_b = discriminator_a, discriminator_b
         self.objective = objective
         size = stabilizers.pool_size
         self.pool_a, self.pool_b = (
@@ -106,177 +102,58 @@ class CycleGan(AdversarialModel):
         """Translates A into B."""
         return self.generator_ab(real_a, training=training)
 
-    def train_step(self, batch: tuple[Images, Images]) -> Losses:
-        """One step of both generators, then of both discriminators on the same fakes."""
-        if self.stabilizers.same_fakes:
-            return self._joint_step(batch)
+    @property
+    def pools(self) -> tuple[keras.layers.Layer, keras.layers.Layer]:
+        """What the discriminators of A and B see older fakes from."""
+        return self.pool_a, self.pool_b
 
-        def generators(real_a: Images, real_b: Images, draws: Draws) -> Found:
-            with tf.GradientTape() as tape:
-                with read_once(self.generators + self.discriminators):
-                    fakes, _, losses = self.generator_losses(real_a, real_b, draws)
-                loss = self.generator_optimizer.scale_loss(self.generator_objective(losses))
-            return self.gradients(tape, loss, self.generator_variables), losses, fakes
-
-        def discriminators(images: tuple[Images, ...], draws: Draws, mixes: Draws) -> Found:
-            with tf.GradientTape() as tape:
-                losses = self.both_discriminator_losses(*images, draws, mixes)
-                objective = self.discriminator_objective(losses)
-                loss = self.discriminator_optimizer.scale_loss(objective)
-            return self.gradients(tape, loss, self.discriminator_variables), losses, ()
-
+    def real_images(self, batch: tuple[Images, Images]) -> tuple[Images, Images]:
+        """A batch is `(real_a, real_b)`."""
         real_a, real_b = batch
-        count = real_a.shape[0]
-        draws = self.draw(count), self.draw(count)
-        gradients, losses, (fake_a, fake_b) = self.in_parts(generators, real_a, real_b, draws)
-        self.update_generators(gradients)
+        return real_a, real_b
 
-        older_a, older_b = (
-            self.remembered(self.pool_a, fake_a),
-            self.remembered(self.pool_b, fake_b),
-        )
-        # else a graph begins with them at once, in the memory of both players
-        with tf.control_dependencies(gradients):
-            real_a, real_b, older_a, older_b = map(tf.identity, (real_a, real_b, older_a, older_b))
-        for _ in range(self.stabilizers.discriminator_steps):
-            mixes = self.draw_mix(count), self.draw_mix(count)
-            images = real_a, real_b, older_a, older_b
-            gradients, found, _ = self.in_parts(discriminators, images, draws, mixes)
-            self.update_discriminators(gradients)
-        self.finish_step()
-        return self.averaged(losses | found, count)
+    def generators_turn(self, real: tuple[Images, Images], draws: Draws) -> Turn:
+        """Called real, undone by the other one, content with their own.
 
-    def test_step(self, batch: tuple[Images, Images]) -> Losses:
-        """The losses of the averaged generators, without training or augmentation."""
-        real_a, real_b = batch
-        fakes, verdicts, losses = self.generator_losses(real_a, real_b)
-        losses |= self.both_discriminator_losses(real_a, real_b, *fakes, verdicts=verdicts)
-        # the last batch may be smaller
-        return self.averaged(losses, tf.shape(real_a)[0], by_images=True)
-
-    def _joint_step(self, batch: tuple[Images, Images]) -> Losses:
-        """The same step where both sides see the same fakes: judged once, for both."""
-
-        def players(real_a: Images, real_b: Images, draws: Draws) -> Found:
-            # the outer tape sees nothing of the generators, whom its loss must not reach
-            with tf.GradientTape(watch_accessed_variables=False) as outer:
-                outer.watch([variable.value for variable in self.discriminator_variables])
-                with tf.GradientTape() as tape:
-                    with read_once(self.generators + self.discriminators):
-                        fakes, verdicts, losses = self.generator_losses(real_a, real_b, draws)
-                    loss = self.generator_optimizer.scale_loss(self.generator_objective(losses))
-                with outer.stop_recording():
-                    gradients = self.gradients(tape, loss, self.generator_variables)
-                with tf.control_dependencies(gradients):  # as in the other step
-                    reals = tf.identity(real_a), tf.identity(real_b)
-                losses |= self.both_discriminator_losses(*reals, *fakes, draws, verdicts=verdicts)
-                objective = self.discriminator_objective(losses)
-                disc_loss = self.discriminator_optimizer.scale_loss(objective)
-            gradients += self.gradients(outer, disc_loss, self.discriminator_variables)
-            return gradients, losses, ()
-
-        real_a, real_b = batch
-        count = real_a.shape[0]
-        draws = self.draw(count), self.draw(count)
-        gradients, losses, _ = self.in_parts(players, real_a, real_b, draws)
-        generators = len(self.generator_variables)
-        self.update_generators(gradients[:generators])
-        self.update_discriminators(gradients[generators:])
-        self.finish_step()
-        return self.averaged(losses, count)
-
-    def generator_losses(
-        self, real_a: Images, real_b: Images, draws: Draws = (None, None)
-    ) -> tuple[tuple[Images, Images], Verdicts, Losses]:
-        """Translates both ways and back.
-
-        Args:
-            real_a: images of domain A.
-            real_b: images of domain B.
-            draws: of DiffAugment; without them nothing is augmented or dropped out, and the
-                averages of the generators translate.
-
-        Returns:
-            The fakes of A and B; the discriminators' logits of them; and the losses
-            `gen_ab_loss`, `gen_ba_loss`, `cycle_loss` and `identity_loss`.
+        Reference: Zhu et al. 2017, equations 1 and 2, section 5.2.
         """
-        training = draws[0] is not None
-        objective, (draw_a, draw_b) = self.objective, draws
-        adversarial_a, adversarial_b = objective.adversarial_a, objective.adversarial_b
-        generator_ab, generator_ba = self.generators if training else self.averages
-        if objective.identity_weight:
-            fake_b, same_b = _together(generator_ab, real_a, real_b, training=training)
-            fake_a, same_a = _together(generator_ba, real_b, real_a, training=training)
-            identity_a = mean_absolute_error(real_a, same_a)
-            identity_b = mean_absolute_error(real_b, same_b)
-        else:
-            fake_b = generator_ab(real_a, training=training)
-            fake_a = generator_ba(real_b, training=training)
-            identity_a = identity_b = tf.constant(0.0)
-        cycled_a = generator_ba(fake_b, training=training)
-        cycled_b = generator_ab(fake_a, training=training)
-        cycle_loss = mean_absolute_error(real_a, cycled_a) + mean_absolute_error(real_b, cycled_b)
+        (real_a, real_b), (draw_a, draw_b), objective = real, draws, self.objective
+        training = draw_a is not None
+        ab, ba = (partial(network, training=training) for network in self.translators(training))
+        fake_b, same_b = self._with_identity(ab, real_a, real_b)
+        fake_a, same_a = self._with_identity(ba, real_b, real_a)
+        cycle_loss = l1(real_a, ba(fake_b)) + l1(real_b, ab(fake_a))
+        logits_b = self.discriminator_b(self.augmented(fake_b, draw_b), training=training)
+        logits_a = self.discriminator_a(self.augmented(fake_a, draw_a), training=training)
 
-        logits_b = self.discriminator_b(self.seen(fake_b, draw_b), training=training)
-        logits_a = self.discriminator_a(self.seen(fake_a, draw_a), training=training)
-        cycle = self.falling(objective.cycle_weight, objective.cycle_weight_end) * cycle_loss
-        weight = self.falling(objective.identity_weight, objective.identity_weight_end)
+        identity_a, identity_b = l1(real_a, same_a), l1(real_b, same_b)
+        weight = self.scheduled(objective.identity_weight, objective.identity_weight_end)
+        cycle = self.scheduled(objective.cycle_weight, objective.cycle_weight_end) * cycle_loss
+        called_real_b = objective.adversarial_b.generator(logits_b)
+        called_real_a = objective.adversarial_a.generator(logits_a)
         losses = {
-            "gen_ab_loss": adversarial_b.generator(logits_b) + cycle + weight * identity_b,
-            "gen_ba_loss": adversarial_a.generator(logits_a) + cycle + weight * identity_a,
+            "gen_ab_loss": called_real_b + cycle + weight * identity_b,
+            "gen_ba_loss": called_real_a + cycle + weight * identity_a,
             "cycle_loss": cycle_loss,
             "identity_loss": identity_a + identity_b,
         }
-        return (fake_a, fake_b), (logits_a, logits_b), losses
+        # the cycle is part of both losses, and counts once
+        minimize = losses["gen_ab_loss"] + losses["gen_ba_loss"] - cycle
+        return Turn(minimize, losses, fakes=(fake_a, fake_b), logits=(logits_a, logits_b))
 
-    def generator_objective(self, losses: Losses) -> tf.Tensor:
-        """One scalar whose gradient is, for each generator, that of its own loss.
+    def translators(self, training: bool) -> list[keras.Model]:
+        """Both generators; their averages, where nothing is trained."""
+        return self.generators if training else self.averages
 
-        The adversarial and identity losses of one generator do not depend on the other; the cycle
-        loss is part of both totals and must count once.
+    def _with_identity(
+        self, network: Callable[[Images], Images], real: Images, own: Images
+    ) -> tuple[Images, Images]:
+        """What a network makes of an image, and of one that is already as it should be.
+
+        In one pass, which reads and grades its weights once: right for networks that see each
+        image alone, as all of a CycleGan do. Without identity loss the image passes for the same.
         """
-        objective = self.objective
-        weight = self.falling(objective.cycle_weight, objective.cycle_weight_end)
-        return losses["gen_ab_loss"] + losses["gen_ba_loss"] - weight * losses["cycle_loss"]
-
-    def discriminator_objective(self, losses: Losses) -> tf.Tensor:
-        """One scalar whose gradient is, for each discriminator, that of its own loss."""
-        return losses["disc_a_loss"] + losses["disc_b_loss"]
-
-    def both_discriminator_losses(
-        self,
-        real_a: Images,
-        real_b: Images,
-        fake_a: Images,
-        fake_b: Images,
-        draws: Draws = (None, None),
-        mixes: Draws = (None, None),
-        verdicts: Verdicts = (None, None),
-    ) -> Losses:
-        """Losses and accuracies of both discriminators on real images and given fakes.
-
-        Args:
-            real_a: images of domain A.
-            real_b: images of domain B.
-            fake_a: fakes of domain A.
-            fake_b: fakes of domain B.
-            draws: of DiffAugment; none while testing.
-            mixes: of the gradient penalty; not needed without one.
-            verdicts: the logits of these fakes, where they are known.
-        """
-        objective, (draw_a, draw_b), (mix_a, mix_b) = self.objective, draws, mixes
-        adversarial_a, adversarial_b = objective.adversarial_a, objective.adversarial_b
-        disc_a, disc_b, (fakes_a, fakes_b) = self.discriminator_a, self.discriminator_b, verdicts
-        return self.discriminator_losses(
-            "disc_a", disc_a, adversarial_a, real_a, fake_a, draw_a, mix_a, fakes_a
-        ) | self.discriminator_losses(
-            "disc_b", disc_b, adversarial_b, real_b, fake_b, draw_b, mix_b, fakes_b
-        )
-
-
-def _together(network: keras.Model, *batches: Images, training: bool) -> list[Images]:
-    """What a network makes of equal batches, in one pass: it reads and grades its weights once.
-
-    Right for networks that see each image alone, as all of a CycleGan do.
-    """
-    return tf.split(network(tf.concat(batches, 0), training=training), len(batches))
+        if not self.objective.identity_weight:
+            return network(real), own
+        fake, same = tf.split(network(tf.concat([real, own], 0)), 2)
+        return fake, same

@@ -5,8 +5,9 @@ import numpy as np
 import tensorflow as tf
 
 from cyclegan_tf.distribution import replicas
-from cyclegan_tf.models.adversarial import AdversarialModel, Images, Losses
+from cyclegan_tf.models.adversarial import AdversarialModel, Draws, Judge
 from cyclegan_tf.models.losses import AdversarialLoss, CrossEntropy
+from cyclegan_tf.models.player import Images, Turn
 from cyclegan_tf.models.stabilizers import ImagePool, Stabilizers
 
 LOG_KEYS = ("gen_loss", "disc_loss", "disc_real_accuracy", "disc_fake_accuracy")
@@ -47,9 +48,8 @@ class DcGan(AdversarialModel):
                 f"The generator must take latents of shape (None, {latent_size}): build it with "
                 f"the same latent_size. Received: input shape {generator.input_shape}"
             )
-        super().__init__(
-            [generator], [discriminator], stabilizers, LOG_KEYS, seed=seed, name="dcgan"
-        )
+        judges = [Judge("disc", discriminator, adversarial)]
+        super().__init__([generator], judges, stabilizers, LOG_KEYS, seed=seed, name="dcgan")
         self.generator = generator
         self.discriminator = discriminator
         self.adversarial = adversarial
@@ -63,54 +63,43 @@ class DcGan(AdversarialModel):
         """Maps `(n, latent_size)` latents to images."""
         return self.generator(latents, training=training)
 
-    def train_step(self, batch: Images | tuple[Images]) -> Losses:
-        """One step of the generator, then of the discriminator on the same fakes."""
-        real = _images(batch)
-        count = real.shape[0]
-        draw = self.draw(count)
-        with tf.GradientTape() as tape:
-            fake, losses = self.generator_losses(count, draw)
-            loss = self.generator_optimizer.scale_loss(losses["gen_loss"])
-        self.update_generators(self.gradients(tape, loss, self.generator_variables))
+    @property
+    def pools(self) -> tuple[keras.layers.Layer]:
+        """What the discriminator sees older fakes from."""
+        return (self.pool,)
 
-        older = self.remembered(self.pool, fake)
-        for _ in range(self.stabilizers.discriminator_steps):
-            mix = self.draw_mix(count)
-            with tf.GradientTape() as tape:
-                losses |= self.discriminator_losses(
-                    "disc", self.discriminator, self.adversarial, real, older, draw, mix
-                )
-                loss = self.discriminator_optimizer.scale_loss(losses["disc_loss"])
-            self.update_discriminators(self.gradients(tape, loss, self.discriminator_variables))
-        self.finish_step()
-        return self.averaged(losses, count)
+    @property
+    def judges_once(self) -> bool:
+        """Never: batch norms and dropout of the discriminator go by what it is shown."""
+        return False
 
-    def test_step(self, batch: Images | tuple[Images]) -> Losses:
-        """The losses of `train_step` without training or augmentation."""
-        real = _images(batch)
-        count = tf.shape(real)[0]  # the last batch may be smaller
-        fake, losses = self.generator_losses(count)
-        losses |= self.discriminator_losses(
-            "disc", self.discriminator, self.adversarial, real, fake, None
-        )
-        return self.averaged(losses, count, by_images=True)
+    def real_images(self, batch: Images | tuple[Images]) -> tuple[Images]:
+        """A batch is of real images alone; `fit` wraps arrays, but not tensors, in a tuple."""
+        if not isinstance(batch, tuple | list):
+            return (batch,)
+        if len(batch) != 1:
+            raise ValueError(
+                f"DcGan trains on batches of real images alone. Received: a batch of {len(batch)} "
+                "parts; give the images of one domain"
+            )
+        return (batch[0],)
 
-    def generator_losses(self, count: int, draw: tf.Tensor | None = None) -> tuple[Images, Losses]:
-        """Makes images and has them judged.
+    def draw(self, count: int | tf.Tensor, *, training: bool = True) -> Draws:
+        """DiffAugment's numbers, and latents for as many fakes."""
+        return *super().draw(count, training=training), self.draw_latents(count)
 
-        Args:
-            count: how many.
-            draw: of DiffAugment; without it nothing is augmented or dropped out, and the average
-                of the generator makes the images.
+    def generators_turn(self, real: tuple[Images], draws: Draws) -> Turn:
+        """Makes images of the latents and has them judged.
 
-        Returns:
-            The fakes and the loss `gen_loss`.
+        Reference: Radford et al. 2016, section 3.
         """
+        draw, latents = draws
         training = draw is not None
         generator = self.generators[0] if training else self.averages[0]
-        fake = generator(self.draw_latents(count), training=training)
-        logits = self.discriminator(self.seen(fake, draw), training=training)
-        return fake, {"gen_loss": self.adversarial.generator(logits)}
+        fake = generator(latents, training=training)
+        logits = self.discriminator(self.augmented(fake, draw), training=training)
+        loss = self.adversarial.generator(logits)
+        return Turn(loss, {"gen_loss": loss}, fakes=(fake,), logits=(logits,))
 
     def draw_latents(self, count: int) -> tf.Tensor:
         """`(count, latent_size)` standard normal, different ones on each replica."""
@@ -162,15 +151,3 @@ def interpolate(start: np.ndarray, end: np.ndarray, count: int) -> np.ndarray:
         directions = np.sin((1.0 - t) * angle) * start + np.sin(t * angle) * end
         directions /= np.sin(angle)
     return (((1.0 - t) * norms[0] + t * norms[1]) * directions).astype(np.float32)
-
-
-def _images(batch: Images | tuple[Images]) -> Images:
-    """The real images of a batch; `fit` wraps arrays, but not tensors, in a tuple."""
-    if not isinstance(batch, tuple | list):
-        return batch
-    if len(batch) != 1:
-        raise ValueError(
-            f"DcGan trains on batches of real images alone. Received: a batch of {len(batch)} "
-            "parts; give the images of one domain"
-        )
-    return batch[0]

@@ -1,31 +1,57 @@
-"""Weights that are read once, however often their network is called."""
+"""What saves memory without changing a number: weights read once, gradients added up late."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 
-@contextmanager
-def read_once(networks: Sequence[keras.Model]) -> Iterator[None]:
-    """Within it, all calls of the networks see one reading of their weights.
+def read_once(networks: Sequence[keras.Model], states: Sequence[tf.Tensor]) -> keras.StatelessScope:
+    """A scope in which all calls of the networks see one reading of their weights.
 
     A graph then casts each weight once to the type it computes in, and keeps one copy of it until
     the way back; of readings, TensorFlow cannot know that they are the same.
 
     Args:
-        networks: built; what their calls assign, such as seeds, is assigned at the end.
+        networks: built; all that are called within it: what others assign would be lost.
+        states: values of their `non_trainable_variables`, seeds for example, to begin with.
+
+    Returns:
+        The scope; `get_current_value` gives the reading of a weight, and what a state has become,
+        which is for the caller to assign.
+
+    Raises:
+        ValueError: if there is no network.
     """
-    weights = [weight for network in networks for weight in network.trainable_variables]
-    others = [state for network in networks for state in network.non_trainable_variables]
-    readings = [(weight, tf.convert_to_tensor(weight.value)) for weight in weights]
-    with keras.StatelessScope(state_mapping=readings) as scope:
-        yield
-    for state in others:
-        value = scope.get_current_value(state)
-        if value is not None:
-            state.assign(value)
+    if not networks:
+        raise ValueError(
+            "Without networks a scope would lose what layers assign; name all that are called "
+            "within it. Received: networks=[]"
+        )
+    trainable = [v for network in networks for v in network.trainable_variables]
+    others = [v for network in networks for v in network.non_trainable_variables]
+    readings = [(v, tf.convert_to_tensor(v.value)) for v in trainable]
+    return keras.StatelessScope(state_mapping=[*readings, *zip(others, states, strict=True)])
+
+
+def require_kept(scope: keras.StatelessScope, networks: Sequence[keras.Model]) -> None:
+    """Raises `ValueError` if something was assigned in the scope that none of the networks owns."""
+    lost = len(scope.state_mapping) - len({id(v) for n in networks for v in n.variables})
+    if lost:
+        raise ValueError(
+            f"{lost} variables were assigned by layers of other networks, and would be lost; name "
+            f"all networks that are called. Received: {', '.join(n.name for n in networks)}"
+        )
+
+
+def after(done: list[tf.Tensor], values: Any) -> Any:
+    """The values, nested as they are; a graph does not begin with them before the others are there.
+
+    It would compute with them at its first chance, in the memory of both.
+    """
+    with tf.control_dependencies(done):
+        return tf.nest.map_structure(tf.identity, values)
 
 
 def add_late(gradients: list[tf.Tensor]) -> list[tf.Tensor]:

@@ -1,58 +1,250 @@
-"""Gradient accumulation: a batch is worked off part by part, in the memory of one part."""
+"""Player: one side of the game and how it moves: tape, loss scaling, parts of a batch, replicas."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import keras
 import tensorflow as tf
 
-# Gradients and losses, which are summed, and what each image has become, `(n, ...)`.
-Found = tuple[list[tf.Tensor], dict[str, tf.Tensor], tuple[tf.Tensor, ...]]
+from cyclegan_tf.distribution import replicas
+from cyclegan_tf.models.memory import add_late, after, read_once, require_kept
+from cyclegan_tf.models.networks.layers import Share, sharing_draws
+
+Images = tf.Tensor  # (n, h, w, 3) float32 in [-1, 1]
+Losses = dict[str, tf.Tensor]
+Weights = dict[int, tf.Tensor]  # readings, by the id of their variable
 
 
-def in_parts(work: Callable[..., Found], parts: int, *batch: Any) -> Found:
-    """Calls `work` with one equal part of the batch after the other.
+@dataclass(frozen=True)
+class Turn:
+    """What a player makes of a batch.
+
+    Attributes:
+        minimize: scalar whose gradient moves the player.
+        losses: scalars for the log, means over the images.
+        fakes: what the generators made, a tensor for each of them.
+        logits: what the discriminators say of the fakes, each of its own.
+    """
+
+    minimize: tf.Tensor
+    losses: Losses
+    fakes: tuple[Images, ...] = ()
+    logits: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a part of a batch adds to a step.
+
+    Attributes:
+        gradients: shares of the gradient of the mean over the global batch.
+        losses: means over the part.
+        fakes: of the part.
+        states: what layers have assigned, by the variable's place among all states.
+    """
+
+    gradients: list[tf.Tensor]
+    losses: Losses
+    fakes: tuple[Images, ...]
+    states: dict[int, tf.Tensor]
+
+
+class Player:
+    """One side of the game: its networks and the optimizer that moves them.
 
     Args:
-        work: returns gradients, losses and images of what it is given; the gradients are shares
-            of that of the batch, the losses means over the part.
+        networks: what it trains.
+        others: networks of the other side that its turn calls, too.
+
+    Attributes:
+        optimizer: of the networks; `compile` of the model sets it.
+        parts: in which each batch is worked off, to save memory.
+    """
+
+    def __init__(self, networks: Sequence[keras.Model], others: Sequence[keras.Model] = ()) -> None:
+        self.networks = list(networks)
+        self.called = [*networks, *others]
+        self.optimizer: keras.optimizers.Optimizer | None = None
+        self.parts = 1
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """Trainable variables of all its networks."""
+        return [v for network in self.networks for v in network.trainable_variables]
+
+    def move(
+        self, turn: Callable[..., Turn], *batch: Any
+    ) -> tuple[Losses, tuple[Images, ...], list[tf.Tensor]]:
+        """Minimizes what the turn says of the batch: part by part, over all replicas, loss-scaled.
+
+        Args:
+            turn: finds out what is to be minimized.
+            *batch: what it is given, tensors `(n, ...)` or nested ones.
+
+        Returns:
+            The losses, the fakes, and the gradients of this replica.
+        """
+
+        def part(weights: Weights, *batch: Any) -> tuple[list[tf.Tensor], Turn]:
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(self._read(weights))
+                found = turn(*batch)
+                loss = self.optimizer.scale_loss(found.minimize)
+            return self.gradients(tape, loss, weights), found
+
+        found = accumulate(part, self.called, self.parts, *batch)
+        self.apply(found.gradients)
+        return found.losses, found.fakes, found.gradients
+
+    def gradients(
+        self, tape: tf.GradientTape, scaled_loss: tf.Tensor, weights: Weights
+    ) -> list[tf.Tensor]:
+        """What this part of the batch adds to the gradient of the mean over the global batch."""
+        # Taken on the way back, not from its result: in float16 each image then has the same
+        # gradients, and over- or underflows alike, however many parts and replicas there are.
+        share = tf.constant(1.0 / (replicas.count() * self.parts))
+        zero = tf.UnconnectedGradients.ZERO
+        return add_late(
+            tape.gradient(
+                scaled_loss,
+                self._read(weights),
+                output_gradients=share,
+                unconnected_gradients=zero,
+            )
+        )
+
+    def apply(self, gradients: list[tf.Tensor]) -> None:
+        """One step of the optimizer, with the gradients of all replicas."""
+        # summed before the optimizer clips them, or looks for overflow
+        self.optimizer.apply(replicas.total(gradients), self.variables)
+
+    def _read(self, weights: Weights) -> list[tf.Tensor]:
+        return [weights[id(v)] for v in self.variables]
+
+
+def move_together(
+    generators: Player,
+    discriminators: Player,
+    generators_turn: Callable[..., Turn],
+    discriminators_turn: Callable[..., Turn],
+    *batch: Any,
+) -> Losses:
+    """Both players move at once; what the discriminators say of the fakes serves both of them.
+
+    Numerically the step in which the generators move first, and the discriminators then look at
+    the same fakes once more; without that second look.
+
+    Args:
+        generators: move by what their turn says of the batch.
+        discriminators: move by what their turn says of the batch, the fakes and their logits.
+        generators_turn: is given the batch.
+        discriminators_turn: is given the real images, the fakes, the draws, and the logits.
+        *batch: the real images, and the draws.
+    """
+
+    def part(weights: Weights, real: Any, draws: Any) -> tuple[list[tf.Tensor], Turn]:
+        # the outer tape sees nothing of the generators, whom its loss must not reach
+        with tf.GradientTape(watch_accessed_variables=False) as outer:
+            outer.watch(discriminators._read(weights))
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(generators._read(weights))
+                made = generators_turn(real, draws)
+                loss = generators.optimizer.scale_loss(made.minimize)
+            with outer.stop_recording():
+                gradients = generators.gradients(tape, loss, weights)
+            real = after(gradients, real)  # D must not begin earlier: memory
+            judged = discriminators_turn(real, made.fakes, draws, logits=made.logits)
+            disc_loss = discriminators.optimizer.scale_loss(judged.minimize)
+        gradients += discriminators.gradients(outer, disc_loss, weights)
+        return gradients, Turn(judged.minimize, made.losses | judged.losses)
+
+    found = accumulate(part, generators.called, generators.parts, *batch)
+    count = len(generators.variables)
+    generators.apply(found.gradients[:count])
+    discriminators.apply(found.gradients[count:])
+    return found.losses
+
+
+def accumulate(
+    work: Callable[..., tuple[list[tf.Tensor], Turn]],
+    networks: Sequence[keras.Model],
+    parts: int,
+    *batch: Any,
+) -> Found:
+    """Works a batch off part by part, in the memory of one part.
+
+    Every part, on every replica, begins with the same states, draws what dropout and noise draw
+    for the whole batch, and takes its rows of that; so the states move once a step.
+
+    Args:
+        work: is given the readings of the weights, then its rows of the batch; returns gradients,
+            which are shares of that of the batch, and its turn.
+        networks: all that it calls.
         parts: their number, which divides the batch.
         *batch: tensors `(n, ...)`, or nested ones; each part has the next `n / parts` rows.
 
     Returns:
-        The sums of the gradients, the means of the losses, the images of the whole batch.
+        The sums of the gradients, the means of the losses, the fakes of the whole batch.
 
     Raises:
         ValueError: if the parts cannot be equal.
     """
-    if parts == 1:
-        return work(*batch)
     rows = tf.nest.flatten(batch)[0].shape[0]
     if rows % parts:
         raise ValueError(
             f"A batch must be a multiple of its parts. Received: {rows} images in {parts} parts"
         )
+    states = [v for network in networks for v in network.non_trainable_variables]
+    before = [tf.convert_to_tensor(v.value) for v in states]
+    share = partial(Share, rows // parts, replicas.count() * parts)
+
+    def one(place: tf.Tensor | int, before: list[tf.Tensor], *batch: Any) -> tuple[Any, ...]:
+        with sharing_draws(share(place)), read_once(networks, before) as scope:
+            weights = {id(v): scope.get_current_value(v) for n in networks for v in n.weights}
+            gradients, turn = work(weights, *batch)
+            now = [scope.get_current_value(v) for v in states]
+        require_kept(scope, networks)
+        changed = {i: x for i, (x, y) in enumerate(zip(now, before, strict=True)) if x is not y}
+        return gradients, turn.losses, turn.fakes, changed
+
+    first = replicas.place() * parts
+    if parts == 1:
+        found = Found(*one(first, before, *batch))
+    else:
+        found = _in_turn(one, first, before, parts, *batch)
+    for place, value in found.states.items():
+        states[place].assign(value)
+    return found
+
+
+def _in_turn(
+    work: Callable[..., tuple[Any, ...]], first: Any, before: Any, parts: int, *batch: Any
+) -> Found:
+    """One part after the other, and what comes of all."""
     if not tf.executing_eagerly():
         # Traced once, called for each part; inlined, the parts took the memory of all. No
         # tf.while_loop: TensorFlow 2.21 fails in its second turn, on temporary variables that its
         # memory optimizer puts in.
         work = tf.function(work, autograph=False, experimental_attributes={"_noinline": True})
-    sums, kept = None, []
+    sums, kept, states = None, [], {}
     for i in range(parts):
         done = [] if sums is None else tf.nest.flatten(sums)
         # a graph would run the parts at once, in the memory of all
         with tf.control_dependencies(done):
-            part = tf.nest.map_structure(partial(_part, parts=parts, i=i), batch)
-            gradients, losses, images = work(*part)
+            rows = tf.nest.map_structure(partial(_rows, parts=parts, i=i), batch)
+            gradients, losses, fakes, states = work(tf.constant(i) + first, before, *rows)
         found = list(gradients), losses
         sums = found if sums is None else tf.nest.map_structure(tf.add, sums, found)
-        kept.append(images)
+        kept.append(fakes)
     gradients, losses = sums
     losses = {key: loss / parts for key, loss in losses.items()}
-    return gradients, losses, tuple(tf.concat(images, 0) for images in zip(*kept, strict=True))
+    fakes = tuple(tf.concat(images, 0) for images in zip(*kept, strict=True))
+    return Found(gradients, losses, fakes, states)
 
 
-def _part(x: tf.Tensor, *, parts: int, i: int) -> tf.Tensor:
+def _rows(x: tf.Tensor, *, parts: int, i: int) -> tf.Tensor:
     rows = x.shape[0] // parts
     # a copy even of the first row, or it would not wait for the part before
     return tf.identity(x[i * rows : (i + 1) * rows])

@@ -24,6 +24,14 @@ TINY = {
     "discriminator_filters": 2,
 }
 CYCLEGAN = {"discriminator_layers": 2, "dropout": 0.0}
+# what draws at random in each layer, and what follows the kernels step by step
+DRAWING = {
+    "dropout": 0.5,
+    "discriminator_dropout": 0.3,
+    "discriminator_noise": 0.2,
+    "spectral_norm": True,
+    "norm": "instance",
+}
 SMALLEST = {
     "unet": {"generator": "unet", "unet_depth": 2},
     "resnet": {"generator": "resnet", "residual_blocks": 1},
@@ -95,6 +103,12 @@ def assert_replicas_agree(*, atol: float = 1e-5, eager: bool = True, **options) 
 @pytest.mark.parametrize("generator", ["unet", "resnet"])
 def test_two_replicas_step_like_one(generator, adversarial_loss):
     assert_replicas_agree(**CYCLEGAN | SMALLEST[generator], adversarial_loss=adversarial_loss)
+
+
+@pytest.mark.parametrize("pool_size", [0, 3])
+@pytest.mark.parametrize("generator", ["unet", "resnet"])
+def test_two_replicas_draw_what_one_draws(generator, pool_size):
+    assert_replicas_agree(**CYCLEGAN | SMALLEST[generator] | DRAWING, pool_size=pool_size)
 
 
 @pytest.mark.parametrize(

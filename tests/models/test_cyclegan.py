@@ -7,6 +7,7 @@ from cyclegan_tf.models.cyclegan import LOG_KEYS, CycleGan
 from cyclegan_tf.models.networks.discriminators import patch_discriminator
 from cyclegan_tf.models.networks.generators import unet_generator
 from cyclegan_tf.models.optimizers import adam
+from cyclegan_tf.models.player import Turn
 from cyclegan_tf.models.stabilizers import Stabilizers
 from tests.tiny_models import pixel_cyclegan
 
@@ -14,6 +15,16 @@ from tests.tiny_models import pixel_cyclegan
 def pictures(seed: int, size: int = 8, count: int = 2) -> tf.Tensor:
     values = np.random.default_rng(seed).uniform(-1, 1, (count, size, size, 3))
     return tf.constant(values, tf.float32)
+
+
+def variables_of(networks: list[keras.Model]) -> list[keras.Variable]:
+    return [v for network in networks for v in network.trainable_variables]
+
+
+def turns(model: CycleGan, a: tf.Tensor, b: tf.Tensor) -> tuple[Turn, Turn]:
+    """What generators and discriminators minimize, without augmentation."""
+    made = model.generators_turn((a, b), (None, None))
+    return made, model.discriminators_turn((a, b), made.fakes, (None, None))
 
 
 def softplus(x: np.ndarray) -> np.ndarray:
@@ -100,15 +111,13 @@ def test_joint_gradient_equals_that_of_four_separate_losses():
     model = pixel_cyclegan()
     a, b = pictures(1), pictures(2)
     with tf.GradientTape(persistent=True) as tape:
-        (fake_a, fake_b), _, losses = model.generator_losses(a, b)
-        objective = model.generator_objective(losses)
-        losses |= model.both_discriminator_losses(a, b, fake_a, fake_b)
-        both = losses["disc_a_loss"] + losses["disc_b_loss"]
-    joint = tape.gradient(objective, model.generator_variables)
+        made, judged = turns(model, a, b)
+        losses = made.losses | judged.losses
+    joint = tape.gradient(made.minimize, variables_of(model.generators))
     separate = tape.gradient(losses["gen_ab_loss"], model.generator_ab.trainable_variables)
     separate += tape.gradient(losses["gen_ba_loss"], model.generator_ba.trainable_variables)
     np.testing.assert_allclose(joint, separate, rtol=1e-5, atol=1e-8)
-    joint = tape.gradient(both, model.discriminator_variables)
+    joint = tape.gradient(judged.minimize, variables_of(model.discriminators))
     separate = tape.gradient(losses["disc_a_loss"], model.discriminator_a.trainable_variables)
     separate += tape.gradient(losses["disc_b_loss"], model.discriminator_b.trainable_variables)
     np.testing.assert_allclose(joint, separate, rtol=1e-5, atol=1e-8)
@@ -120,8 +129,8 @@ def test_joint_optimizer_steps_like_one_for_each_network():
     model.train_step((a, b))
     networks = ("generator_ab", "generator_ba", "discriminator_a", "discriminator_b")
     with tf.GradientTape(persistent=True) as tape:
-        (fake_a, fake_b), _, losses = reference.generator_losses(a, b)
-        losses |= reference.both_discriminator_losses(a, b, fake_a, fake_b)
+        made, judged = turns(reference, a, b)
+        losses = made.losses | judged.losses
     keys = ("gen_ab_loss", "gen_ba_loss", "disc_a_loss", "disc_b_loss")
     for name, key in zip(networks, keys, strict=True):
         variables = getattr(reference, name).trainable_variables
@@ -135,21 +144,18 @@ def test_discriminator_loss_does_not_reach_the_generators():
     model = pixel_cyclegan()
     a, b = pictures(1), pictures(2)
     with tf.GradientTape() as tape:
-        (fake_a, fake_b), _, _ = model.generator_losses(a, b)
-        losses = model.both_discriminator_losses(a, b, fake_a, fake_b)
-    assert tape.gradient(losses["disc_b_loss"], model.generator_variables) == [None] * 4
+        _, judged = turns(model, a, b)
+    assert tape.gradient(judged.losses["disc_b_loss"], variables_of(model.generators)) == [None] * 4
 
 
 def test_players_move_against_each_other():
     # D_B calls larger values more fake; G_AB must lower what it paints, D_B must tell better
     model = pixel_cyclegan(cycle_weight=0.0, identity_weight=0.0)
     a, b = tf.ones((1, 4, 4, 3)), -tf.ones((1, 4, 4, 3))
-    before = {v.path: float(v) for v in model.generator_variables + model.discriminator_variables}
+    moving = variables_of(model.generators) + variables_of(model.discriminators)
+    before = {v.path: float(v) for v in moving}
     model.train_step((a, b))
-    change = {
-        v.path: float(v) - before[v.path]
-        for v in model.generator_variables + model.discriminator_variables
-    }
+    change = {v.path: float(v) - before[v.path] for v in moving}
     assert change["generator_ab_affine/scale"] < 0
     assert change["discriminator_b_affine/scale"] < 0  # real -1, fake 0.5: a falling logit
 

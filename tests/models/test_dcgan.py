@@ -68,6 +68,10 @@ def fix_latents(monkeypatch, model: DcGan, seed: int = 7) -> np.ndarray:
     return latents
 
 
+def generator_loss(model: DcGan, draws) -> float:
+    return float(model.generators_turn((), draws).minimize)
+
+
 def softplus(x: np.ndarray) -> np.ndarray:
     return np.log1p(np.exp(x))
 
@@ -119,7 +123,7 @@ def test_first_generator_step_by_hand(monkeypatch):
     fix_latents(monkeypatch, model)
     model.train_step(pictures())
     # minus the mean logit falls with the shift at rate 0.3; Adam's first step is the rate
-    scale, shift = model.generator_variables
+    scale, shift = model.players[0].variables
     assert float(shift) == pytest.approx(0.01, rel=1e-3)
     assert abs(float(scale) - 0.5) == pytest.approx(0.01, rel=1e-3)
 
@@ -131,7 +135,7 @@ def test_gradient_penalty_of_a_linear_discriminator_by_hand(monkeypatch):
     fix_latents(monkeypatch, model)
     plain = float(model.test_step(pictures())["disc_loss"])
     model.reset_metrics()
-    monkeypatch.setattr(model, "update_generators", lambda gradients: None)
+    monkeypatch.setattr(model.players[0], "apply", lambda gradients: None)
     trained = float(model.train_step(pictures())["disc_loss"])
     assert trained - plain == pytest.approx(penalty, rel=1e-5)
 
@@ -147,15 +151,14 @@ def test_r1_penalty_of_a_linear_discriminator_by_hand(monkeypatch):
 
 def test_discriminator_loss_does_not_reach_the_generator():
     model = small_dcgan()
+    real = (pictures(side=32),)
     with tf.GradientTape() as tape:
-        draw = model.diff_augment.draw(2)
-        fake, _ = model.generator_losses(2, draw)
-        losses = model.discriminator_losses(
-            "disc", model.discriminator, CrossEntropy(), pictures(side=32), fake, draw
-        )
-    variables = model.generator_variables + model.discriminator_variables
-    gradients = tape.gradient(losses["disc_loss"], variables)
-    count = len(model.generator_variables)
+        draws = model.draw(2)
+        made = model.generators_turn(real, draws)
+        judged = model.discriminators_turn(real, made.fakes, draws)
+    generator, discriminator = (player.variables for player in model.players)
+    gradients = tape.gradient(judged.minimize, generator + discriminator)
+    count = len(generator)
     assert all(g is None for g in gradients[:count])
     assert all(g is not None for g in gradients[count:])
 
@@ -163,29 +166,29 @@ def test_discriminator_loss_does_not_reach_the_generator():
 def test_generator_learns_to_please_a_frozen_discriminator(monkeypatch):
     model = small_dcgan(rate=0.01)
     fix_latents(monkeypatch, model)
-    monkeypatch.setattr(model, "update_discriminators", lambda gradients: None)
-    before = values_of(model.discriminator_variables)
-    start = float(model.generator_losses(2, model.diff_augment.draw(2))[1]["gen_loss"])
+    monkeypatch.setattr(model.players[1], "apply", lambda gradients: None)
+    before = values_of(model.players[1].variables)
+    start = generator_loss(model, model.draw(2))
     for _ in range(5):
         model.train_step(pictures(side=32))
-    end = float(model.generator_losses(2, model.diff_augment.draw(2))[1]["gen_loss"])
+    end = generator_loss(model, model.draw(2))
     assert end < start
-    assert not any(moved(before, model.discriminator_variables))
+    assert not any(moved(before, model.players[1].variables))
 
 
 def test_generator_is_judged_through_dropout_while_training_only(monkeypatch):
     model = small_dcgan()
     fix_latents(monkeypatch, model)
-    draw = model.diff_augment.draw(2)
-    for given, differs in ((draw, True), (None, False)):
-        one, other = (float(model.generator_losses(2, given)[1]["gen_loss"]) for _ in range(2))
-        assert (one != other) == differs
+    for training in (True, False):
+        draws = model.draw(2, training=training)
+        one, other = (generator_loss(model, draws) for _ in range(2))
+        assert (one != other) == training
 
 
 def test_discriminator_learns_to_tell_real_from_fake(monkeypatch):
     model = pixel_dcgan(Hinge(), rate=0.05)
     fix_latents(monkeypatch, model)
-    monkeypatch.setattr(model, "update_generators", lambda gradients: None)
+    monkeypatch.setattr(model.players[0], "apply", lambda gradients: None)
     real = tf.ones((2, 2, 2, 3))
     start = float(model.test_step(real)["disc_loss"])
     for _ in range(10):
@@ -242,10 +245,11 @@ def test_discriminator_sees_pooled_fakes(monkeypatch):
     assert int(model.pool.count) == 2
     monkeypatch.setattr(model, "pool", lambda fake: tf.ones_like(fake))
     seen = []
-    monkeypatch.setattr(model, "discriminator_losses", lambda *a: seen.append(a) or 1 / 0)
+    monkeypatch.setattr(model, "discriminators_turn", lambda *a: seen.append(a) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         model.train_step(pictures())
-    np.testing.assert_array_equal(seen[0][4], np.ones((2, 2, 2, 3)))
+    _, (fake,), *_ = seen[0]
+    np.testing.assert_array_equal(fake, np.ones((2, 2, 2, 3)))
 
 
 def test_real_and_fake_are_augmented_by_one_draw(monkeypatch):

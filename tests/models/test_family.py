@@ -119,7 +119,7 @@ def test_falling_weights_reach_their_end_with_the_last_step():
     weights = []
     for step in (0, 1, 4, 9):
         model.step_number.assign(step)
-        weights.append(float(model.falling(10.0, 2.0)))
+        weights.append(float(model.scheduled(10.0, 2.0)))
     assert weights == pytest.approx([10.0, 8.0, 2.0, 2.0])
     a, b = batch()
     at_the_end = model.test_step((a, b))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cyclegan_tf.models.memory import add_late, read_once
+from cyclegan_tf.models.memory import add_late, read_once, require_kept
 from cyclegan_tf.models.networks.layers import SpectralConv2D
 
 
@@ -22,9 +22,14 @@ def called_twice(model: keras.Model, x: tf.Tensor) -> tuple[tf.Tensor, list[tf.T
 
 
 def called_within(model: keras.Model, x: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    with tf.GradientTape() as tape, read_once([model]):
+    states = [tf.convert_to_tensor(v.value) for v in model.non_trainable_variables]
+    with read_once([model], states) as scope, tf.GradientTape() as tape:
+        weights = [scope.get_current_value(v) for v in model.trainable_variables]
+        tape.watch(weights)
         y = model(model(x, training=True), training=True)
-    return y, tape.gradient(y, model.trainable_variables)
+    for state in model.non_trainable_variables:
+        state.assign(scope.get_current_value(state))
+    return y, tape.gradient(y, weights)
 
 
 @pytest.mark.parametrize("compiled", [False, True])
@@ -159,3 +164,18 @@ def test_less_memory_and_the_same_sums():
     assert late < 0.7 * at_once
     for x, y in zip(sums, same, strict=True):
         assert float(x) == pytest.approx(float(y), rel=1e-5)
+
+
+def test_scope_without_networks_is_refused():
+    with pytest.raises(ValueError, match=r"Received: networks=\[\]"):
+        read_once([], [])
+
+
+def test_what_layers_of_unnamed_networks_assign_is_not_lost_without_a_word():
+    named, other = network(), network()
+    states = [tf.convert_to_tensor(v.value) for v in named.non_trainable_variables]
+    with read_once([named], states) as scope:
+        other(tf.ones([1, 4, 4, 3]), training=True)
+    # a singular vector and a seed
+    with pytest.raises(ValueError, match="2 variables were assigned by layers of other networks"):
+        require_kept(scope, [named])

@@ -8,31 +8,33 @@ import tensorflow as tf
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.models.build import build_model
-from cyclegan_tf.models.player import in_parts
+from cyclegan_tf.models.player import Turn, accumulate
 from cyclegan_tf.models.stabilizers import Stabilizers
-from tests.distribution.test_replicas import CYCLEGAN, SMALLEST, TINY, soften
-from tests.tiny_models import pixel_cyclegan
+from tests.distribution.test_replicas import CYCLEGAN, DRAWING, SMALLEST, TINY, soften
+from tests.tiny_models import pixel_cyclegan, pixel_network
 
 
 def parts_of_pairs(parts: int):
     """Works on 4 images of 2 numbers and their 4 names; remembers what it was given."""
     given = []
 
-    def work(images, names):
+    def work(weights, images, names):
         given.append(names)
-        return [tf.reduce_sum(images)], {"loss": tf.reduce_mean(images)}, (images + 1.0,)
+        losses = {"loss": tf.reduce_mean(images)}
+        return [tf.reduce_sum(images)], Turn(losses["loss"], losses, fakes=(images + 1.0,))
 
     images = tf.reshape(tf.range(8.0), [4, 2])
-    return given, in_parts(work, parts, images, tf.range(4)), images
+    networks = [pixel_network(1.0, "network")]
+    return given, accumulate(work, networks, parts, images, tf.range(4)), images
 
 
 @pytest.mark.parametrize("parts", [1, 2, 4])
 def test_gradients_add_up_losses_average_and_images_keep_their_order(parts):
-    given, (gradients, losses, images), whole = parts_of_pairs(parts)
+    given, found, whole = parts_of_pairs(parts)
     assert [x.numpy().tolist() for x in given] == np.arange(4).reshape(parts, -1).tolist()
-    assert float(gradients[0]) == 28.0
-    assert float(losses["loss"]) == 3.5
-    np.testing.assert_array_equal(images[0], whole + 1.0)
+    assert float(found.gradients[0]) == 28.0
+    assert float(found.losses["loss"]) == 3.5
+    np.testing.assert_array_equal(found.fakes[0], whole + 1.0)
 
 
 def test_unequal_parts_are_refused():
@@ -57,6 +59,8 @@ def weights(parts: int, **options) -> list[np.ndarray]:
     [
         pytest.param({"adversarial_loss": "wgan-gp"}, id="gradient penalty"),
         pytest.param({"precision": "mixed_float16"}, id="float16"),
+        pytest.param(DRAWING, id="dropout, noise, spectral norm"),
+        pytest.param(DRAWING | {"pool_size": 3}, id="the same with a pool; as a graph"),
         pytest.param(
             {
                 "pool_size": 3,
@@ -80,7 +84,8 @@ def test_parts_compile():
     results = []
     for parts, jit in ((1, False), (2, True)):
         model = pixel_cyclegan(Stabilizers(pool_size=2))
-        model.gradient_accumulation = parts
+        for player in model.players:
+            player.parts = parts
         losses = tf.function(model.train_step, jit_compile=jit)(pair)
         results.append([x.numpy() for x in [*losses.values(), *model.trainable_variables]])
     np.testing.assert_allclose(*results, rtol=1e-4, atol=1e-6)

@@ -6,7 +6,7 @@ import keras
 from keras import KerasTensor, layers
 
 from cyclegan_tf.models.networks.blocks import convolution, enlarge, seed_stream
-from cyclegan_tf.models.networks.layers import LeakyReLU, MinibatchDeviation
+from cyclegan_tf.models.networks.layers import Dropout, GaussianNoise, LeakyReLU, MinibatchDeviation
 
 SMALLEST_SIDE = 32
 
@@ -237,11 +237,11 @@ def _normalized_leaky(x: KerasTensor, synchronized: bool) -> KerasTensor:
 
 
 def _noisy(x: KerasTensor, std: float, seeds: Iterator[int]) -> KerasTensor:
-    return layers.GaussianNoise(std, seed=next(seeds))(x) if std else x
+    return GaussianNoise(std, seed=next(seeds))(x) if std else x
 
 
 def _dropped_out(x: KerasTensor, rate: float, seeds: Iterator[int]) -> KerasTensor:
-    return layers.Dropout(rate, seed=next(seeds))(x) if rate else x
+    return Dropout(rate, seed=next(seeds))(x) if rate else x
 
 
 def _picture(x: KerasTensor) -> KerasTensor:

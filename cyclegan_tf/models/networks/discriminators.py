@@ -7,7 +7,7 @@ import keras
 from keras import KerasTensor, layers
 
 from cyclegan_tf.models.networks.blocks import Style, convolution, normalize, seed_stream
-from cyclegan_tf.models.networks.layers import LeakyReLU
+from cyclegan_tf.models.networks.layers import Dropout, GaussianNoise, LeakyReLU
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _trunk(
 ) -> KerasTensor:
     """All but the last convolution."""
     if regularization.noise_std:
-        x = layers.GaussianNoise(regularization.noise_std, seed=next(seeds))(x)
+        x = GaussianNoise(regularization.noise_std, seed=next(seeds))(x)
     spectral = regularization.spectral_norm
     bias = style.norm != "group"
     for level in range(n_layers + 1):
@@ -123,7 +123,7 @@ def _trunk(
         x = normalize(x, style, seeds) if level > 0 else x
         x = LeakyReLU(negative_slope=0.2)(x)
         if regularization.dropout:
-            x = layers.Dropout(regularization.dropout, seed=next(seeds))(x)
+            x = Dropout(regularization.dropout, seed=next(seeds))(x)
     return layers.ZeroPadding2D()(x)
 
 

@@ -7,6 +7,7 @@ from keras import KerasTensor, layers, ops
 
 from cyclegan_tf.models.networks.blocks import Style, convolution, enlarge, normalize, seed_stream
 from cyclegan_tf.models.networks.layers import (
+    Dropout,
     LeakyReLU,
     ReflectionPadding2D,
     SkipConnection,
@@ -71,7 +72,7 @@ def unet_generator(
         x = enlarge(x, width, 4, style.upsampling, seeds=seeds, use_bias=style.norm != "group")
         x = normalize(x, style, seeds)
         if dropout and level < 3:
-            x = layers.Dropout(dropout, seed=next(seeds))(x)
+            x = Dropout(dropout, seed=next(seeds))(x)
         x = SkipConnection()([x, skips[-2 - level]])
     if not head_filters:
         x = enlarge(x, 3, 4, style.upsampling, seeds=seeds, zeros=style.global_skip)
@@ -130,7 +131,7 @@ def _residual_block(
     y = convolution(ReflectionPadding2D()(x), filters, 3, seeds=seeds, padding="valid")
     y = layers.ReLU()(normalize(y, style, seeds))
     if dropout:
-        y = layers.Dropout(dropout, seed=next(seeds))(y)
+        y = Dropout(dropout, seed=next(seeds))(y)
     y = convolution(ReflectionPadding2D()(y), filters, 3, seeds=seeds, padding="valid")
     return layers.Add()([x, normalize(y, style, seeds)])
 

@@ -1,4 +1,9 @@
-"""Layers that Keras does not have, and the parts from which all networks are put together."""
+"""Layers that Keras does not have, or not as this package needs them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -98,6 +103,88 @@ class SkipConnection(layers.Layer):
         from cyclegan_tf.models.networks import ops as kernels
 
         return kernels.relu_beside(x, skip)
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which rows of the global batch a call sees, where replicas or parts divide it.
+
+    Attributes:
+        images: rows of one share; a call may see several batches at once, each of that many.
+        count: equal shares in all.
+        place: which of them this is.
+    """
+
+    images: int
+    count: int
+    place: KerasTensor | int
+
+
+_SHARE: ContextVar[Share | None] = ContextVar("share", default=None)
+
+
+@contextmanager
+def sharing_draws(share: Share) -> Iterator[None]:
+    """Within it, layers draw for the global batch and take the rows of this share.
+
+    So a step on several devices, or in parts, draws what the step on one does.
+    """
+    token = _SHARE.set(share if share.count > 1 else None)
+    try:
+        yield
+    finally:
+        _SHARE.reset(token)
+
+
+def _rows(x: KerasTensor, draw: Callable[[tuple[int, ...]], KerasTensor]) -> KerasTensor:
+    """This share's rows, shaped as `x`, of what is drawn for the global batch."""
+    share = _SHARE.get()
+    batches, rest = x.shape[0] // share.images, x.shape[1:]
+    whole = draw((batches * share.count * share.images, *rest))
+    parts = ops.reshape(whole, (batches, share.count, share.images, *rest))
+    return ops.reshape(ops.take(parts, share.place, axis=1), x.shape)
+
+
+@keras.saving.register_keras_serializable("cyclegan_tf")
+class Dropout(layers.Dropout):
+    """Keras's own; on several replicas, or in parts, the mask is that of the global batch.
+
+    Args:
+        *arguments: of `keras.layers.Dropout`.
+        **options: of the same.
+    """
+
+    def call(self, x: KerasTensor, training: bool = False) -> KerasTensor:
+        """Maps any shape to the same: while training, drops numbers and enlarges the others."""
+        if not training or not self.rate or not _SHARE.get():
+            return super().call(x, training=training)
+        return x * _rows(
+            x,
+            lambda shape: keras.random.dropout(
+                ops.ones(shape, x.dtype), self.rate, seed=self.seed_generator
+            ),
+        )
+
+
+@keras.saving.register_keras_serializable("cyclegan_tf")
+class GaussianNoise(layers.GaussianNoise):
+    """Keras's own; on several replicas, or in parts, the noise is that of the global batch.
+
+    Args:
+        *arguments: of `keras.layers.GaussianNoise`.
+        **options: of the same.
+    """
+
+    def call(self, x: KerasTensor, training: bool = False) -> KerasTensor:
+        """Maps any shape to the same: while training, adds noise."""
+        if not training or not self.stddev or not _SHARE.get():
+            return super().call(x, training=training)
+        return x + _rows(
+            x,
+            lambda shape: keras.random.normal(
+                shape, stddev=self.stddev, dtype=self.compute_dtype, seed=self.seed_generator
+            ),
+        )
 
 
 @keras.saving.register_keras_serializable("cyclegan_tf")
