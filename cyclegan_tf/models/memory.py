@@ -1,48 +1,73 @@
 """What saves memory without changing a number: weights read once, gradients added up late."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 
-def read_once(networks: Sequence[keras.Model], states: Sequence[tf.Tensor]) -> keras.StatelessScope:
-    """A scope in which all calls of the networks see one reading of their weights.
-
-    A graph then casts each weight once to the type it computes in, and keeps one copy of it until
-    the way back; of readings, TensorFlow cannot know that they are the same.
+class States:
+    """What networks hold besides their weights: seeds, singular vectors, running statistics.
 
     Args:
-        networks: built; all that are called within it: what others assign would be lost.
-        states: values of their `non_trainable_variables`, seeds for example, to begin with.
+        networks: built; all that are called within `read_once`.
+        values: of their `non_trainable_variables`; by default those that they have now.
 
-    Returns:
-        The scope; `get_current_value` gives the reading of a weight, and what a state has become,
-        which is for the caller to assign.
+    Attributes:
+        values: what the states are by now; the variables keep what they had until `assign`.
 
     Raises:
         ValueError: if there is no network.
     """
-    if not networks:
-        raise ValueError(
-            "Without networks a scope would lose what layers assign; name all that are called "
-            "within it. Received: networks=[]"
-        )
-    trainable = [v for network in networks for v in network.trainable_variables]
-    others = [v for network in networks for v in network.non_trainable_variables]
-    readings = [(v, tf.convert_to_tensor(v.value)) for v in trainable]
-    return keras.StatelessScope(state_mapping=[*readings, *zip(others, states, strict=True)])
 
+    def __init__(
+        self, networks: Sequence[keras.Model], values: Sequence[tf.Tensor] | None = None
+    ) -> None:
+        if not networks:
+            raise ValueError(
+                "Without networks a scope would lose what layers assign; name all that are called "
+                "within it. Received: networks=[]"
+            )
+        self._networks = networks
+        self._variables = [v for network in networks for v in network.non_trainable_variables]
+        now = [v.value for v in self._variables] if values is None else values
+        self.values = [tf.convert_to_tensor(value) for value in now]
 
-def require_kept(scope: keras.StatelessScope, networks: Sequence[keras.Model]) -> None:
-    """Raises `ValueError` if something was assigned in the scope that none of the networks owns."""
-    lost = len(scope.state_mapping) - len({id(v) for n in networks for v in n.variables})
-    if lost:
-        raise ValueError(
-            f"{lost} variables were assigned by layers of other networks, and would be lost; name "
-            f"all networks that are called. Received: {', '.join(n.name for n in networks)}"
-        )
+    @contextmanager
+    def read_once(self) -> Iterator[None]:
+        """Within it, all calls of the networks see one reading of their weights.
+
+        A graph then casts each weight once to the type it computes in, and keeps one copy of it
+        until the way back; of readings, TensorFlow cannot know that they are the same.
+
+        Raises:
+            ValueError: if something was assigned that none of the networks owns.
+        """
+        weights = [v for network in self._networks for v in network.trainable_variables]
+        readings = [(v, tf.convert_to_tensor(v.value)) for v in weights]
+        states = zip(self._variables, self.values, strict=True)
+        with keras.StatelessScope(state_mapping=[*readings, *states]) as scope:
+            yield
+        known = {id(v) for v in (*weights, *self._variables)}
+        if lost := set(scope.state_mapping) - known:
+            raise ValueError(
+                f"{len(lost)} variables were assigned by layers of other networks, and would be "
+                "lost; name all networks that are called. Received: "
+                f"{', '.join(network.name for network in self._networks)}"
+            )
+        self.values = [scope.get_current_value(v) for v in self._variables]
+
+    def changes(self, before: Sequence[tf.Tensor]) -> dict[int, tf.Tensor]:
+        """The values that are others than before, by their place."""
+        pairs = enumerate(zip(self.values, before, strict=True))
+        return {place: now for place, (now, then) in pairs if now is not then}
+
+    def assign(self, changes: dict[int, tf.Tensor]) -> None:
+        """Gives the variables the values that have changed."""
+        for place, value in changes.items():
+            self._variables[place].assign(value)
 
 
 def after(done: list[tf.Tensor], values: Any) -> Any:

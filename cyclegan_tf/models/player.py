@@ -9,12 +9,11 @@ import keras
 import tensorflow as tf
 
 from cyclegan_tf.distribution import replicas
-from cyclegan_tf.models.memory import add_late, after, read_once, require_kept
+from cyclegan_tf.models.memory import States, add_late, after
 from cyclegan_tf.models.networks.layers import Share, sharing_draws
 
 Images = tf.Tensor  # (n, h, w, 3) float32 in [-1, 1]
 Losses = dict[str, tf.Tensor]
-Weights = dict[int, tf.Tensor]  # readings, by the id of their variable
 
 
 @dataclass(frozen=True)
@@ -87,41 +86,32 @@ class Player:
             The losses, the fakes, and the gradients of this replica.
         """
 
-        def part(weights: Weights, *batch: Any) -> tuple[list[tf.Tensor], Turn]:
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(self._read(weights))
-                found = turn(*batch)
+        def part(states: States, *batch: Any) -> tuple[list[tf.Tensor], Turn]:
+            with tf.GradientTape() as tape:
+                with states.read_once():
+                    found = turn(*batch)
                 loss = self.optimizer.scale_loss(found.minimize)
-            return self.gradients(tape, loss, weights), found
+            return self.gradients(tape, loss), found
 
         found = accumulate(part, self.called, self.parts, *batch)
         self.apply(found.gradients)
         return found.losses, found.fakes, found.gradients
 
-    def gradients(
-        self, tape: tf.GradientTape, scaled_loss: tf.Tensor, weights: Weights
-    ) -> list[tf.Tensor]:
+    def gradients(self, tape: tf.GradientTape, scaled_loss: tf.Tensor) -> list[tf.Tensor]:
         """What this part of the batch adds to the gradient of the mean over the global batch."""
         # Taken on the way back, not from its result: in float16 each image then has the same
         # gradients, and over- or underflows alike, however many parts and replicas there are.
         share = tf.constant(1.0 / (replicas.count() * self.parts))
         zero = tf.UnconnectedGradients.ZERO
-        return add_late(
-            tape.gradient(
-                scaled_loss,
-                self._read(weights),
-                output_gradients=share,
-                unconnected_gradients=zero,
-            )
+        gradients = tape.gradient(
+            scaled_loss, self.variables, output_gradients=share, unconnected_gradients=zero
         )
+        return add_late(gradients)
 
     def apply(self, gradients: list[tf.Tensor]) -> None:
         """One step of the optimizer, with the gradients of all replicas."""
         # summed before the optimizer clips them, or looks for overflow
         self.optimizer.apply(replicas.total(gradients), self.variables)
-
-    def _read(self, weights: Weights) -> list[tf.Tensor]:
-        return [weights[id(v)] for v in self.variables]
 
 
 def move_together(
@@ -144,20 +134,21 @@ def move_together(
         *batch: the real images, and the draws.
     """
 
-    def part(weights: Weights, real: Any, draws: Any) -> tuple[list[tf.Tensor], Turn]:
+    def part(states: States, real: Any, draws: Any) -> tuple[list[tf.Tensor], Turn]:
         # the outer tape sees nothing of the generators, whom its loss must not reach
         with tf.GradientTape(watch_accessed_variables=False) as outer:
-            outer.watch(discriminators._read(weights))
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(generators._read(weights))
-                made = generators_turn(real, draws)
+            outer.watch([variable.value for variable in discriminators.variables])
+            with tf.GradientTape() as tape:
+                with states.read_once():
+                    made = generators_turn(real, draws)
                 loss = generators.optimizer.scale_loss(made.minimize)
             with outer.stop_recording():
-                gradients = generators.gradients(tape, loss, weights)
+                gradients = generators.gradients(tape, loss)
             real = after(gradients, real)  # D must not begin earlier: memory
-            judged = discriminators_turn(real, made.fakes, draws, logits=made.logits)
+            with states.read_once():
+                judged = discriminators_turn(real, made.fakes, draws, logits=made.logits)
             disc_loss = discriminators.optimizer.scale_loss(judged.minimize)
-        gradients += discriminators.gradients(outer, disc_loss, weights)
+        gradients += discriminators.gradients(outer, disc_loss)
         return gradients, Turn(judged.minimize, made.losses | judged.losses)
 
     found = accumulate(part, generators.called, generators.parts, *batch)
@@ -179,8 +170,8 @@ def accumulate(
     for the whole batch, and takes its rows of that; so the states move once a step.
 
     Args:
-        work: is given the readings of the weights, then its rows of the batch; returns gradients,
-            which are shares of that of the batch, and its turn.
+        work: is given the states and its rows of the batch; returns gradients, which are shares of
+            that of the batch, and its turn.
         networks: all that it calls.
         parts: their number, which divides the batch.
         *batch: tensors `(n, ...)`, or nested ones; each part has the next `n / parts` rows.
@@ -196,26 +187,22 @@ def accumulate(
         raise ValueError(
             f"A batch must be a multiple of its parts. Received: {rows} images in {parts} parts"
         )
-    states = [v for network in networks for v in network.non_trainable_variables]
-    before = [tf.convert_to_tensor(v.value) for v in states]
+    states = States(networks)
+    before = states.values
     share = partial(Share, rows // parts, replicas.count() * parts)
 
     def one(place: tf.Tensor | int, before: list[tf.Tensor], *batch: Any) -> tuple[Any, ...]:
-        with sharing_draws(share(place)), read_once(networks, before) as scope:
-            weights = {id(v): scope.get_current_value(v) for n in networks for v in n.weights}
-            gradients, turn = work(weights, *batch)
-            now = [scope.get_current_value(v) for v in states]
-        require_kept(scope, networks)
-        changed = {i: x for i, (x, y) in enumerate(zip(now, before, strict=True)) if x is not y}
-        return gradients, turn.losses, turn.fakes, changed
+        states = States(networks, before)
+        with sharing_draws(share(place)):
+            gradients, turn = work(states, *batch)
+        return gradients, turn.losses, turn.fakes, states.changes(before)
 
     first = replicas.place() * parts
     if parts == 1:
         found = Found(*one(first, before, *batch))
     else:
         found = _in_turn(one, first, before, parts, *batch)
-    for place, value in found.states.items():
-        states[place].assign(value)
+    states.assign(found.states)
     return found
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cyclegan_tf.models.memory import add_late, read_once, require_kept
+from cyclegan_tf.models.memory import States, add_late
 from cyclegan_tf.models.networks.layers import SpectralConv2D
 
 
@@ -22,14 +22,12 @@ def called_twice(model: keras.Model, x: tf.Tensor) -> tuple[tf.Tensor, list[tf.T
 
 
 def called_within(model: keras.Model, x: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    states = [tf.convert_to_tensor(v.value) for v in model.non_trainable_variables]
-    with read_once([model], states) as scope, tf.GradientTape() as tape:
-        weights = [scope.get_current_value(v) for v in model.trainable_variables]
-        tape.watch(weights)
+    states = States([model])
+    before = states.values
+    with tf.GradientTape() as tape, states.read_once():
         y = model(model(x, training=True), training=True)
-    for state in model.non_trainable_variables:
-        state.assign(scope.get_current_value(state))
-    return y, tape.gradient(y, weights)
+    states.assign(states.changes(before))
+    return y, tape.gradient(y, model.trainable_variables)
 
 
 @pytest.mark.parametrize("compiled", [False, True])
@@ -168,14 +166,23 @@ def test_less_memory_and_the_same_sums():
 
 def test_scope_without_networks_is_refused():
     with pytest.raises(ValueError, match=r"Received: networks=\[\]"):
-        read_once([], [])
+        States([])
 
 
 def test_what_layers_of_unnamed_networks_assign_is_not_lost_without_a_word():
     named, other = network(), network()
-    states = [tf.convert_to_tensor(v.value) for v in named.non_trainable_variables]
-    with read_once([named], states) as scope:
-        other(tf.ones([1, 4, 4, 3]), training=True)
     # a singular vector and a seed
-    with pytest.raises(ValueError, match="2 variables were assigned by layers of other networks"):
-        require_kept(scope, [named])
+    message = "2 variables were assigned by layers of other networks"
+    with pytest.raises(ValueError, match=message), States([named]).read_once():
+        other(tf.ones([1, 4, 4, 3]), training=True)
+
+
+def test_states_stay_as_they_are_until_they_are_assigned():
+    model = network()
+    before = [v.numpy() for v in model.non_trainable_variables]
+    states = States([model])
+    with states.read_once():
+        model(tf.ones([1, 4, 4, 3]), training=True)
+    for variable, value in zip(model.non_trainable_variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+    assert len(states.changes(States([model]).values)) == len(before)

@@ -18,7 +18,7 @@ def parts_of_pairs(parts: int):
     """Works on 4 images of 2 numbers and their 4 names; remembers what it was given."""
     given = []
 
-    def work(weights, images, names):
+    def work(states, images, names):
         given.append(names)
         losses = {"loss": tf.reduce_mean(images)}
         return [tf.reduce_sum(images)], Turn(losses["loss"], losses, fakes=(images + 1.0,))
