@@ -34,7 +34,7 @@ def cpu() -> TrainConfig:
     """Real photos and paintings at 128 px, 40 minutes on two CPU cores.
 
     Command: `python -m cyclegan_tf.train --data DIR --preset cpu`
-    How it was found, and what it scores: `benchmarks/quality.md`.
+    How it was found, and what it scores: `benchmarks/results/quality.md`.
     """
     return TrainConfig(
         image_size=128,
@@ -197,7 +197,7 @@ def dcgan() -> TrainConfig:
     """A DCGAN that learns to paint: equal rates, DiffAugment, moving average, larger batches.
 
     Command: `python -m cyclegan_tf.train --data DIR --preset dcgan`
-    Meant for two CPU cores, 40 minutes at 64 px; what it does in 15: `benchmarks/dcgan.md`.
+    Meant for two CPU cores, 40 minutes at 64 px; what it does in 15: `benchmarks/results/dcgan.md`.
     """
     return TrainConfig(
         model="dcgan",
