@@ -29,9 +29,9 @@ UNKNOWN_USER = "YOUR_KAGGLE_NAME"
 CELL = "package-cyclegan-tf"  # id of the cell that holds the package
 # What the package runs with; of a distribution that has several names, all of them.
 NEEDED = {
-    "tensorflow tensorflow-cpu tensorflow-tpu": "2.18",
-    "keras": "3.8",
-    "tensorboard": "2.18",
+    "tensorflow tensorflow-cpu tensorflow-tpu": "2.20",
+    "keras": "3.12",
+    "tensorboard": "2.20",
     "numpy": "1.26",
     "protobuf": "3.20",
     "pandas": "2.1",
