@@ -126,7 +126,7 @@ def test_same_package_same_bytes(source, tmp_path):
 
 def test_cell_unpacks_every_module_and_makes_it_importable(tmp_path):
     check = (
-        "import subprocess, cyclegan_tf.presets\n"
+        "import subprocess, cyclegan_tf.config.presets\n"
         "print(cyclegan_tf.__file__)\n"
         "command = [sys.executable, '-m', 'cyclegan_tf.train', '--help']\n"
         "print(subprocess.run(command, capture_output=True, text=True).stdout)\n"
@@ -134,7 +134,7 @@ def test_cell_unpacks_every_module_and_makes_it_importable(tmp_path):
     done = python(f"{kaggle.unpacking_code()}\n{check}", tmp_path)
     assert done.stderr == ""
     first, second, *rest = done.stdout.splitlines()
-    folder = Path(first.removeprefix("cyclegan_tf 0.1.0 in "))
+    folder = Path(first.removeprefix(f"cyclegan_tf {cyclegan_tf.__version__} in "))
     assert folder.parent == tmp_path  # of temporary files: not the working folder
     assert second == str(folder / "cyclegan_tf" / "__init__.py")
     unpacked = sources(folder / "cyclegan_tf")
