@@ -4,4 +4,4 @@ Importing the package does nothing; import what you need from its modules, for e
 `from cyclegan_tf.models.networks.generators import unet_generator`.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
