@@ -1,6 +1,7 @@
 """Which folder of the package may import which: arrows point down, no files form a circle."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -86,6 +87,13 @@ def test_imports_point_down(folder):
         if folder_of(module) == folder:
             others = {folder_of(name) for name in ours(imported_by(module))} - {folder}
             assert others <= ALLOWED[folder], f"{module} imports {sorted(others)}"
+
+
+def test_documented_arrows_are_those_allowed():
+    text = (PACKAGE.parent / "docs/design.md").read_text().split("\n## Folders and arrows\n")[1]
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", text.split("\n## ")[0], re.MULTILINE)
+    documented = {folder: {"errors", *re.findall(r"`(\w+)`", others)} for folder, others in rows}
+    assert documented == {k: v for k, v in ALLOWED.items() if k not in ("errors", "cli")}
 
 
 def test_every_module_has_its_place():

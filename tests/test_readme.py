@@ -1,7 +1,8 @@
-"""Every command of the README and of CONTRIBUTING, letter by letter; trainings with flags behind.
+"""What the documents say: every command runs, every link leads somewhere, every file is there.
 
-What nobody can run here is left out by name: installing (the checks of the project do it), and
-what needs an account of Kaggle.
+Commands run letter by letter; trainings with flags behind, which make them small. What nobody can
+run here is left out by name: installing (the checks of the project do it), and what needs an
+account of Kaggle.
 """
 
 import json
@@ -19,6 +20,7 @@ import keras
 import pytest
 from PIL import Image
 
+from cyclegan_tf.__main__ import COMMANDS
 from cyclegan_tf.data.image import encode_jpeg
 from cyclegan_tf.data.synthetic import dataset
 from cyclegan_tf.data.synthetic.dataset import write_demo
@@ -28,6 +30,13 @@ from tests.pictures import flat, image_set, noise
 from tests.tiny_inception import write_tiny_graph
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = "cyclegan_tf/"
+# all code blocks of these run, in this order
+RUN = ("README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
+DOCUMENTS = (
+    *RUN, "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md", "tests/golden/README.md",
+    *(f"benchmarks/results/{path.name}" for path in sorted(ROOT.glob("benchmarks/results/*.md"))),
+)  # fmt: skip
 INSTALL = re.compile(r"pip install -r [a-z-]+\.txt( && )?")
 # the two checks of everything, which start this one; what is set up once; another's website
 ELSEWHERE = {
@@ -44,7 +53,7 @@ SMALL = (
 SMALL_CYCLEGAN = SMALL + "--discriminator-filters 2 --discriminator-layers 1 "
 SMALL_DCGAN = SMALL.replace("--unet-depth 2 ", "") + "--discriminator-filters 2 --latent-size 4 "
 
-# what stands behind each training, in the order of the README: later commands need its run
+# what stands behind each training, in the order of the documents: later commands need its run
 BEHIND = {
     "python -m cyclegan_tf.train": SMALL_CYCLEGAN,
     "python -m cyclegan_tf.train --data data/gan-getting-started --preset cpu": SMALL_CYCLEGAN
@@ -93,7 +102,7 @@ def commands(document: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A checkout with the files that the README speaks of, in the same places, but small."""
+    """A checkout with the files that the documents speak of, in the same places, but small."""
     folder = tmp_path_factory.mktemp("checkout")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -125,9 +134,9 @@ def run(line: str) -> None:
     assert import_module(module).main(argv) == 0, line
 
 
-def test_commands_of_the_readme_run_from_top_to_bottom(place):
-    lines = [line for line in commands("README.md") if "TF_CONFIG" not in line]
-    own = [line for line in lines if line not in ELSEWHERE]
+def test_commands_run_from_top_to_bottom(place):
+    lines = [line for document in RUN for line in commands(document) if "TF_CONFIG" not in line]
+    own = [line for line in dict.fromkeys(lines) if line not in ELSEWHERE]
     assert set(BEHIND) <= set(own)
     for line in own:  # at its own length it would take hours
         assert ".train" not in line or line in BEHIND, f"add {line!r} to BEHIND"
@@ -150,7 +159,8 @@ def test_commands_of_the_readme_run_from_top_to_bottom(place):
 
 @needs_several_machines
 def test_commands_for_two_machines_train_one_run(place, tmp_path):
-    lines = [line for line in commands("README.md") if "TF_CONFIG" in line]
+    lines = [line for document in RUN for line in commands(document) if "TF_CONFIG" in line]
+    assert len(lines) == 2
     addresses = free_addresses(2)
     processes, outputs = [], []
     try:
@@ -159,7 +169,7 @@ def test_commands_for_two_machines_train_one_run(place, tmp_path):
                 line = line.replace(f"{name}:12345", address)
             line = line.replace("python -m", f"{sys.executable} -m", 1)
             line = f"{line.replace('/shared', str(tmp_path))} {SMALL_CYCLEGAN}"
-            line = line.replace("--batch-size 2 ", "")  # the README's 4
+            line = line.replace("--batch-size 2 ", "")  # the document's 4
             # the shell becomes the command, so that killing the one kills the other
             line = line.replace("TF_CONFIG=", "export TF_CONFIG=").replace("' ", "'; exec ", 1)
             outputs.append(tmp_path / f"output-{len(processes)}.txt")
@@ -178,8 +188,8 @@ def test_commands_for_two_machines_train_one_run(place, tmp_path):
     assert (tmp_path / "runs/zebra/plots/losses.png").exists()
 
 
-def test_python_of_the_readme_runs(place, capsys):
-    snippets = blocks("README.md", "python")
+def test_python_of_the_documents_runs(place, capsys):
+    snippets = [snippet for document in RUN for snippet in blocks(document, "python")]
     assert len(snippets) == 3
     run("python -m cyclegan_tf.train --a photos/ --b etchings/ --run runs/etched " + SMALL_CYCLEGAN)
     small = (
@@ -203,29 +213,65 @@ def test_python_of_the_readme_runs(place, capsys):
 
 def test_commands_of_contributing_exist():
     lines = [line for line in commands("CONTRIBUTING.md") if line not in ELSEWHERE]
-    assert lines == ["python -m pytest -n 0 tests/test_losses.py"]
+    assert lines == ["python -m pytest -n 0 tests/models/test_losses.py"]
     argv = [sys.executable, *lines[0].split()[1:], "--collect-only", "-q"]
     found = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "test_losses.py::" in found.stdout
 
 
 def test_what_is_left_out_is_in_the_documents():
-    lines = {line for name in ("README.md", "CONTRIBUTING.md") for line in commands(name)}
+    lines = {line for name in (*RUN, "CONTRIBUTING.md") for line in commands(name)}
     assert lines >= ELSEWHERE
 
 
-def test_files_that_the_documents_name_are_there():
-    for name in ("README.md", "CONTRIBUTING.md"):
-        text = (ROOT / name).read_text()
-        links = re.findall(r"\]\(((?!https?:|#)[^)#]+)", text)
-        files = re.findall(r"`((?:tests|benchmarks|notebooks|docs)/[\w/]+\.\w+)`", text)
-        assert links
-        for path in links + files:
-            assert (ROOT / path).exists(), f"{name} names {path}"
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_blocks_are_of_known_kinds(document):
+    text = (ROOT / document).read_text()
+    marks = re.findall(r"^```(.*)$", text, re.MULTILINE)
+    assert len(marks) % 2 == 0
+    assert set(marks[::2]) <= {"bash", "python", ""}  # without a name: a listing
+    assert set(marks[1::2]) <= {""}
 
 
-def test_tree_of_the_readme_has_every_module():
-    (tree,) = [block for block in blocks("README.md", "") if block.startswith("cyclegan_tf/")]
-    named = set(re.findall(r"(\w+)\.py", tree))
-    modules = {path.stem for path in (ROOT / "cyclegan_tf").glob("*.py")} - {"__init__"}
-    assert modules - named == set()
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document):
+    folder = (ROOT / document).parent
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", (ROOT / document).read_text()):
+        path, _, anchor = target.partition("#")
+        file = folder / path if path else ROOT / document
+        assert file.exists(), f"{document} links to {target}"
+        assert not anchor or anchor in anchors(file), f"{document} links to {target}"
+
+
+def anchors(file: Path) -> set[str]:
+    """What headings can be linked by, as GitHub makes it of them."""
+    headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+    kept = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in kept}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_files_that_the_documents_name_are_there(document):
+    """By their place in the checkout, or in the package."""
+    text = re.sub(
+        r"^```.*?^```$", "", (ROOT / document).read_text(), flags=re.DOTALL | re.MULTILINE
+    )
+    for path in re.findall(r"`([a-z_]+/[\w/]+\.(?:py|md|ipynb))`", text):
+        places = (ROOT / path, ROOT / PACKAGE / path)
+        assert any(place.exists() for place in places), f"{document} names {path}"
+
+
+def test_folder_table_shows_what_is_there():
+    table = (ROOT / "README.md").read_text().split("\n## The tree\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `([\w/]+/)` \| (.*) \| (.*) \|$", table, re.MULTILINE)
+    listed = {folder: set(re.findall(r"`([\w./]+)`", files)) for folder, _, files in rows}
+    folders = {
+        f"{path.parent.relative_to(ROOT).as_posix()}/" for path in (ROOT / PACKAGE).rglob("*.py")
+    }
+    assert {folder for folder in listed if folder.startswith(PACKAGE)} == folders
+    for folder, files in listed.items():
+        names = {name for name in files if not name.startswith("images.zip")}
+        missing = [name for name in names if not (ROOT / folder / name).exists()]
+        assert not missing, f"{folder} has no {missing}"
+    assert listed[PACKAGE] >= {f"{name}.py" for name in COMMANDS}
+    assert all(len(listed[folder]) >= 2 for folder in folders)
