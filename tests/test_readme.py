@@ -25,7 +25,7 @@ from cyclegan_tf.data.image import encode_jpeg
 from cyclegan_tf.data.synthetic import dataset
 from cyclegan_tf.data.synthetic.dataset import write_demo
 from tests.data.test_sources import write_folder
-from tests.distribution.test_workers import free_addresses, needs_several_machines
+from tests.distribution.test_workers import free_addresses
 from tests.pictures import flat, image_set, noise
 from tests.tiny_inception import write_tiny_graph
 
@@ -157,7 +157,6 @@ def test_commands_run_from_top_to_bottom(place):
         assert image.size == (32 + 4 + 32, 32)  # side by side
 
 
-@needs_several_machines
 def test_commands_for_two_machines_train_one_run(place, tmp_path):
     lines = [line for document in RUN for line in commands(document) if "TF_CONFIG" in line]
     assert len(lines) == 2

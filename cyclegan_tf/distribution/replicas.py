@@ -81,8 +81,8 @@ def mean(
 class RunningMean(keras.metrics.Mean):
     """The running mean of numbers that are the same on all replicas.
 
-    Keras's own adds up what each replica has counted; that of version 3.8 does so after every
-    step, so that later steps weigh more.
+    Keras's own adds up what each replica has counted: in an epoch that goes on with more or fewer
+    replicas than it began with, later steps would weigh more or less than earlier ones.
     """
 
     def add_variable(self, *args: Any, **options: Any) -> keras.Variable:

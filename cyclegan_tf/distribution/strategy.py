@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import tensorflow as tf
 
 from cyclegan_tf.distribution.cluster import read_cluster, require_cluster
@@ -13,7 +12,6 @@ from cyclegan_tf.distribution.workers import Workers, join
 from cyclegan_tf.errors import InputError
 
 INSTALL_TPU = "pip install tensorflow-tpu"  # Kaggle's TPU image has TensorFlow for the CPU
-KERAS_FOR_CLUSTERS = (3, 9)
 TPU_VARIABLES = ("TPU_NAME", "TPU_ACCELERATOR_TYPE", "TPU_WORKER_HOSTNAMES")
 
 
@@ -68,8 +66,7 @@ def choose_workers(name: str, batch_size: int) -> tuple[Workers, str]:
         batch_size: images of each domain in a step, over all replicas of all machines.
 
     Raises:
-        InputError: if there are no such machines or devices, the batch cannot be shared, or Keras
-            is too old for several machines.
+        InputError: if there are no such machines or devices, or the batch cannot be shared.
         WorkerLost: if another machine does not come.
     """
     cluster = None
@@ -81,7 +78,6 @@ def choose_workers(name: str, batch_size: int) -> tuple[Workers, str]:
         choice = choose_strategy(name, batch_size)
         return Workers(choice.strategy), choice.reason
     check_batch(batch_size, cluster.count)  # before anybody waits
-    check_keras(keras.__version__)
     workers = join(cluster)
     check_batch(batch_size, workers.strategy.num_replicas_in_sync)
     return workers, f"strategy: {cluster.summary()}"
@@ -96,16 +92,6 @@ def check_batch(batch_size: int, replicas: int) -> None:
         f"--batch-size {batch_size} cannot be shared equally among {replicas} replicas; take "
         f"{' or '.join(map(str, fitting))}, or --strategy one."
     )
-
-
-def check_keras(version: str) -> None:
-    """Raises `InputError` if this Keras does not take the batches of several machines."""
-    if tuple(map(int, version.split(".")[:2])) < KERAS_FOR_CLUSTERS:
-        raise InputError(
-            f"Training on several machines needs Keras 3.9 or later, this is {version}; run "
-            "`pip install --upgrade keras`, or train on one machine: --strategy one, or without "
-            "TF_CONFIG."
-        )
 
 
 def has_tpu(devices: Path = Path("/dev"), environment: Iterable[str] | None = None) -> bool:

@@ -10,21 +10,17 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from cyclegan_tf.distribution.strategy import check_keras, choose_workers
+from cyclegan_tf.distribution.strategy import choose_workers
 from cyclegan_tf.distribution.workers import StopTogether, Workers
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.models.build import build_model
 from tests.distribution import worker
 
 ROOT = Path(__file__).parents[2]
-needs_several_machines = pytest.mark.skipif(
-    keras.__version__.startswith("3.8."), reason="Keras 3.8 does not train on several machines"
-)
 
 
 def free_addresses(count: int) -> list[str]:
@@ -82,7 +78,6 @@ def assert_trained_alike(one: dict, two: list[dict]) -> None:
             assert two[0][key] == pytest.approx(values, rel=1e-4, abs=1e-6), key
 
 
-@needs_several_machines
 def test_two_workers_train_like_one_until_one_is_killed_and_the_other_stops(tmp_path):
     addresses = free_addresses(2)
     processes = [start(tmp_path, addresses, index) for index in (0, 1)]
@@ -139,14 +134,6 @@ def test_batch_that_workers_cannot_share_is_refused_before_anybody_waits(monkeyp
     for name in ("auto", "multiworker"):
         with pytest.raises(InputError, match="--batch-size 3 cannot be shared equally among 2"):
             choose_workers(name, 3)
-
-
-def test_keras_that_cannot_train_on_several_machines_is_refused_with_a_remedy():
-    for version in ("3.8.0", "3.6.1"):
-        with pytest.raises(InputError, match=rf"this is {version}; run `pip install --upgrade"):
-            check_keras(version)
-    for version in ("3.9.0", "3.15.1", "3.10.0.dev1", "4.0"):
-        check_keras(version)
 
 
 def test_one_worker_that_stops_stops_all():
