@@ -15,8 +15,15 @@ from cyclegan_tf.io import machine
 VALIDATION_IMAGES = 128  # of each domain: more would take longer than the epoch, on a CPU
 
 
-def build_data_set(config: TrainConfig) -> DataSet:
+def build_data_set(
+    config: TrainConfig, *, only_b: bool = False, as_stored: bool = False
+) -> DataSet:
     """Reads the images.
+
+    Args:
+        config: of the run.
+        only_b: leave domain A empty, as for a DcGan.
+        as_stored: as of `load_data_set`, for scores.
 
     Raises:
         InputError: if something cannot be read, or a domain is smaller than a batch.
@@ -28,10 +35,11 @@ def build_data_set(config: TrainConfig) -> DataSet:
         validation_fraction=config.validation_fraction,
         skip_bad=config.skip_bad_images,
         image_size=config.image_size,
-        only_b=config.model == "dcgan",
+        only_b=only_b or config.model == "dcgan",
+        as_stored=as_stored,
     )
     counts = {"A": len(data.train_a), "B": len(data.train_b)}
-    if config.model == "dcgan":
+    if only_b or config.model == "dcgan":
         counts = {"B": len(data.train_b)}
     for domain, count in counts.items():
         if count < 2 and (config.model == "dcgan" or config.evaluate_every):
@@ -48,12 +56,15 @@ def build_data_set(config: TrainConfig) -> DataSet:
     return data
 
 
-def reopen_data_set(config: TrainConfig, moved: str | None = None) -> DataSet:
+def reopen_data_set(
+    config: TrainConfig, moved: str | None = None, *, as_stored: bool = False
+) -> DataSet:
     """Reads the images of a run that is not trained any more.
 
     Args:
         config: of the run.
         moved: where its data set is now, if it has moved.
+        as_stored: as of `load_data_set`, for scores.
 
     Raises:
         InputError: if something cannot be read.
@@ -62,7 +73,7 @@ def reopen_data_set(config: TrainConfig, moved: str | None = None) -> DataSet:
     # nothing is trained: it may be smaller than the run's batch
     changes |= {"batch_size": 1, "gradient_accumulation": 1}
     try:
-        return build_data_set(dataclasses.replace(config, **changes))
+        return build_data_set(dataclasses.replace(config, **changes), as_stored=as_stored)
     except InputError as error:
         if moved:
             raise

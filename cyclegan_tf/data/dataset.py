@@ -3,14 +3,14 @@
 import hashlib
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cyclegan_tf.data.image import center_square, decode, picture_size, upright_rgb
+from cyclegan_tf.data.image import center_square, decode, picture_size, stored_rgb, upright_rgb
 from cyclegan_tf.data.layouts import find_layout, held_out_folder, read_encoded
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.machine import available_cores
@@ -30,7 +30,7 @@ class ImageSet:
 
     Attributes:
         names: one name an image, without folder and suffix.
-        encoded: JPEG or PNG bytes that `images.decode` reads as upright RGB.
+        encoded: JPEG or PNG bytes that `images.decode` reads as RGB.
     """
 
     names: tuple[str, ...] = ()
@@ -133,6 +133,7 @@ def load_data_set(
     skip_bad: bool,
     image_size: int,
     only_b: bool = False,
+    as_stored: bool = False,
 ) -> DataSet:
     """Reads a data set folder (`data`), or two folders (`a` and `b`), into memory.
 
@@ -144,6 +145,8 @@ def load_data_set(
         skip_bad: leave out and name what is no image.
         image_size: training size; images more than four times as large are reduced once.
         only_b: leave domain A empty, for models that need none.
+        as_stored: keep the pixels as the files hold them, which scores are computed of, instead of
+            upright and in sRGB.
 
     Raises:
         InputError: if a folder is missing, empty or of no known layout, or a file is unreadable.
@@ -153,7 +156,10 @@ def load_data_set(
     )
     if not only_b and folder_a.is_dir() and folder_b.is_dir() and folder_a.samefile(folder_b):
         print(f"warning: {folder_a} and {folder_b} are one folder: A is B.", file=sys.stderr)
-    reader = _Reader(skip_bad=skip_bad, shrink_above=largest_side(image_size))
+    convert = partial(
+        stored_rgb if as_stored else upright_rgb, shrink_above=largest_side(image_size)
+    )
+    reader = _Reader(convert, skip_bad=skip_bad)
 
     def read(folder: Path) -> tuple[ImageSet, ImageSet]:
         images = reader.read(folder)
@@ -184,9 +190,9 @@ def largest_side(image_size: int) -> int:
 class _Reader:
     """Reads image sets on all cores, and notes what it had to leave out."""
 
-    def __init__(self, *, skip_bad: bool, shrink_above: int) -> None:
+    def __init__(self, convert: Callable[[bytes], bytes], *, skip_bad: bool) -> None:
+        self.convert = convert
         self.skip_bad = skip_bad
-        self.shrink_above = shrink_above
         self.skipped: list[str] = []
 
     def read(self, folder: Path) -> ImageSet:
@@ -209,7 +215,7 @@ class _Reader:
     def _check(self, entry: tuple[str, str, bytes]) -> bytes | None:
         origin, _, data = entry
         try:
-            return upright_rgb(data, shrink_above=self.shrink_above)
+            return self.convert(data)
         except ValueError as error:
             if self.skip_bad:
                 return None

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from cyclegan_tf.data.srgb import is_upright, shrunk, to_upright, too_large
+from cyclegan_tf.data.srgb import (
+    is_stored_rgb,
+    is_upright,
+    shrunk,
+    to_stored_rgb,
+    to_upright,
+    too_large,
+)
 from cyclegan_tf.io.files import replacing
 
 if TYPE_CHECKING:
@@ -125,9 +132,28 @@ def upright_rgb(
         ValueError: if the bytes are no complete image, or it has more than `most_pixels`.
     """
     with _opened(data, most_pixels) as image:
-        if not too_large(image, shrink_above) and _decodable(image, data):
+        if not too_large(image, shrink_above) and is_upright(image) and _decodable(image, data):
             return data
         return _encode(to_upright(image, shrink_above=shrink_above), "PNG", compress_level=1)
+
+
+def stored_rgb(data: bytes, *, shrink_above: int | None = None) -> bytes:
+    """As `upright_rgb`, for the pixels that the file holds, which scores are computed of.
+
+    They are neither turned nor converted to sRGB: the competition's scorer and others of FID read
+    no EXIF orientation and no colour profile.
+
+    Args:
+        data: the bytes of an image file.
+        shrink_above: as of `upright_rgb`.
+
+    Raises:
+        ValueError: as `upright_rgb`.
+    """
+    with _opened(data, None) as image:
+        if not too_large(image, shrink_above) and is_stored_rgb(image) and _decodable(image, data):
+            return data
+        return _encode(to_stored_rgb(image, shrink_above=shrink_above), "PNG", compress_level=1)
 
 
 class Stored(NamedTuple):
@@ -174,6 +200,26 @@ def load_upright(
     """
     with _opened(data, most_pixels) as image:
         return np.asarray(to_upright(image, shrink_above=shrink_above))
+
+
+def load_stored(
+    data: bytes, *, shrink_above: int | None = None, most_pixels: int | None = None
+) -> np.ndarray:
+    """Decodes image bytes to the pixels that `stored_rgb` stands for.
+
+    Args:
+        data: the bytes of an image file.
+        shrink_above: as of `upright_rgb`.
+        most_pixels: as of `upright_rgb`.
+
+    Returns:
+        `(h, w, 3)` uint8.
+
+    Raises:
+        ValueError: as `upright_rgb`.
+    """
+    with _opened(data, most_pixels) as image:
+        return np.asarray(to_stored_rgb(image, shrink_above=shrink_above))
 
 
 def upright_pixels(image: Image.Image) -> np.ndarray:
@@ -263,8 +309,8 @@ def _telling_damage(*more: type[Exception]) -> Iterator[None]:
 
 
 def _decodable(image: Image.Image, data: bytes) -> bool:
-    """Whether TensorFlow decodes the image to the same upright sRGB as Pillow."""
-    return image.format in ("JPEG", "PNG") and is_upright(image) and _decodes(data)
+    """Whether TensorFlow decodes the image to the same pixels as Pillow."""
+    return image.format in ("JPEG", "PNG") and _decodes(data)
 
 
 def _decodes(data: bytes) -> bool:

@@ -36,13 +36,14 @@ _ZIP_ERRORS = (
 class PictureFiles:
     """Pictures of files, checked once and then decoded anew in every pass.
 
-    Iterating yields `(h, w, 3)` uint8, upright RGB, decoded by Pillow; only one is in memory.
+    Iterating yields `(h, w, 3)` uint8, RGB as it is stored (`images.stored_rgb`: they are scored),
+    decoded by Pillow; only one is in memory.
 
     Attributes:
         title: what the set is called in errors and progress bars.
         names: one a picture, without folder and suffix.
         size: width and height in pixels, the same for all unless `mixed_sizes`.
-        digest: SHA-256 of all encoded bytes in order; names play no part in it.
+        digest: SHA-256 of all encoded bytes in order and of how they are read; names play no part.
 
     Args:
         title: see above.
@@ -66,7 +67,7 @@ class PictureFiles:
         self.title = title
         self._entries = entries
         self._decode = partial(_decode, shrink_above=shrink_above)
-        names, digest = [], hashlib.sha256()
+        names, digest = [], hashlib.sha256(b"as stored")  # once they were upright and in sRGB
         self.size = (0, 0)
         # decoding all of them takes seconds; the graph, minutes: faults are found before it runs
         for name, encoded, size in _checked(entries(), self._decode):
@@ -189,7 +190,7 @@ def _decode(entry: Entry, shrink_above: int | None) -> np.ndarray:
     origin, _, encoded = entry
     most = None if shrink_above else _MOST_PIXELS
     try:
-        return images.load_upright(encoded, shrink_above=shrink_above, most_pixels=most)
+        return images.load_stored(encoded, shrink_above=shrink_above, most_pixels=most)
     except ValueError as error:
         raise InputError(f"{origin} is no image: {error}. Replace it, or remove it.") from error
 

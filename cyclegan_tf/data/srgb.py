@@ -1,4 +1,4 @@
-"""Pillow images as upright sRGB: EXIF orientation, kinds of pixels, colour profiles, size."""
+"""Pillow images as RGB: upright and in sRGB, or as they are stored; kinds of pixels, size."""
 
 import functools
 import io
@@ -31,18 +31,35 @@ def to_upright(image: Image.Image, *, shrink_above: int | None = None) -> Image.
     """
     # not ImageOps.exif_transpose: it writes the EXIF block anew, and stumbles over broken ones
     turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION))
-    upright = _as_rgb(image if turn is None else image.transpose(turn))
-    if too_large(upright, shrink_above):
-        upright = shrunk(upright, shrink_above / min(upright.size))
-    upright.info.pop("icc_profile", None)  # what it said is done, and it would be written again
-    return upright
+    # what a profile said is done then, and it would be written again
+    return _finished(_as_rgb(image if turn is None else image.transpose(turn)), shrink_above)
+
+
+def to_stored_rgb(image: Image.Image, *, shrink_above: int | None = None) -> Image.Image:
+    """Makes an image RGB and changes nothing else: neither turned, nor its colours converted.
+
+    So do the scorers of FID: `convert("RGB")` of Pillow, which drops alpha. 16 bits a
+    channel, which it would clip, are scaled to 8.
+
+    Args:
+        image: loaded.
+        shrink_above: as of `to_upright`.
+
+    Returns:
+        An RGB image without a profile.
+    """
+    return _finished(_narrowed(image).convert("RGB"), shrink_above)
+
+
+def is_stored_rgb(image: Image.Image) -> bool:
+    """Whether `to_stored_rgb` would leave the pixels as they are, but for grey made RGB."""
+    return image.mode in ("RGB", "L") and "transparency" not in image.info
 
 
 def is_upright(image: Image.Image) -> bool:
     """Whether `to_upright` would leave the pixels as they are, but for grey made RGB."""
     return (
-        image.mode in ("RGB", "L")
-        and "transparency" not in image.info
+        is_stored_rgb(image)
         and image.getexif().get(_ORIENTATION) not in _UPRIGHT
         and _to_srgb(image) is None
     )
@@ -59,12 +76,25 @@ def shrunk(image: Image.Image, ratio: float) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS)
 
 
+def _finished(image: Image.Image, shrink_above: int | None) -> Image.Image:
+    if too_large(image, shrink_above):
+        image = shrunk(image, shrink_above / min(image.size))
+    image.info.pop("icc_profile", None)
+    return image
+
+
+def _narrowed(image: Image.Image) -> Image.Image:
+    """16 bits a channel as 8: Pillow's own conversion would clip to 255."""
+    if not image.mode.startswith("I"):
+        return image
+    wide = np.asarray(image).astype(np.float32) / 257  # exact enough to round alike
+    narrow = Image.fromarray(np.clip(wide, 0, 255, out=wide).round().astype(np.uint8))
+    narrow.info["icc_profile"] = image.info.get("icc_profile")
+    return narrow
+
+
 def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits a channel: Pillow's own conversion would clip to 255
-        wide = np.asarray(image).astype(np.float32) / 257  # exact enough to round alike
-        narrow = Image.fromarray(np.clip(wide, 0, 255, out=wide).round().astype(np.uint8))
-        narrow.info["icc_profile"] = image.info.get("icc_profile")
-        image = narrow
+    image = _narrowed(image)
     conversion = _to_srgb(image)
     if not image.has_transparency_data:
         if conversion is None:

@@ -61,7 +61,7 @@ def judge_images(
     training: Path | None = None,
     epsilon: float = 0.1,
 ) -> Verdict:
-    """Scores a folder, TFRecords or a zip of images, as they are.
+    """Scores a folder, TFRecords or a zip of images, as they are stored.
 
     Args:
         path: of the images.
@@ -99,7 +99,8 @@ def judge_run(
 ) -> Verdict:
     """Scores what a run's generator makes of held-out photos, or of latents.
 
-    All pictures are compared at the run's picture size.
+    All pictures are compared at the run's picture size: translations of what training would see,
+    and real ones as they are stored, which is what other scorers read.
 
     Args:
         path: the run folder.
@@ -118,22 +119,24 @@ def judge_run(
     for flag, given, kind in (("--all", every_photo, "cyclegan"), ("--count", count, "dcgan")):
         if given and config.model != kind:
             raise InputError(f"{flag} belongs to runs of --model {kind}; leave it out.")
-    data_set, size = reopen_data_set(config, data), config.whole_size
-    looks = _real(reference, data_set.train_b + data_set.validation_b, "domain B", size)
-    trained_on = _real(training, data_set.train_b, "domain B as trained on", size)
+    stored, size = reopen_data_set(config, data, as_stored=True), config.whole_size
+    looks = _real(reference, stored.train_b + stored.validation_b, "domain B", size)
+    trained_on = _real(training, stored.train_b, "domain B as trained on", size)
     draw = build_translator(config, model)
-    skipped = (tell_skipped(data_set.skipped),) if data_set.skipped else ()
+    skipped = (tell_skipped(stored.skipped),) if stored.skipped else ()
     if config.model == "dcgan":
         inventions = Inventions(
             f"{path}: inventions", draw, config.latent_size, count or len(looks)
         )
         verdict = _judge(inventions, looks, trained_on, inception, epsilon=epsilon)
         return dataclasses.replace(verdict, remarks=skipped)
-    photos, remarks = _photos(path, data_set, size, every_photo=every_photo)
+    seen = reopen_data_set(config, data)  # what training sees, upright and in sRGB
+    photos, remarks = _photos(path, seen, size, every_photo=every_photo)
+    untranslated, _ = _photos(path, stored, size, every_photo=every_photo)
     content = ContentKept(build_translator(config, model, back=True))
     translations = Translations(f"{photos.title}, translated", photos, draw, content)
     verdict = _judge(
-        translations, looks, trained_on, inception, epsilon=epsilon, untranslated=photos
+        translations, looks, trained_on, inception, epsilon=epsilon, untranslated=untranslated
     )
     measures = {**verdict.measures, **content.means()}
     return dataclasses.replace(verdict, measures=measures, remarks=(*remarks, *skipped))

@@ -316,3 +316,35 @@ def test_whatever_decoders_raise_of_damaged_files_is_told_as_that(reader):
         with pytest.raises(ValueError, match=r"no readable image \(.+\)"):
             reader(data)
             pytest.fail(name)
+
+
+def test_stored_pixels_are_those_that_scorers_read():
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    picture, clear = Image.fromarray(noise(1)[:20]), Image.fromarray(noise(3)).convert("RGBA")
+    clear.putalpha(40)
+    files = [
+        encoded(picture, "PNG", exif=turned, icc_profile=rgb_profile()),
+        encoded(picture, "JPEG", exif=turned, icc_profile=rgb_profile()),
+        encoded(picture.convert("CMYK"), "JPEG"),
+        encoded(picture.quantize(16), "PNG"),
+        encoded(picture.convert("L"), "PNG"),
+        encoded(clear, "PNG"),
+    ]
+    for data in files:
+        with Image.open(io.BytesIO(data)) as image:
+            expected = np.asarray(image.convert("RGB"))
+        np.testing.assert_array_equal(images.load_stored(data), expected)
+        np.testing.assert_array_equal(decoded(images.stored_rgb(data)), expected)
+    for data in files[:2]:  # what TensorFlow reads so is kept as it is
+        assert images.stored_rgb(data) is data
+
+
+def test_stored_pixels_of_sixteen_bits_are_scaled_not_clipped():
+    wide = Image.fromarray(np.full((8, 8), 257 * 100, np.uint16))
+    assert (images.load_stored(encoded(wide, "PNG")) == 100).all()
+
+
+def test_stored_pixels_are_reduced_on_demand():
+    assert images.load_stored(png(noise(1, 64)), shrink_above=32).shape == (32, 32, 3)
+    assert decoded(images.stored_rgb(png(noise(1, 64)), shrink_above=32)).shape == (32, 32, 3)

@@ -18,6 +18,7 @@ from cyclegan_tf.data.sources import (
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
 from tests.pictures import encoded, flat, noise, png
+from tests.profiles import rgb_profile
 
 
 def write_zip(path: Path, entries: dict[str, bytes], **options) -> Path:
@@ -93,15 +94,15 @@ def test_records_are_read_from_a_folder_and_from_one_file(tmp_path):
     assert (greys(shard), shard.names) == ([5, 4], ("x", ".y"))
 
 
-def test_every_kind_of_image_becomes_upright_rgb(tmp_path):
+def test_every_kind_of_image_becomes_rgb_as_it_is_stored(tmp_path):
     tall = np.zeros((4, 2, 3), np.uint8)
-    tall[0] = 200
+    tall[0] = (200, 30, 40)
     turn = Image.Exif()
-    turn[0x0112] = 6  # the camera was held upright: turn a quarter clockwise
+    turn[0x0112] = 6
     files = {
         "a.png": png(tall),
-        "b.png": encoded(Image.fromarray(np.rot90(tall)), "PNG", exif=turn),
-        "c.png": encoded(Image.fromarray(tall).convert("L"), "PNG"),
+        "b.png": encoded(Image.fromarray(tall), "PNG", exif=turn),
+        "c.png": encoded(Image.fromarray(tall), "PNG", icc_profile=rgb_profile()),
         "d.gif": encoded(Image.fromarray(tall), "GIF"),
         "e.bmp": encoded(Image.fromarray(tall), "BMP"),
         "f.webp": encoded(Image.fromarray(tall), "WEBP", lossless=True),

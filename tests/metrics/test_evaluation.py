@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data.dataset import ImageSet
+from cyclegan_tf.data.image import load_upright
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.run_folder import RunDir
@@ -16,8 +18,10 @@ from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.metrics.inception_download import cache_folder
 from cyclegan_tf.metrics.kid import feature_frechet_distance
 from cyclegan_tf.models import build
+from cyclegan_tf.training.callbacks.build import references
 from tests.data.test_dataset import write_folder, write_kaggle
-from tests.pictures import flat, image_set, noise, png
+from tests.pictures import encoded, flat, image_set, noise, png
+from tests.profiles import grey_profile
 from tests.tiny_inception import tiny_features, write_tiny_graph
 
 TINY = {"image_size": 32, "base_filters": 2, "discriminator_filters": 2}
@@ -288,3 +292,26 @@ def test_images_that_the_run_skips_are_named(tmp_path, inception):
     settings = {**CYCLEGAN, "data": str(tmp_path / "set"), "skip_bad_images": True}
     verdict = judge_run(write_run(tmp_path / "run", **settings), inception)
     assert f"1 unreadable images skipped ({shard}: record 0 (half))" in verdict.remarks
+
+
+def test_stored_pixels_are_scored_and_those_that_the_profile_means_translated(tmp_path, inception):
+    light = grey_profile(gamma=1.0)  # in sRGB these greys are lighter by far
+
+    def greys(*values: int) -> ImageSet:
+        pictures = [Image.fromarray(flat(value)).convert("L") for value in values]
+        files = tuple(encoded(picture, "PNG", icc_profile=light) for picture in pictures)
+        return ImageSet(tuple(map(str, values)), files)
+
+    write_kaggle(tmp_path / "set", photos := greys(20, 60), greys(100, 150, 200))
+    settings = {**CYCLEGAN, "data": str(tmp_path / "set")}
+    config = TrainConfig(**TINY, **settings)
+    run = write_run(tmp_path / "run", **settings)
+    for network in build.build_model(config).generators:  # untrained: their change is nothing
+        RunDir(run).save_weights(network)
+    verdict = judge_run(run, inception)
+    meant = tuple(int(load_upright(photo)[0, 0, 0]) for photo in photos.encoded)
+    assert min(meant) > 70
+    stored = (100, 150, 200)
+    assert verdict.scores.fid == pytest.approx(fid_of(meant, stored), rel=1e-4)
+    assert verdict.measures["untranslated_fid"] == pytest.approx(fid_of((20, 60), stored), rel=1e-4)
+    assert [picture[0, 0, 0] for picture in references(config)] == list(stored)

@@ -7,6 +7,7 @@ import numpy as np
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data import pipeline
+from cyclegan_tf.data.build import build_data_set
 from cyclegan_tf.data.dataset import DataSet
 from cyclegan_tf.data.sources import SquarePictures
 from cyclegan_tf.inference.compiled import Translator
@@ -56,7 +57,7 @@ def build_callbacks(
                 run,
                 submitted_generators(config, model),
                 features_now,
-                cached_features(inception, _references(config, data)),
+                cached_features(inception, references(config)),
                 every=config.evaluate_every,
                 label=inception.label,
             )
@@ -115,7 +116,9 @@ def _scored(config: TrainConfig, data: DataSet, draw: Translator) -> Translation
     return Translations(photos.title, photos, draw)
 
 
-def _references(config: TrainConfig, data: DataSet) -> SquarePictures:
+def references(config: TrainConfig) -> SquarePictures:
+    """Pictures of domain B as they are stored, which the scores compare with."""
+    data = build_data_set(config, only_b=True, as_stored=True)
     real = (data.train_b + data.validation_b).spread(MOST_REFERENCES)
     return SquarePictures("domain B", real, config.whole_size)
 
