@@ -18,7 +18,12 @@ from cyclegan_tf.data import pipeline
 from cyclegan_tf.data.build import build_data_set, build_training_batches
 from cyclegan_tf.data.image import to_uint8
 from cyclegan_tf.data.synthetic import dataset
-from cyclegan_tf.data.synthetic.dataset import SYNTHETIC_DATA, synthetic_data, write_demo
+from cyclegan_tf.data.synthetic.dataset import (
+    SYNTHETIC_DATA,
+    is_synthetic,
+    synthetic_data,
+    write_demo,
+)
 from cyclegan_tf.inference.loading import build_translator, load_trained
 from cyclegan_tf.io.run_folder import RunDir
 from cyclegan_tf.models.build import build_model
@@ -364,3 +369,14 @@ def test_first_command_writes_the_synthetic_set_and_says_so(tmp_path, monkeypatc
     assert (tmp_path / "runs" / "demo-1" / "images.zip").exists()
     assert synthetic_data(why="no --data") == SYNTHETIC_DATA
     assert "using the synthetic set in data/synthetic" in capsys.readouterr().out
+
+
+def test_synthetic_set_is_known_however_it_is_spelled(tmp_path, monkeypatch):
+    folder = tmp_path / SYNTHETIC_DATA
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(folder)
+    (tmp_path / "loop").symlink_to("loop")
+    spellings = ("data/synthetic", "./data/synthetic", "data/synthetic/", "data/../link", "link")
+    assert all(is_synthetic(spelling) for spelling in (*spellings, folder))
+    assert not any(is_synthetic(other) for other in ("", "data", "gone", "loop"))

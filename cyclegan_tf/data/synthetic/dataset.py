@@ -1,6 +1,7 @@
 """The synthetic data set as Kaggle-shaped TFRecords: photos, paintings, and the true paintings."""
 
 import multiprocessing
+import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -50,7 +51,8 @@ def synthetic_data(
 
 def is_synthetic(folder: str | Path) -> bool:
     """Whether a folder is the one that `synthetic_data` writes, however it is spelled."""
-    return Path(folder).resolve() == SYNTHETIC_DATA.resolve()
+    # not Path.resolve: it raises where a link leads to itself
+    return os.path.realpath(folder) == os.path.realpath(SYNTHETIC_DATA)
 
 
 def write_demo(folder: Path, *, size: int = 256, count: int = 200, seed: int = 0) -> None:
