@@ -36,7 +36,7 @@ def start(folder: Path, addresses: list[str], index: int) -> subprocess.Popen:
     }
     with (folder / f"output-{index}.txt").open("w") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.worker", str(folder)],
+            [sys.executable, "-m", "tests.distribution.worker", str(folder)],
             cwd=ROOT,
             env=environment,
             stdout=output,

@@ -1,4 +1,4 @@
-"""A worker that trains a tiny CycleGan: python -m tests.worker FOLDER, with TF_CONFIG set.
+"""A worker that trains a tiny CycleGan: run with TF_CONFIG as `tests.distribution.worker FOLDER`.
 
 It trains an epoch of 20 steps, writes FOLDER/worker-INDEX.npz, and trains on until it is killed.
 """
