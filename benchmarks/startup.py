@@ -55,10 +55,10 @@ def _ours(arguments: argparse.Namespace, folder: Path) -> None:
     from cyclegan_tf.cli import load_tensorflow
 
     load_tensorflow()
-    from cyclegan_tf.training.callbacks import build as reporting
+    from cyclegan_tf.training import trainer
 
-    build = reporting.build_callbacks
-    reporting.build_callbacks = lambda *a, **options: [*build(*a, **options), _clock()]
+    build = trainer.build_callbacks
+    trainer.build_callbacks = lambda *a, **options: [*build(*a, **options), _clock()]
     flags = ["--preset=notebook", f"--data={arguments.data}", f"--batch-size={arguments.batch}"]
     train.main([*flags, "--run", str(folder / "run")])
 

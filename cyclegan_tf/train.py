@@ -9,7 +9,7 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.config.fields import add_flags, flag_values
@@ -18,10 +18,7 @@ from cyclegan_tf.config.train_config import TrainConfig, check_values
 from cyclegan_tf.data.layouts import kaggle_data
 from cyclegan_tf.data.synthetic.dataset import synthetic_data
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.training.run import resume, train
-
-if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
-    pass
+from cyclegan_tf.io.run_folder import next_free_run
 
 
 @command
@@ -34,18 +31,17 @@ def main(argv: list[str] | None = None) -> int:
     check_values(given)
     if arguments.resume:
         _check_resume(arguments)
-        load_tensorflow()
-        return resume(arguments.run, given, started=started)
-    if arguments.preset:
+    elif arguments.preset:
         preset_config(arguments.preset, **given)
     load_tensorflow()
+    from cyclegan_tf.training.run import resume, train
+
+    if arguments.resume:
+        return resume(arguments.run, given, started=started)
     if not any(given.get(name) for name in ("data", "a", "b")):
         given["data"] = str(kaggle_data() or synthetic_data(why="no --data"))
     preset = arguments.preset or _told_preset(given)
     config = preset_config(preset, **given)
-
-    from cyclegan_tf.io.run_folder import next_free_run
-
     return train(config, arguments.run or next_free_run(Path("runs"), preset), started=started)
 
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.errors import InputError, first_line
 from cyclegan_tf.io.run_folder import RunDir
-from cyclegan_tf.training.trainer import explain
+from cyclegan_tf.training.faults import explain
 from tests.tiny_models import pixel_network
 
 

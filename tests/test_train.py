@@ -27,10 +27,9 @@ from cyclegan_tf.data.synthetic.dataset import (
 from cyclegan_tf.inference.loading import build_translator, load_trained
 from cyclegan_tf.io.run_folder import RunDir
 from cyclegan_tf.models.build import build_model
-from cyclegan_tf.training.callbacks import build as reporting
+from cyclegan_tf.training import trainer
 from cyclegan_tf.training.callbacks import scores as evaluation
 from cyclegan_tf.training.checkpoint import read_facts, restore_state
-from cyclegan_tf.training.trainer import Session
 from tests.data.test_dataset import write_folder, write_kaggle
 from tests.pictures import image_set
 from tests.tiny_inception import write_tiny_graph
@@ -223,10 +222,10 @@ class InterruptedIn(keras.callbacks.Callback):
 
 def test_interrupted_run_is_handed_in_without_another_step(kaggle_set, tmp_path, monkeypatch):
     monkeypatch.setattr(notebook, "KAGGLE_WORKING", tmp_path)
-    run, reports = RunDir(tmp_path / "run"), reporting.build_callbacks
+    run, reports = RunDir(tmp_path / "run"), trainer.build_callbacks
     with monkeypatch.context() as patch:
         patch.setattr(
-            reporting, "build_callbacks", lambda *x, **y: [*reports(*x, **y), InterruptedIn(3)]
+            trainer, "build_callbacks", lambda *x, **y: [*reports(*x, **y), InterruptedIn(3)]
         )
         options = ["--learning-rate=0.02", "--ema-decay=0.5", "--data", str(kaggle_set)]
         assert train.main([*TINY, *options, "--run", str(run.path)]) == 0
@@ -353,7 +352,7 @@ def test_folder_that_holds_a_run_is_left_alone(kaggle_set, tmp_path, capsys):
 
 
 def test_budget_without_time_to_train_is_refused(kaggle_set, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(Session, "_submission_seconds", lambda _: 120.0)
+    monkeypatch.setattr(trainer, "submission_seconds", lambda *_: 120.0)
     argv = [*TINY, "--budget-minutes=1.5", "--data", str(kaggle_set), "--run", str(tmp_path / "r")]
     assert train.main(argv) == 2
     assert "leaves no time for training" in capsys.readouterr().err

@@ -57,8 +57,8 @@ def choose_strategy(name: str, batch_size: int) -> Choice:
     return choice
 
 
-def choose_workers(name: str, batch_size: int) -> tuple[Workers, str]:
-    """The machines and devices that train a global batch, and one line that says which and why.
+def choose_workers(name: str, batch_size: int) -> Workers:
+    """The machines and devices that train a global batch; their summary says which and why.
 
     Args:
         name: as in `choose_strategy`, or "multiworker": the machines that `TF_CONFIG` or Slurm
@@ -76,11 +76,11 @@ def choose_workers(name: str, batch_size: int) -> tuple[Workers, str]:
         cluster = read_cluster(os.environ)
     if cluster is None:
         choice = choose_strategy(name, batch_size)
-        return Workers(choice.strategy), choice.reason
+        return Workers(choice.strategy, summary=choice.reason)
     check_batch(batch_size, cluster.count)  # before anybody waits
     workers = join(cluster)
     check_batch(batch_size, workers.strategy.num_replicas_in_sync)
-    return workers, f"strategy: {cluster.summary()}"
+    return workers
 
 
 def check_batch(batch_size: int, replicas: int) -> None:

@@ -24,10 +24,14 @@ class Workers:
     Args:
         strategy: models are built and trained under its `scope()`.
         cluster: all workers; None if there is only this one.
+        summary: one line about them for the user.
     """
 
-    def __init__(self, strategy: tf.distribute.Strategy, cluster: Cluster | None = None) -> None:
+    def __init__(
+        self, strategy: tf.distribute.Strategy, cluster: Cluster | None = None, summary: str = ""
+    ) -> None:
         self.strategy = strategy
+        self.summary = summary
         self.cluster = cluster
         self._replicas = strategy.num_replicas_in_sync // (cluster.count if cluster else 1)
         self._total = tf.function(self._summed)
@@ -184,4 +188,4 @@ def join(
         implementation=implementation.AUTO if gpus else implementation.RING
     )
     strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver, options)
-    return Workers(strategy, cluster)
+    return Workers(strategy, cluster, f"strategy: {cluster.summary()}")

@@ -1,6 +1,8 @@
 """images.zip: the competition's submission, written once, under a temporary name until checked."""
 
 import io
+import sys
+import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,9 @@ import numpy as np
 from PIL import Image
 
 from cyclegan_tf.data import image as images
+from cyclegan_tf.data.pipeline import image_batches
+from cyclegan_tf.data.sources import ImageSet
+from cyclegan_tf.inference.compiled import Translator
 from cyclegan_tf.io import display as progress
 from cyclegan_tf.io.machine import available_cores
 from cyclegan_tf.io.outputs import is_file_name, open_zip, same_file
@@ -52,6 +57,36 @@ def write_submission(
             put(entry, jpeg)
             bar.update()
     return len(names)
+
+
+def submit_photos(path: Path, photos: ImageSet, generator: Translator) -> None:
+    """Writes the translations of photos as `write_submission` does, and says how many there are.
+
+    Args:
+        path: of the zip.
+        photos: all that the competition wants translated.
+        generator: translates them.
+
+    Raises:
+        InputError: as `write_submission` does.
+        DiskFull: as `write_submission` does.
+    """
+    batches = image_batches(photos, image_size=SIZE, batch_size=generator.batch_size)
+    count = write_submission(path, photos.names, batches, generator)
+    print(f"submission: {path}, {count:,} images")
+    if warning := count_warning(count):
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def submission_seconds(photo_count: int, generator: Translator) -> float:
+    """How long `submit_photos` will take, by the time that the generator takes for one batch."""
+    batch = np.zeros((generator.batch_size, SIZE, SIZE, 3), np.float32)
+    generator(batch)  # the first call compiles
+    began = time.monotonic()
+    generator(batch)
+    batches = -(-photo_count // generator.batch_size)
+    # half as much again for JPEGs and a machine that slows down, and the last samples
+    return 1.5 * batches * (time.monotonic() - began) + 10.0
 
 
 def check_submission(path: Path, count: int) -> None:

@@ -13,17 +13,7 @@ from cyclegan_tf.training.checkpoint import Start, set_means
 Logs = dict[str, Any]
 
 
-def train_epochs(
-    model: AdversarialModel,
-    batches_from: Callable[[int], tf.data.Dataset],
-    *,
-    epochs: int,
-    steps_per_epoch: int,
-    callbacks: Sequence[keras.callbacks.Callback],
-    start: Start = Start(),  # noqa: B008 - frozen
-    validation: tf.data.Dataset | None = None,
-    verbose: int = 0,
-) -> None:
+class EpochLoop:
     """Calls `fit` so that callbacks and logs are those of a training that never stopped.
 
     Keras goes on at the beginning of an epoch only. The rest of a broken-off epoch is a `fit` of
@@ -31,75 +21,85 @@ def train_epochs(
 
     Args:
         model: compiled, with the state of the start.
-        batches_from: the endless batches from a step on.
+        batches_from: gives the endless batches from a step on.
+        callbacks: as `fit` takes them.
         epochs: of the whole training.
         steps_per_epoch: of every epoch.
-        callbacks: as `fit` takes them.
-        start: where to go on.
         validation: as `fit` takes it.
         verbose: as `fit` takes it.
     """
-    parts = _Parts(
-        list(callbacks),
-        add_history=True,
-        add_progbar=verbose != 0,
-        model=model,
-        verbose=verbose,
-        epochs=epochs,
-        steps=steps_per_epoch,
-    )
-    step, epoch = start.step, start.epoch
-    if start.epoch_steps:
-        parts.take_up(start)
-        rest = steps_per_epoch - start.epoch_steps
-        if rest:
-            _fit(model, batches_from(step), parts, epoch, epoch + 1, rest, validation)
-        else:
-            _end_epoch(model, parts, epoch, validation)
-        step, epoch = step + rest, epoch + 1
-        if model.stop_training or epoch >= epochs:
-            parts.close()
-            return
-    parts.last = True
-    _fit(model, batches_from(step), parts, epoch, epochs, steps_per_epoch, validation)
+
+    def __init__(
+        self,
+        model: AdversarialModel,
+        batches_from: Callable[[int], tf.data.Dataset],
+        callbacks: Sequence[keras.callbacks.Callback],
+        *,
+        epochs: int,
+        steps_per_epoch: int,
+        validation: tf.data.Dataset | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.model = model
+        self.batches_from = batches_from
+        self.epochs = epochs
+        self.steps_per_epoch = steps_per_epoch
+        self.validation = validation
+        self._callbacks = _OneTraining(
+            list(callbacks),
+            add_history=True,
+            add_progbar=verbose != 0,
+            model=model,
+            verbose=verbose,
+            epochs=epochs,
+            steps=steps_per_epoch,
+        )
+
+    def run(self, start: Start = Start()) -> None:  # noqa: B008 - frozen
+        """Trains from a start to the last epoch, or until a callback stops the training."""
+        step, epoch = start.step, start.epoch
+        if start.epoch_steps:
+            self._callbacks.begin_within_epoch(start)
+            rest = self.steps_per_epoch - start.epoch_steps
+            if rest:
+                self._fit(step, epoch, epochs=epoch + 1, steps=rest)
+            else:
+                self._end_epoch(epoch)
+            step, epoch = step + rest, epoch + 1
+            if self.model.stop_training or epoch >= self.epochs:
+                self._callbacks.close()
+                return
+        self._callbacks.last = True
+        self._fit(step, epoch, epochs=self.epochs, steps=self.steps_per_epoch)
+
+    def _fit(self, step: int, epoch: int, *, epochs: int, steps: int) -> None:
+        self.model.fit(
+            self.batches_from(step),
+            initial_epoch=epoch,
+            epochs=epochs,
+            steps_per_epoch=steps,
+            validation_data=self.validation,
+            callbacks=self._callbacks,
+            shuffle=False,  # the pipeline does
+        )
+
+    def _end_epoch(self, epoch: int) -> None:
+        """What `fit` does after the last step of an epoch; the steps were done before the stop."""
+        model, callbacks = self.model, self._callbacks
+        model.stop_training = False
+        callbacks.on_train_begin()
+        model.reset_metrics()
+        callbacks.on_epoch_begin(epoch)
+        logs = {key: mean.result() for key, mean in model.means.items()}
+        if self.validation is not None:
+            found = model.evaluate(
+                self.validation, callbacks=callbacks, return_dict=True, verbose=0
+            )
+            logs |= {f"val_{key}": value for key, value in found.items()}
+        callbacks.on_epoch_end(epoch, logs)
 
 
-def _fit(
-    model: AdversarialModel,
-    batches: tf.data.Dataset,
-    parts: "_Parts",
-    epoch: int,
-    epochs: int,
-    steps: int,
-    validation: tf.data.Dataset | None,
-) -> None:
-    model.fit(
-        batches,
-        initial_epoch=epoch,
-        epochs=epochs,
-        steps_per_epoch=steps,
-        validation_data=validation,
-        callbacks=parts,
-        shuffle=False,  # the pipeline does
-    )
-
-
-def _end_epoch(
-    model: AdversarialModel, parts: "_Parts", epoch: int, validation: tf.data.Dataset | None
-) -> None:
-    """What `fit` does after the last step of an epoch; the steps were done before the stop."""
-    model.stop_training = False
-    parts.on_train_begin()
-    model.reset_metrics()
-    parts.on_epoch_begin(epoch)
-    logs = {key: mean.result() for key, mean in model.means.items()}
-    if validation is not None:
-        found = model.evaluate(validation, callbacks=parts, return_dict=True, verbose=0)
-        logs |= {f"val_{key}": value for key, value in found.items()}
-    parts.on_epoch_end(epoch, logs)
-
-
-class _Parts(keras.callbacks.CallbackList):
+class _OneTraining(keras.callbacks.CallbackList):
     """Callbacks to which several calls of `fit` are one training.
 
     Attributes:
@@ -113,7 +113,7 @@ class _Parts(keras.callbacks.CallbackList):
         self._first_batch = 0
         self._means: Sequence[np.ndarray] = ()
 
-    def take_up(self, start: Start) -> None:
+    def begin_within_epoch(self, start: Start) -> None:
         """Counts the steps of the epoch from where it was broken off."""
         self._first_batch, self._means = start.epoch_steps, start.means
 

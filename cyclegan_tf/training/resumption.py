@@ -26,6 +26,7 @@ class Resumption:
         seconds: of its time budget that are used up.
         trains: whether steps are left to be done.
         done: whether nothing at all is left.
+        new: whether there was no training yet; its folder must not hold a run.
     """
 
     run: RunDir
@@ -34,6 +35,31 @@ class Resumption:
     seconds: float
     trains: bool
     done: bool
+    new: bool = False
+
+    @classmethod
+    def of_nothing(cls, run: RunDir, config: TrainConfig) -> "Resumption":
+        """A training from its first step, in a folder that is still to be made."""
+        return cls(run, config, None, seconds=0.0, trains=True, done=False, new=True)
+
+    def without_steps(self) -> "Resumption":
+        """The same, but only what follows the last step is left to be done."""
+        return dataclasses.replace(self, trains=False)
+
+    def open_folder(self, path: Path) -> RunDir:
+        """Makes the folder ready for what is to come.
+
+        Args:
+            path: where this process writes: the run folder, or of a machine that is not the chief
+                a folder of its own.
+
+        Raises:
+            InputError: if it cannot be written, or holds a run although the training is new.
+        """
+        if self.new or path != self.run.path:
+            return RunDir.create(path, self.config)
+        self.run.take_up(self.config, epochs=self.facts.epoch if self.facts else 0)
+        return self.run
 
 
 def find_resumption(path: Path, changes: dict[str, Any]) -> Resumption:

@@ -1,24 +1,39 @@
-"""A training run from its first step, or from where it was broken off, to its end."""
+"""A run from its first step, or from where it was broken off, to its end."""
 
+import contextlib
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cyclegan_tf.config.presets import default_preset
 from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.data.build import build_data_set
+from cyclegan_tf.data.dataset import DataSet, name_hashes
+from cyclegan_tf.data.image import grid, save_png, to_uint8
 from cyclegan_tf.data.synthetic.dataset import is_synthetic
+from cyclegan_tf.distribution import runtime
+from cyclegan_tf.distribution.rendezvous import WorkerLost
+from cyclegan_tf.distribution.strategy import choose_workers
+from cyclegan_tf.distribution.workers import Workers
 from cyclegan_tf.errors import Fault
-
-if TYPE_CHECKING:
-    from cyclegan_tf.io.run_folder import RunDir
-    from cyclegan_tf.training.callbacks.guards import TimeBudget
-    from cyclegan_tf.training.trainer import Session
+from cyclegan_tf.inference.loading import load_best
+from cyclegan_tf.inference.submission import submit_photos
+from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.training.callbacks.build import build_inception, strip_latents
+from cyclegan_tf.training.callbacks.interruption import Interrupted
+from cyclegan_tf.training.resumption import (
+    Resumption,
+    differences,
+    find_resumption,
+    resume_command,
+)
+from cyclegan_tf.training.trainer import Trainer
 
 
 def choose_preset(model: str, data: str) -> str:
     """The preset for this model and these images on this machine, where none is named."""
-    from cyclegan_tf.distribution import runtime
-
     accelerator = runtime.has_accelerator()
     return default_preset(model, synthetic=is_synthetic(data), accelerator=accelerator)
 
@@ -38,14 +53,7 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
         InputError: before the first step, if the data or the run folder cannot be used.
         Fault: if training diverged, disk or memory is full, or another machine is lost.
     """
-    from cyclegan_tf.io.run_folder import RunDir
-    from cyclegan_tf.training.trainer import open_session
-
-    opened = open_session(config, started=_now_unless(started), remedy=_remedy(run_path))
-    with opened as session, session.workers.own_folder(run_path) as path:
-        budget = session.budget()
-        run = RunDir.create(path, config)  # last: what is refused before leaves nothing behind
-        return _go_on(session, run, run_path, budget)
+    return _carry_out(Resumption.of_nothing(RunDir(run_path), config), started)
 
 
 def resume(
@@ -67,10 +75,6 @@ def resume(
         InputError: before the first step, if the run cannot go on, or not with these changes.
         Fault: as in `train`.
     """
-    from cyclegan_tf.io.run_folder import RunDir
-    from cyclegan_tf.training.resumption import find_resumption
-    from cyclegan_tf.training.trainer import open_session
-
     found = find_resumption(run_path, changes)
     if found.done:
         print(
@@ -78,58 +82,86 @@ def resume(
             "To train on, give more --epochs, or another --budget-minutes."
         )
         return 0
-    opened = open_session(
-        found.config, found.facts, started=_now_unless(started), remedy=_remedy(run_path)
-    )
-    with opened as session, session.workers.own_folder(run_path) as path:
-        if found.facts:
-            session.take_up(found.run)
-        trains = trains and found.trains
-        budget = session.budget(found.seconds) if trains else []
-        if session.workers.is_chief:
-            run = found.run
-            run.take_up(found.config, epochs=found.facts.epoch if found.facts else 0)
-        else:
-            run = RunDir.create(path, found.config)
-        return _go_on(session, run, run_path, budget, trains=trains, seconds=found.seconds)
+    return _carry_out(found if trains else found.without_steps(), started)
 
 
-def _go_on(
-    session: "Session",
-    run: "RunDir",
-    run_path: Path,
-    budget: list["TimeBudget"],
-    *,
-    trains: bool = True,
-    seconds: float = 0.0,
-) -> int:
-    """Trains, unless that is done, and finishes."""
-    from cyclegan_tf.distribution.rendezvous import WorkerLost
-    from cyclegan_tf.training.callbacks.interruption import Interrupted
-    from cyclegan_tf.training.resumption import resume_command
-
+def _carry_out(found: Resumption, started: float | None) -> int:
+    """Opens, restores, trains unless that is done, and finishes."""
+    run_path = found.run.path
     command = resume_command(run_path)
-    try:
-        with session.interruption.watching():
-            if trains:
-                session.train(run, budget, seconds)
-            else:
-                session.save_weights(run)
-            session.finish(run)
-    except Interrupted as signal:
-        print(f"stopped by {signal}; the state is saved; go on with: {command}")
-    except WorkerLost:
-        raise
-    except Fault as error:
-        raise Fault(f"training stopped: {error} Go on with: {command}") from error
+    with (
+        _opened(found, time.monotonic() if started is None else started) as trainer,
+        trainer.workers.own_folder(run_path) as own_path,
+    ):
+        if found.facts:
+            trainer.restore(found.run)
+        budget = trainer.time_budget(found.seconds) if found.trains else []
+        # last: what is refused before leaves nothing behind
+        run = found.open_folder(own_path)
+        try:
+            with trainer.interruption.watching():
+                if found.trains:
+                    _describe(trainer, run)
+                    trainer.train(run, budget, found.seconds)
+                else:
+                    trainer.save_weights(run)
+                _finish(trainer, run)
+        except Interrupted as signal:
+            print(f"stopped by {signal}; the state is saved; go on with: {command}")
+        except WorkerLost:
+            raise
+        except Fault as error:
+            raise Fault(f"training stopped: {error} Go on with: {command}") from error
     return 0
 
 
-def _remedy(run_path: Path) -> str:
-    from cyclegan_tf.training.resumption import resume_command
+@contextlib.contextmanager
+def _opened(found: Resumption, started: float) -> Iterator[Trainer]:
+    """Sets the machine up, waits for the others of a cluster, reads the images, builds the model.
 
-    return f"To go on, start it again on all machines: {resume_command(run_path)}"
+    Raises:
+        InputError: if the devices or the data cannot be used.
+        WorkerLost: if another machine does not come, or is lost.
+    """
+    config, facts = found.config, found.facts
+    runtime.set_up(precision=config.precision, seed=config.seed, deterministic=config.deterministic)
+    workers = choose_workers(config.strategy, config.batch_size)
+    command = resume_command(found.run.path)
+    with workers.watched(f"To go on, start it again on all machines: {command}"):
+        inception = build_inception(config)
+        data = build_data_set(config)
+        _require_same(workers, config, data)
+        for warning in differences(facts, name_hashes(data)) if facts else []:
+            print(f"warning: {warning}", file=sys.stderr)
+        yield Trainer(config, data, workers, started=started, facts=facts, inception=inception)
 
 
-def _now_unless(started: float | None) -> float:
-    return time.monotonic() if started is None else started
+def _require_same(workers: Workers, config: TrainConfig, data: DataSet) -> None:
+    """Refuses machines that were started with other settings or other images than the chief."""
+    # each machine may have its own copy of the images, in a folder of its own
+    here = {"data", "a", "b", "inception"}
+    settings = {k: v for k, v in sorted(config.to_dict().items()) if k not in here}
+    workers.require_same("settings", f"{settings}")
+    workers.require_same("images", f"{name_hashes(data)}")
+
+
+def _describe(trainer: Trainer, run: RunDir) -> None:
+    print(f"{runtime.describe()}\n{trainer.workers.summary}\ndata: {trainer.data.summary()}")
+    print(f"run: {run.path}")
+    if trainer.start.step:
+        print(f"going on after step {trainer.start.step:,}, in epoch {trainer.start.epoch + 1}")
+
+
+def _finish(trainer: Trainer, run: RunDir) -> None:
+    """What a finished training leaves besides its weights: the submission, or a strip."""
+    if not trainer.workers.is_chief:
+        return
+    trainer.interruption.leave_training()
+    load_best(run, trainer.config, trainer.model)
+    if trainer.config.model == "dcgan":
+        rows = [to_uint8(trainer.generator(row)) for row in strip_latents(trainer.config)]
+        save_png(run.samples / "interpolation.png", grid(rows))
+        print(f"more pictures: python -m cyclegan_tf.generate --run {run.path} --output images.zip")
+    elif trainer.data.kaggle_shaped:
+        submit_photos(run.submission, trainer.data.all_a(), trainer.generator)
+    run.finish()

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from cyclegan_tf.data import image as images
 from cyclegan_tf.io import display as progress
-from cyclegan_tf.training.callbacks import logs as training_line
+from cyclegan_tf.training.callbacks import logs
 from tests.tiny_models import pixel_cyclegan
 from tests.training.callbacks.test_samples import fit
 
@@ -68,7 +68,7 @@ def test_a_notebooks_bar_is_one_output_that_changes(notebook, capsys):
 
 def test_a_training_is_one_line_and_its_newest_samples(notebook, tmp_path):
     images.save_png(tmp_path / "epoch_0000.png", np.zeros((4, 4, 3), np.uint8))
-    verbose, (line,) = training_line.of_training(tmp_path)
+    verbose, (line,) = logs.progress_display(tmp_path)
     line.every = 0.0
     model = pixel_cyclegan()
     model.total_steps.assign(4)
@@ -87,7 +87,7 @@ def test_on_a_terminal_keras_shows_the_training(monkeypatch, tmp_path):
     found = []
     for terminal in (True, False):
         monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda t=terminal: t))
-        found.append(training_line.of_training(tmp_path))
+        found.append(logs.progress_display(tmp_path))
     assert found == [(1, []), (2, [])]
 
 

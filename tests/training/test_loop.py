@@ -12,12 +12,12 @@ from cyclegan_tf.data.augmentation import Jitter
 from cyclegan_tf.data.pipeline import paired_by_place, unpaired_dataset
 from cyclegan_tf.io.run_folder import RunDir
 from cyclegan_tf.models.stabilizers import Stabilizers
-from cyclegan_tf.training.callbacks import samples as callbacks
+from cyclegan_tf.training.callbacks import logs
 from cyclegan_tf.training.callbacks.autosave import AutoSave
 from cyclegan_tf.training.callbacks.guards import DiscriminatorWatch
 from cyclegan_tf.training.callbacks.logs import EpochLog
 from cyclegan_tf.training.checkpoint import Start, restore_state
-from cyclegan_tf.training.loop import train_epochs
+from cyclegan_tf.training.loop import EpochLoop
 from tests.pictures import image_set
 from tests.tiny_models import pixel_cyclegan, state_of
 
@@ -42,7 +42,7 @@ class Blank:
 def no_plots():
     """Drawing the curves takes longer than all else here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(callbacks, "loss_curves", lambda _: Blank())
+        patch.setattr(logs, "loss_curves", lambda _: Blank())
         yield
 
 
@@ -83,11 +83,11 @@ def trained(run: RunDir, *breaks: keras.callbacks.Callback, minutes: float = 0.0
     )  # fmt: skip
     save.set_model(model)
     try:
-        train_epochs(
-            model, batches_from, epochs=EPOCHS, steps_per_epoch=STEPS, start=start,
-            callbacks=[*watching, save, *breaks],
+        loop = EpochLoop(
+            model, batches_from, [*watching, save, *breaks], epochs=EPOCHS, steps_per_epoch=STEPS,
             validation=paired_by_place(A, B, image_size=8, batch_size=4),
         )  # fmt: skip
+        loop.run(start)
     except Broken:
         save.save()
     return model
@@ -97,10 +97,10 @@ def trained(run: RunDir, *breaks: keras.callbacks.Callback, minutes: float = 0.0
 def whole(tmp_path_factory):
     """A training that was left alone: its variables and its logs."""
     run = RunDir.create(tmp_path_factory.mktemp("whole") / "run", TrainConfig())
-    return state_of(trained(run)), logs(run)
+    return state_of(trained(run)), logs_of(run)
 
 
-def logs(run: RunDir) -> list[dict]:
+def logs_of(run: RunDir) -> list[dict]:
     clocks = ("seconds", "images_per_second")
     return [{k: v for k, v in row.items() if k not in clocks} for row in run.metrics()]
 
@@ -123,7 +123,7 @@ def test_training_broken_off_anywhere_ends_in_the_same_bits_and_logs(tmp_path, w
     trained(run, Break(method, call), minutes=1e9)
     model = trained(run)
     assert [row["epoch"] for row in run.metrics()] == [1, 2]
-    assert logs(run) == whole[1]
+    assert logs_of(run) == whole[1]
     assert all(x.tobytes() == y.tobytes() for x, y in zip(state_of(model), whole[0], strict=True))
 
 
@@ -131,7 +131,7 @@ def test_training_broken_off_at_every_step_ends_in_the_same_bits(tmp_path, whole
     run = RunDir.create(tmp_path / "run", TrainConfig())
     for _ in range(EPOCHS * STEPS):
         model = trained(run, Break("on_train_batch_end", 2))
-    assert logs(run) == whole[1]
+    assert logs_of(run) == whole[1]
     assert all(x.tobytes() == y.tobytes() for x, y in zip(state_of(model), whole[0], strict=True))
 
 
@@ -181,7 +181,7 @@ class Remove(keras.callbacks.Callback):
 def test_folder_removed_under_the_run_is_made_anew(tmp_path, whole, capsys):
     run = RunDir.create(tmp_path / "run", TrainConfig(epochs=2))
     trained(run, Remove(run), minutes=1e9)
-    assert logs(run) == whole[1]
+    assert logs_of(run) == whole[1]
     assert run.config() == TrainConfig(epochs=2)
     assert run.state_file.exists()
     assert "run was removed while the training ran" in capsys.readouterr().err

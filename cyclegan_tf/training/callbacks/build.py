@@ -1,6 +1,9 @@
 """Which callbacks a configured run gets, in the order in which they must run."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,18 +13,22 @@ from cyclegan_tf.data import pipeline
 from cyclegan_tf.data.build import build_data_set
 from cyclegan_tf.data.dataset import DataSet
 from cyclegan_tf.data.sources import SquarePictures
+from cyclegan_tf.distribution.workers import Workers
 from cyclegan_tf.inference.compiled import Translator
 from cyclegan_tf.inference.generated import Inventions, Translations
 from cyclegan_tf.inference.loading import submitted_generators
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunDir, versions
 from cyclegan_tf.metrics.features import cached_features, extract
 from cyclegan_tf.metrics.inception import Inception
+from cyclegan_tf.metrics.inception_download import default_inception
 from cyclegan_tf.models.adversarial import AdversarialModel
 from cyclegan_tf.models.dcgan import interpolate, sample_latents
+from cyclegan_tf.training.callbacks.autosave import AutoSave
 from cyclegan_tf.training.callbacks.guards import DiscriminatorWatch, StopOnNonFinite
 from cyclegan_tf.training.callbacks.logs import EpochLog, SaveWeights
 from cyclegan_tf.training.callbacks.samples import LatentGrid, SampleGrid, TruthError
 from cyclegan_tf.training.callbacks.scores import Evaluation
+from cyclegan_tf.training.checkpoint import Start
 
 DIVERSITY_SAMPLES = 64  # enough for a mean over 2,016 pairs
 EVALUATED_PICTURES = 256  # a quarter of a minute on two CPU cores
@@ -34,7 +41,7 @@ def build_callbacks(
     *,
     data: DataSet,
     model: AdversarialModel,
-    draw: Translator,
+    generator: Translator,
     inception: Inception | None = None,
 ) -> list[keras.callbacks.Callback]:
     """Guards first, then what adds to the logs, then what writes them.
@@ -44,13 +51,13 @@ def build_callbacks(
         run: where reports go.
         data: whose held-out images are shown.
         model: is watched and saved.
-        draw: makes pictures of inputs (or of latents) with the weights that count.
+        generator: makes pictures of inputs (or of latents) with the weights that count.
         inception: gives the features of the scores, if there are to be any.
     """
     samples = _translations if config.model == "cyclegan" else _inventions
     scores = []
     if inception:
-        pictures = _scored(config, data, draw)
+        pictures = _scored(config, data, generator)
         features_now = partial(extract, inception, pictures, count=len(pictures), title="scoring")
         scores = [
             Evaluation(
@@ -68,9 +75,65 @@ def build_callbacks(
         *([] if config.adversarial_loss == "wgan-gp" else [DiscriminatorWatch()]),
         SaveWeights(run, saved_networks(model)),
         *scores,
-        *samples(config, run, data, draw),
+        *samples(config, run, data, generator),
         EpochLog(run, images_per_step=config.images_per_step),
     ]
+
+
+def build_auto_save(
+    config: TrainConfig,
+    run: RunDir,
+    *,
+    workers: Workers,
+    callbacks: Sequence[keras.callbacks.Callback],
+    start: Start,
+    seconds: Callable[[], float],
+    facts: dict[str, Any],
+) -> AutoSave:
+    """What saves the state; behind all other callbacks, except those that end the training.
+
+    Args:
+        config: of the run.
+        run: where the state goes.
+        workers: the machines that train; one of them writes.
+        callbacks: those that remember something are saved with the state.
+        start: where the training begins.
+        seconds: of the user's clock.
+        facts: of the run that do not change: `steps_per_epoch` and `data`.
+    """
+    save = AutoSave(
+        run,
+        minutes=config.checkpoint_minutes,
+        writes=workers.is_chief,
+        agreed=workers.agreed,
+        start=start,
+        callbacks=callbacks,
+        seconds=seconds,
+        versions=versions(),
+        **facts,
+    )
+    save.set_params({"epochs": config.epochs})  # a signal may come before `fit` has done it
+    return save
+
+
+def restore_memories(
+    callbacks: Sequence[keras.callbacks.Callback], memories: dict[str, dict[str, Any]]
+) -> None:
+    """Gives callbacks back what they remembered when the state was saved."""
+    for callback in callbacks:
+        if memory := memories.get(type(callback).__name__):
+            callback.remember(memory)
+
+
+def build_inception(config: TrainConfig) -> Inception | None:
+    """The network whose features the scores during the training compare; None without scores.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    if not config.evaluate_every:
+        return None
+    return Inception(Path(config.inception) if config.inception else default_inception())
 
 
 def saved_networks(model: AdversarialModel) -> list[keras.Model]:
@@ -80,7 +143,7 @@ def saved_networks(model: AdversarialModel) -> list[keras.Model]:
 
 
 def _translations(
-    config: TrainConfig, run: RunDir, data: DataSet, draw: Translator
+    config: TrainConfig, run: RunDir, data: DataSet, generator: Translator
 ) -> list[keras.callbacks.Callback]:
     """Samples of a CycleGan, with the error to the true translations where they are known."""
     size = config.whole_size
@@ -88,32 +151,32 @@ def _translations(
     if len(inputs):
         pictures = pipeline.load_images(inputs, size), pipeline.load_images(truth, size)
         shown, shown_truth = (some[: config.sample_count] for some in pictures)
-        grid = SampleGrid(run, draw, shown, every=config.sample_every, truth=shown_truth)
-        return [TruthError(draw, *pictures), grid]
+        grid = SampleGrid(run, generator, shown, every=config.sample_every, truth=shown_truth)
+        return [TruthError(generator, *pictures), grid]
     # held-out images show what was learned; without any, some spread over the training images
     domain = data.validation_a if len(data.validation_a) else data.train_a
     shown = pipeline.load_images(domain.spread(config.sample_count), size)
-    return [SampleGrid(run, draw, shown, every=config.sample_every)]
+    return [SampleGrid(run, generator, shown, every=config.sample_every)]
 
 
 def _inventions(
-    config: TrainConfig, run: RunDir, data: DataSet, draw: Translator
+    config: TrainConfig, run: RunDir, data: DataSet, generator: Translator
 ) -> list[keras.callbacks.Callback]:
     """Samples of a DcGan and their diversity."""
     latents = sample_latents(DIVERSITY_SAMPLES, config.latent_size, seed=config.seed)
     reals = pipeline.load_images(data.train_b.spread(DIVERSITY_SAMPLES), config.image_size)
     count = min(config.sample_count, DIVERSITY_SAMPLES)
-    return [LatentGrid(run, draw, latents, reals, every=config.sample_every, shown=count)]
+    return [LatentGrid(run, generator, latents, reals, every=config.sample_every, shown=count)]
 
 
-def _scored(config: TrainConfig, data: DataSet, draw: Translator) -> Translations | Inventions:
+def _scored(config: TrainConfig, data: DataSet, generator: Translator) -> Translations | Inventions:
     """What the scores are of: held-out photos (or, without 2 of them, training ones); latents."""
     if config.model == "dcgan":
         seed = config.seed + 2  # other latents than those of grid and strip
-        return Inventions("scoring", draw, config.latent_size, EVALUATED_PICTURES, seed=seed)
+        return Inventions("scoring", generator, config.latent_size, EVALUATED_PICTURES, seed=seed)
     domain = data.validation_a if len(data.validation_a) > 1 else data.train_a
     photos = SquarePictures("scoring", domain.spread(EVALUATED_PICTURES), config.whole_size)
-    return Translations(photos.title, photos, draw)
+    return Translations(photos.title, photos, generator)
 
 
 def references(config: TrainConfig) -> SquarePictures:

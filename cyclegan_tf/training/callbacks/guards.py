@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from cyclegan_tf.errors import InputError
 from cyclegan_tf.training.checkpoint import TrainingDiverged
 
 Logs = dict[str, Any]
@@ -52,6 +53,53 @@ class StopOnNonFinite(keras.callbacks.Callback):
         for key, value in logs.items():
             if not math.isfinite(value):
                 raise TrainingDiverged.of(key, self.model.steps_done, float(value))
+
+
+def validation_steps(batches: float, *, enlarged: float) -> float:
+    """What a validation takes, in training steps.
+
+    Args:
+        batches: of the training's size, of each domain.
+        enlarged: side of the validated pictures by that of the training's.
+    """
+    return 0.6 * batches * enlarged**2  # it goes forwards only
+
+
+def plan_time_budget(
+    minutes: float,
+    *,
+    started: float,
+    used: float,
+    reserve: float,
+    most_steps: int,
+    epoch_end: float,
+    agreed: Callable[[float], float],
+) -> "TimeBudget":
+    """The callback for a budget of minutes that started to run some time ago.
+
+    Args:
+        minutes: of the whole run.
+        started: when the budget began to run, as `time.monotonic` counts.
+        used: seconds of the budget that earlier sessions took; they ended before `started`.
+        reserve: as in `TimeBudget`, like the arguments that follow.
+        most_steps: the same.
+        epoch_end: the same.
+        agreed: the same.
+
+    Raises:
+        InputError: if no time is left for training.
+    """
+    now = time.monotonic()
+    deadline = started + 60 * minutes - used
+    if now + reserve > deadline:
+        needed = (now + reserve - started) / 60
+        spent = f" {used / 60:.1f} of them are used up, and" if used else ""
+        raise InputError(
+            f"--budget-minutes {minutes:g} leaves no time for training:{spent} starting and "
+            f"images.zip alone take about {needed:.1f}; give more (a budget that is given with "
+            "--resume counts from then on)."
+        )
+    return TimeBudget(deadline, reserve, most_steps, agreed=agreed, epoch_end=epoch_end)
 
 
 class TimeBudget(keras.callbacks.Callback):

@@ -17,7 +17,7 @@ from cyclegan_tf.training.figures import loss_curves
 Logs = dict[str, Any]
 
 
-def of_training(samples: Path) -> tuple[int, list[keras.callbacks.Callback]]:
+def progress_display(samples: Path) -> tuple[int, list[keras.callbacks.Callback]]:
     """How a training shows where it is.
 
     Args:
