@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cyclegan_tf.data.synthetic.dataset import write_demo
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from tests.dying import different_variables, kill, kill_while_saving, start, wait_for_step
 
 MINUTES = 0.02  # between saves
@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments.output.mkdir(parents=True, exist_ok=True)
     data, log = arguments.output / "data", arguments.output / "log.txt"
     write_demo(data, size=64, count=24)
-    whole, killed = RunDir(arguments.output / "whole"), RunDir(arguments.output / "killed")
+    whole, killed = RunFolder(arguments.output / "whole"), RunFolder(arguments.output / "killed")
     options = [*OPTIONS, "--data", str(data)]
     if start([*options, "--run", str(whole.path)], log).wait():
         raise RuntimeError(f"the training failed; see {log}")
@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def kill_again_and_again(
-    run: RunDir, options: list[str], log: Path, kills: int, seed: int
+    run: RunFolder, options: list[str], log: Path, kills: int, seed: int
 ) -> float:
     """Trains to the end in spite of the kills; returns the most seconds that one of them cost."""
     chance, worst = random.Random(seed), 0.0
@@ -86,7 +86,7 @@ def kill_again_and_again(
     return worst
 
 
-def report(whole: RunDir, killed: RunDir, worst: float) -> int:
+def report(whole: RunFolder, killed: RunFolder, worst: float) -> int:
     """Prints what came out; returns the exit code."""
     different = different_variables(whole, killed)
     once = [row["epoch"] for row in killed.metrics()] == list(range(1, EPOCHS + 1))
@@ -97,7 +97,7 @@ def report(whole: RunDir, killed: RunDir, worst: float) -> int:
     return int(bool(different) or not apart < SAME_LOG)
 
 
-def largest_difference(whole: RunDir, killed: RunDir) -> float:
+def largest_difference(whole: RunFolder, killed: RunFolder) -> float:
     """Of the logs of both runs, as a share of each; clocks are left out."""
     return max(
         abs(value - other[key]) / max(abs(value), 1e-12)

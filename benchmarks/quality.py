@@ -20,7 +20,7 @@ import numpy as np
 from cyclegan_tf.data import image as images
 from cyclegan_tf.data.sources import ResizedPictures, load_pictures
 from cyclegan_tf.inference.loading import build_translator, load_trained
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.metrics.features import cached_features
 from cyclegan_tf.metrics.fid import feature_frechet_distance
 from cyclegan_tf.metrics.inception import Inception
@@ -123,13 +123,13 @@ def _evaluate(run: Path, held_out: Path, graph: Path) -> dict[str, float]:
     result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     keys = ("fid", "fid_low", "fid_high", "kid_mean", "kid_std", "memorization_distance")
     content = ("structural_similarity", "cycle_error", "change", "precision", "recall")
-    steps = list(RunDir(run).metrics())[-1]["step"]
+    steps = list(RunFolder(run).metrics())[-1]["step"]
     return {"steps": steps, **{key: result[key] for key in keys + content}}
 
 
 def _pictures(run: Path, held_out: Path) -> tuple[np.ndarray, np.ndarray]:
     """Some held-out photos and what the run makes of them, in [-1, 1]."""
-    config, model = load_trained(RunDir(run))
+    config, model = load_trained(RunFolder(run))
     every = list(ResizedPictures(load_pictures(held_out / "trainA"), SIZE))
     photos = np.stack([every[i * len(every) // SHOWN] for i in range(SHOWN)])
     photos = images.to_float(photos)

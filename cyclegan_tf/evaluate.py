@@ -43,13 +43,13 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     _check(arguments)
     load_tensorflow()
-    from cyclegan_tf.io.run_folder import RunDir
+    from cyclegan_tf.io.run_folder import RunFolder
     from cyclegan_tf.metrics import evaluation as judge
     from cyclegan_tf.metrics.inception import Inception
     from cyclegan_tf.metrics.inception_download import default_inception
 
     if arguments.run:
-        RunDir(arguments.run).config()  # a wrong folder is told before the graph is fetched
+        RunFolder(arguments.run).config()  # a wrong folder is told before the graph is fetched
     graph = arguments.inception or default_inception()
     inception = Inception(graph, layer=arguments.feature_layer)
     options = {

@@ -37,9 +37,9 @@ def main(argv: list[str] | None = None) -> int:
         raise InputError(f"{output} exists; expected a new folder, or a file NAME.zip.")
     load_tensorflow()
     from cyclegan_tf.inference.loading import build_translator, load_trained
-    from cyclegan_tf.io.run_folder import RunDir
+    from cyclegan_tf.io.run_folder import RunFolder
 
-    config, model = load_trained(RunDir(arguments.run), model="dcgan")
+    config, model = load_trained(RunFolder(arguments.run), model="dcgan")
     draw = build_translator(config, model)
     latents = _latents(arguments.count, config.latent_size, arguments.seed, draw.batch_size)
     (_write_zip if zipped else _write_folder)(output, arguments.count, latents, draw)

@@ -21,7 +21,7 @@ from typing import Any
 from cyclegan_tf import __version__
 from cyclegan_tf.cli import Parser, command
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.files import making, read_file
+from cyclegan_tf.io.files import atomic_folder, read_file
 
 COMPETITION = "gan-getting-started"
 LIMIT = 1_000_000  # bytes: "The kernel source must be less than 1 megabytes in size"
@@ -283,7 +283,7 @@ def _write(
 ) -> None:
     """Writes the folder: complete, or not at all."""
     try:
-        with making(output) as folder:
+        with atomic_folder(output) as folder:
             for file, content in ((name, notebook), ("kernel-metadata.json", metadata)):
                 text = json.dumps(content, indent=1, ensure_ascii=False)
                 (folder / file).write_text(text + "\n", encoding="utf-8")

@@ -17,7 +17,7 @@ from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.machine import available_cores
 
 if TYPE_CHECKING:  # it imports TensorFlow, whose notices `describe_machine` keeps away
-    from cyclegan_tf.io.run_folder import RunDir
+    from cyclegan_tf.io.run_folder import RunFolder
 
 DATA_VARIABLE = "CYCLEGAN_TF_DATA"
 INCEPTION_VARIABLE = "CYCLEGAN_TF_INCEPTION"
@@ -138,11 +138,11 @@ def choose_config(
     return config
 
 
-def new_run(name: str) -> "RunDir":
+def new_run(name: str) -> "RunFolder":
     """A run folder that is not there yet: `runs/NAME-1`, or the next number that is free."""
-    from cyclegan_tf.io.run_folder import RunDir, next_free_run
+    from cyclegan_tf.io.run_folder import RunFolder, next_free_run
 
-    return RunDir(next_free_run(Path("runs"), name))
+    return RunFolder(next_free_run(Path("runs"), name))
 
 
 def find_inception() -> Path | None:
@@ -171,7 +171,7 @@ def find_inception() -> Path | None:
     return None
 
 
-def hand_in(run: "RunDir") -> Path | None:
+def hand_in(run: "RunFolder") -> Path | None:
     """Lays a run's `images.zip` where the competition takes it, and tells how many images it has.
 
     Of a run that was interrupted it is written first, by what it has learned; nothing is trained.
@@ -186,7 +186,7 @@ def hand_in(run: "RunDir") -> Path | None:
     Raises:
         InputError: if the run has learned nothing yet.
     """
-    from cyclegan_tf.io.files import replacing
+    from cyclegan_tf.io.files import atomic_file
 
     if not run.finished:  # a zip of before it went on is old
         _finish(run)
@@ -198,7 +198,7 @@ def hand_in(run: "RunDir") -> Path | None:
         return None
     folder = KAGGLE_WORKING if KAGGLE_WORKING.is_dir() else Path()
     path = folder / run.submission.name
-    with replacing(path, size=run.submission.stat().st_size) as partial:
+    with atomic_file(path, size=run.submission.stat().st_size) as partial:
         shutil.copyfile(run.submission, partial)
     with zipfile.ZipFile(path) as archive:
         count = len(archive.namelist())
@@ -206,7 +206,7 @@ def hand_in(run: "RunDir") -> Path | None:
     return path
 
 
-def _finish(run: "RunDir") -> None:
+def _finish(run: "RunFolder") -> None:
     """Does what follows the last step of a training, although that was interrupted before it."""
     from cyclegan_tf.training.checkpoint import read_facts
     from cyclegan_tf.training.run import resume

@@ -50,13 +50,13 @@ def load_generator(
         InputError: if there is no such run, or an argument is out of range.
     """
     from cyclegan_tf.inference.loading import load_painter
-    from cyclegan_tf.io.run_folder import RunDir
+    from cyclegan_tf.io.run_folder import RunFolder
 
     options = {"tile": tile, "size": size, "longest": longest}
     _check_ranges(options)
     if direction not in ("ab", "ba"):
         raise InputError(f"--direction is {direction!r}; choose one of: ab, ba.")
-    return load_painter(RunDir(Path(run)), back=direction == "ba", **options)
+    return load_painter(RunFolder(Path(run)), back=direction == "ba", **options)
 
 
 @command

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.training.checkpoint import Facts, read_facts
 
 ROOT = Path(__file__).parents[1]
@@ -53,7 +53,7 @@ def start(argv: Sequence[str], log: Path) -> subprocess.Popen:
 
 
 def wait_for_step(
-    process: subprocess.Popen, run: RunDir, step: int, *, seconds: float = 900.0
+    process: subprocess.Popen, run: RunFolder, step: int, *, seconds: float = 900.0
 ) -> None:
     """Waits until the process has saved a state of its own, of that step or a later one.
 
@@ -66,7 +66,7 @@ def wait_for_step(
         time.sleep(0.02)
 
 
-def kill_while_saving(process: subprocess.Popen, run: RunDir, *, seconds: float = 60.0) -> Death:
+def kill_while_saving(process: subprocess.Popen, run: RunFolder, *, seconds: float = 60.0) -> Death:
     """Kills the process as soon as it begins to write a state."""
     folder, began = run.state_file.parent, time.time()
     while not any(entry.name.startswith("partial.") for entry in os.scandir(folder)):
@@ -74,7 +74,7 @@ def kill_while_saving(process: subprocess.Popen, run: RunDir, *, seconds: float 
     return kill(process, run)
 
 
-def kill(process: subprocess.Popen, run: RunDir) -> Death:
+def kill(process: subprocess.Popen, run: RunFolder) -> Death:
     """Kills the process with a signal that it cannot catch."""
     process.send_signal(signal.SIGKILL)
     killed = time.time()
@@ -83,12 +83,12 @@ def kill(process: subprocess.Popen, run: RunDir) -> Death:
     return Death(read_facts(run.state_file), max(0.0, killed - saved_at(run)), saving)
 
 
-def saved_at(run: RunDir) -> float:
+def saved_at(run: RunFolder) -> float:
     """When the last state was saved; 0 if none was."""
     return run.state_file.stat().st_mtime if run.state_file.exists() else 0.0
 
 
-def different_variables(one: RunDir, other: RunDir) -> list[str]:
+def different_variables(one: RunFolder, other: RunFolder) -> list[str]:
     """Names of the variables whose bits differ between the states of two runs."""
     with np.load(one.state_file) as first, np.load(other.state_file) as second:
         described = [json.loads(archive["facts"].tobytes()) for archive in (first, second)]

@@ -3,7 +3,7 @@ import tensorflow as tf
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.errors import InputError, first_line
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.training.faults import explain
 from tests.tiny_models import pixel_network
 
@@ -26,7 +26,7 @@ def test_first_line_says_something(error, line):
 
 
 def test_weights_that_fail_without_a_word_are_refused_all_the_same(tmp_path, monkeypatch):
-    run, network = RunDir.create(tmp_path, TrainConfig()), pixel_network(0.5, "generator_ab")
+    run, network = RunFolder.create(tmp_path, TrainConfig()), pixel_network(0.5, "generator_ab")
     run.save_weights(network)
 
     def fail(path):

@@ -12,7 +12,7 @@ from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data.image import decode, upright_rgb
 from cyclegan_tf.data.tfrecord import read_records
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from tests.hell.images import FORMATS, encode, picture
 from tests.hell.records import frame, image_record
 
@@ -112,7 +112,7 @@ def test_any_json_is_a_config_that_comes_back_or_refused(values):
        | configs.map(lambda values: json.dumps(values).encode())
        | damaged(json.dumps(TrainConfig().to_dict()).encode()))  # fmt: skip
 def test_any_config_file_is_read_or_refused(place, data):
-    run = RunDir(place / "run")
+    run = RunFolder(place / "run")
     run.path.mkdir(exist_ok=True)
     run.config_file.write_bytes(data)
     try:

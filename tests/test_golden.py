@@ -15,7 +15,7 @@ import tensorflow as tf
 from PIL import Image
 
 from cyclegan_tf import evaluate, generate, translate
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from tests.dying import start
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -86,7 +86,7 @@ def test_old_run_resumes_to_the_same_bits(run):
     process = start(["--run", str(run), "--resume", "--data", str(PICTURES)], log)
     assert process.wait() == 0, log.read_text()
     expected = (GOLDEN / f"metrics_{run.name}.jsonl").read_text().splitlines()
-    rows = zip(RunDir(run).metrics(), map(json.loads, expected), strict=True)
+    rows = zip(RunFolder(run).metrics(), map(json.loads, expected), strict=True)
     for row, then in rows:
         logs = {key: value for key, value in then.items() if not key.endswith("second")}
         logs.pop("seconds")
@@ -108,6 +108,6 @@ def expected_state(model: str) -> list[tuple[str, str]]:
 
 
 def hashes(run: Path) -> set[str]:
-    with np.load(RunDir(run).state_file) as archive:
+    with np.load(RunFolder(run).state_file) as archive:
         arrays = [archive[name] for name in archive.files if name != "facts"]
     return {hashlib.sha256(array.tobytes()).hexdigest()[:16] for array in arrays}

@@ -3,7 +3,7 @@
 import signal
 
 from cyclegan_tf.data.synthetic.dataset import write_demo
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from tests.dying import different_variables, kill, start, wait_for_step
 
 EPOCHS, STEPS = 3, 40
@@ -31,7 +31,7 @@ SMALL = [
 def test_killed_and_terminated_run_ends_in_the_bits_of_one_left_alone(tmp_path):
     write_demo(tmp_path / "set", size=32, count=4)
     options, log = [*SMALL, "--data", str(tmp_path / "set")], tmp_path / "log.txt"
-    whole, stopped = RunDir(tmp_path / "whole"), RunDir(tmp_path / "stopped")
+    whole, stopped = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "stopped")
     alone = start([*options, "--run", str(whole.path)], tmp_path / "alone.txt")
 
     process = start([*options, "--run", str(stopped.path)], log)

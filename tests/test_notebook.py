@@ -12,7 +12,7 @@ from cyclegan_tf.data import layouts
 from cyclegan_tf.data.synthetic import dataset
 from cyclegan_tf.distribution import runtime
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.training import run as run_module
 from cyclegan_tf.training.checkpoint import write_state
 from tests.tiny_models import pixel_cyclegan
@@ -183,15 +183,15 @@ def test_inception_that_the_variable_names_must_be_there(tmp_path, monkeypatch):
     assert notebook.find_inception() == graph
 
 
-def write_zip(run: RunDir, count: int) -> None:
+def write_zip(run: RunFolder, count: int) -> None:
     with zipfile.ZipFile(run.submission, "w") as archive:
         for number in range(count):
             archive.writestr(f"{number}.jpg", b"x")
 
 
 @pytest.fixture
-def run(tmp_path) -> RunDir:
-    return RunDir.create(tmp_path / "run", TrainConfig(epochs=5))
+def run(tmp_path) -> RunFolder:
+    return RunFolder.create(tmp_path / "run", TrainConfig(epochs=5))
 
 
 @pytest.mark.parametrize("on_kaggle", [True, False])

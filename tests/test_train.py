@@ -25,7 +25,7 @@ from cyclegan_tf.data.synthetic.dataset import (
     write_demo,
 )
 from cyclegan_tf.inference.loading import build_translator, load_trained
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models.build import build_model
 from cyclegan_tf.training import trainer
 from cyclegan_tf.training.callbacks import scores as evaluation
@@ -115,7 +115,7 @@ def test_submission_holds_every_photo_also_the_held_out_ones(finished):
 
 
 def test_run_reads_its_own_config_back(finished, kaggle_set):
-    config = RunDir(finished[0]).config()
+    config = RunFolder(finished[0]).config()
     assert (config.seed, config.epochs, config.data) == (7, 2, str(kaggle_set))
 
 
@@ -149,7 +149,7 @@ def test_resume_needs_the_name_of_a_run(tmp_path, capsys):
 
 
 def test_submission_that_is_missing_is_made_up_for(finished, tmp_path):
-    run = RunDir(shutil.copytree(finished[0], tmp_path / "run"))
+    run = RunFolder(shutil.copytree(finished[0], tmp_path / "run"))
     run.finished_file.unlink()
     run.submission.unlink()
     assert train.main(["--run", str(run.path), "--resume"]) == 0
@@ -175,7 +175,7 @@ def test_budget_ends_training_and_still_submits(kaggle_set, tmp_path):
     assert (run / "images.zip").exists()
 
 
-def translated(run: RunDir) -> np.ndarray:
+def translated(run: RunFolder) -> np.ndarray:
     """All photos of a run, `(n, 256, 256, 3)` uint8, by the weights that it is to submit."""
     config, model = load_trained(run)
     photos = build_data_set(config).all_a()
@@ -185,11 +185,11 @@ def translated(run: RunDir) -> np.ndarray:
 def test_best_weights_are_submitted_although_the_last_are_worse(finished, tmp_path):
     path, out, _ = finished
     assert "FID-6: 9.000 before the first step, at best 1.000 after epoch 1" in out
-    assert [row["fid"] for row in RunDir(path).metrics()] == [1.0, 2.0]
+    assert [row["fid"] for row in RunFolder(path).metrics()] == [1.0, 2.0]
     with zipfile.ZipFile(path / "images.zip") as archive:
         entries = [Image.open(archive.open(name)) for name in archive.namelist()]
         submitted = np.stack([np.asarray(image) for image in entries]).astype(float)
-    run = RunDir(shutil.copytree(path, tmp_path / "run"))
+    run = RunFolder(shutil.copytree(path, tmp_path / "run"))
     assert np.abs(translated(run) - submitted).mean() < 1.0  # but for the JPEGs
     values = json.loads(run.config_file.read_text())
     run.config_file.write_text(json.dumps(values | {"submit": "last"}))
@@ -222,7 +222,7 @@ class InterruptedIn(keras.callbacks.Callback):
 
 def test_interrupted_run_is_handed_in_without_another_step(kaggle_set, tmp_path, monkeypatch):
     monkeypatch.setattr(notebook, "KAGGLE_WORKING", tmp_path)
-    run, reports = RunDir(tmp_path / "run"), trainer.build_callbacks
+    run, reports = RunFolder(tmp_path / "run"), trainer.build_callbacks
     with monkeypatch.context() as patch:
         patch.setattr(
             trainer, "build_callbacks", lambda *x, **y: [*reports(*x, **y), InterruptedIn(3)]

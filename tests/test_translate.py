@@ -19,7 +19,7 @@ from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.loading import build_translator, load_trained
 from cyclegan_tf.io import outputs as destination
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models import build
 from cyclegan_tf.translate import load_generator
 from tests.data.test_dataset import write_folder
@@ -36,7 +36,7 @@ RESNET = {**UNET, "unet_depth": None, "generator": "resnet", "residual_blocks": 
 def write_run(path, *, lively: bool = False, **changes):
     """An untrained run with global skips: A to B changes nothing, B to A adds 0.4 to all."""
     config = TrainConfig(**UNET | changes)
-    run, model = RunDir.create(path, config), build.build_model(config, total_steps=1)
+    run, model = RunFolder.create(path, config), build.build_model(config, total_steps=1)
     rng = np.random.default_rng(0)
     for network, shift in zip(model.generators, (0.0, 0.4), strict=False):
         if config.model == "cyclegan":
@@ -111,7 +111,7 @@ def test_a_square_size_and_a_longest_side_contradict_each_other(run):
 
 def test_size_gives_the_pixels_that_a_submission_has(tmp_path):
     run = write_run(tmp_path / "run", lively=True)
-    config, model = load_trained(RunDir(run))
+    config, model = load_trained(RunFolder(run))
     photos = ImageSet(("a", "b"), (png(pixels(50, 70)), png(pixels(96, 96))))
     batch = next(SquarePictures("photos", photos, 96).batches(2))
     expected = to_uint8(build_translator(config, model)(batch))
@@ -273,7 +273,7 @@ def test_faults_end_in_one_line_and_leave_nothing(name, run, tmp_path, monkeypat
     with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
         for entry in ("1.png", "2.png"):
             archive.writestr(entry, png(flat(1)))
-    RunDir.create(tmp_path / "dcgan", TrainConfig(model="dcgan"))
+    RunFolder.create(tmp_path / "dcgan", TrainConfig(model="dcgan"))
     before = sorted(path.name for path in tmp_path.iterdir())
     argv, words = FAULTS[name]
     assert translate.main(argv) == 2

@@ -77,7 +77,7 @@ def test_files_are_flushed_where_folders_cannot_be_opened(tmp_path, monkeypatch)
     monkeypatch.setattr(files.os, "open", windows_open)
     monkeypatch.setattr(files.os, "fsync", windows_fsync)
     files.write_text(tmp_path / "a.txt", "whole")
-    with files.making(tmp_path / "folder") as partial:
+    with files.atomic_folder(tmp_path / "folder") as partial:
         (partial / "b.png").write_bytes(b"")
     assert flushed == ["txt", "png"]
     assert (tmp_path / "a.txt").read_text() == "whole"

@@ -8,7 +8,7 @@ from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data import pipeline
 from cyclegan_tf.data.augmentation import Jitter
 from cyclegan_tf.data.dataset import DataSet, load_data_set
-from cyclegan_tf.distribution.cluster import WHOLE, Share
+from cyclegan_tf.distribution.cluster import WHOLE, Shard
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io import machine
 
@@ -105,12 +105,12 @@ def build_training_batches(
     data: DataSet,
     *,
     first_step: int = 0,
-    share: Share = WHOLE,
+    shard: Shard = WHOLE,
 ) -> tf.data.Dataset:
     """The endless pipeline of training batches, from a step on; of one worker, its share."""
     options = {
         "first_step": first_step,
-        "share": share,
+        "shard": shard,
         "decoded": keeps_pixels(config, data),
         "image_size": config.image_size,
         "batch_size": config.batch_size,

@@ -23,7 +23,7 @@ from cyclegan_tf.data.srgb import (
     to_upright,
     too_large,
 )
-from cyclegan_tf.io.files import replacing
+from cyclegan_tf.io.files import atomic_file
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -255,7 +255,7 @@ def encode(pixels: np.ndarray, image_format: str) -> bytes:
 
 def save_png(path: Path, pixels: np.ndarray) -> None:
     """Writes a PNG; no reader sees half a file."""
-    with replacing(path) as partial:
+    with atomic_file(path) as partial:
         partial.write_bytes(encode_png(pixels))
 
 

@@ -9,7 +9,7 @@ from cyclegan_tf.data import augmentation as augment
 from cyclegan_tf.data import image as images
 from cyclegan_tf.data.augmentation import Jitter
 from cyclegan_tf.data.dataset import ImageSet
-from cyclegan_tf.distribution.cluster import WHOLE, Share
+from cyclegan_tf.distribution.cluster import WHOLE, Shard
 
 EXPANSION = 5  # versions of each image in an expanded data set
 
@@ -51,7 +51,7 @@ def unpaired_dataset(
     seed: int,
     jitter: Jitter,
     first_step: int = 0,
-    share: Share = WHOLE,
+    shard: Shard = WHOLE,
     decoded: bool = False,
 ) -> tf.data.Dataset:
     """Endless batches of independently drawn, augmented images of both domains.
@@ -64,7 +64,7 @@ def unpaired_dataset(
         seed: fixes the order and the augmentation.
         jitter: strengths of the augmentation.
         first_step: the step to start from: the batches are those of an uninterrupted run.
-        share: what this worker reads of each batch.
+        shard: what this worker reads of each batch.
         decoded: keep all images as pixels; the batches are the same.
 
     Returns:
@@ -76,9 +76,9 @@ def unpaired_dataset(
         for i, domain in enumerate((a, b))
     ]
     return (
-        _samples(batch_size, first_step, share)
+        _samples(batch_size, first_step, shard)
         .map(lambda sample: tuple(draw(sample) for draw in draws), tf.data.AUTOTUNE)
-        .batch(share.size(batch_size), drop_remainder=True)
+        .batch(shard.size(batch_size), drop_remainder=True)
         .map(lambda *pair: tuple(d.in_range(x) for d, x in zip(draws, pair, strict=True)))
         .prefetch(tf.data.AUTOTUNE)
         .with_options(untuned())
@@ -94,7 +94,7 @@ def single_dataset(
     jitter: Jitter,
     expand: bool = False,
     first_step: int = 0,
-    share: Share = WHOLE,
+    shard: Shard = WHOLE,
     decoded: bool = False,
 ) -> tf.data.Dataset:
     """Endless batches of one domain, drawn and augmented as in `unpaired_dataset`.
@@ -108,7 +108,7 @@ def single_dataset(
         expand: show each image in `EXPANSION` versions: as it is, mirrored, upside down, enlarged
             and cropped, noised; the jitter then gives the strengths of the last two.
         first_step: the step to start from.
-        share: what this worker reads of each batch.
+        shard: what this worker reads of each batch.
         decoded: keep all images as pixels; the batches are the same.
 
     Returns:
@@ -117,9 +117,9 @@ def single_dataset(
     store = Store(domain, decoded=decoded)
     draw = _Draw(store, 2 * seed + 1, image_size, batch_size, jitter, expand=expand)
     return (
-        _samples(batch_size, first_step, share)
+        _samples(batch_size, first_step, shard)
         .map(draw, tf.data.AUTOTUNE)
-        .batch(share.size(batch_size), drop_remainder=True)
+        .batch(shard.size(batch_size), drop_remainder=True)
         .map(draw.in_range)
         .prefetch(tf.data.AUTOTUNE)
         .with_options(untuned())
@@ -172,11 +172,11 @@ def untuned() -> tf.data.Options:
     return options
 
 
-def _samples(batch_size: int, first_step: int, share: Share) -> tf.data.Dataset:
+def _samples(batch_size: int, first_step: int, shard: Shard) -> tf.data.Dataset:
     """Numbers of the samples of a share: sample i is in the batch of step i // batch_size."""
-    own = share.size(batch_size) * share.replicas
+    own = shard.size(batch_size) * shard.replicas
     numbers = tf.data.Dataset.range(first_step * own, np.iinfo(np.int64).max // batch_size)
-    samples = numbers.map(lambda i: i // own * batch_size + share.index * own + i % own)
+    samples = numbers.map(lambda i: i // own * batch_size + shard.index * own + i % own)
     return samples.repeat()  # says that it is endless: else workers ask each other at each step
 
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from cyclegan_tf.data.crc32c import masked_crc32c
 from cyclegan_tf.data.examples import Feature, parse_example, serialize_example
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.files import MOST_BYTES, is_hidden, replacing, require_file
+from cyclegan_tf.io.files import MOST_BYTES, atomic_file, is_hidden, require_file
 
 RECORD_PATTERNS = ("*.tfrec", "*.tfrecord", "*.tfrecords")
 
@@ -67,7 +67,7 @@ def count_records(path: Path) -> int:
 
 def write_records(path: Path, target: str, images: Iterable[tuple[str, bytes]]) -> None:
     """Writes `(name, encoded bytes)` pairs as a TFRecord file, whole or not at all."""
-    with replacing(path) as partial, partial.open("wb") as file:
+    with atomic_file(path) as partial, partial.open("wb") as file:
         for name, encoded in images:
             record = serialize_example(
                 {"image": encoded, "image_name": name.encode(), "target": target.encode()}

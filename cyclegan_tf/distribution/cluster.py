@@ -67,7 +67,7 @@ class Cluster:
 
 
 @dataclass(frozen=True)
-class Share:
+class Shard:
     """The part of each batch that a worker decodes.
 
     Attributes:
@@ -97,7 +97,7 @@ class Share:
         return batch_size // (self.count * self.replicas)
 
 
-WHOLE = Share()
+WHOLE = Shard()
 
 
 def read_cluster(environment: Mapping[str, str]) -> Cluster | None:

@@ -25,7 +25,7 @@ class WorkerLost(Fault):
     """A worker of the training is gone; the others cannot go on without it."""
 
 
-def meet(
+def join(
     cluster: Cluster, seconds: float = MEETING_SECONDS, say: Callable[[str], None] = print
 ) -> None:
     """Waits until all workers have been seen, and says for whom.
@@ -65,7 +65,7 @@ def answers(address: str, seconds: float = 2.0) -> bool:
         return False
 
 
-class Watch:
+class Heartbeat:
     """Looks every second whether all other workers are there, in a thread of its own.
 
     Once one is lost it leaves the main thread `stuck` seconds to end the process by itself, and
@@ -94,14 +94,14 @@ class Watch:
         self._ended = threading.Event()
         self._found = threading.Event()
         self._told = False
-        self._thread = threading.Thread(target=self._look, daemon=True, name="watch")
+        self._thread = threading.Thread(target=self._look, daemon=True, name="heartbeat")
 
     def start(self) -> None:
         """Begins to look."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the watch, unless somebody has been lost."""
+        """Stops looking, unless somebody has been lost."""
         self._ended.set()
         if not self._found.is_set():
             self._thread.join()

@@ -26,7 +26,7 @@ def place() -> tf.Tensor | int:
     return tf.distribute.get_replica_context().replica_id_in_sync_group
 
 
-def share(values: tf.Tensor) -> tf.Tensor:
+def shard(values: tf.Tensor) -> tf.Tensor:
     """This replica's `(n, ...)` of the `(replicas * n, ...)` drawn for the global batch.
 
     The states of random generators are the same on all replicas, so each draws for all and takes

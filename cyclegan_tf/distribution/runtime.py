@@ -35,7 +35,7 @@ def set_up(*, precision: str, seed: int, deterministic: bool) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def chains() -> int:
+def parallel_parts() -> int:
     """How many operations run at once with a core each: 2 where `set_up` has said so, else 1."""
     threading = tf.config.threading
     if threading.get_intra_op_parallelism_threads() != 1:

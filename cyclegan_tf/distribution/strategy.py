@@ -8,7 +8,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from cyclegan_tf.distribution.cluster import read_cluster, require_cluster
-from cyclegan_tf.distribution.workers import Workers, join
+from cyclegan_tf.distribution.workers import Workers, connect
 from cyclegan_tf.errors import InputError
 
 INSTALL_TPU = "pip install tensorflow-tpu"  # Kaggle's TPU image has TensorFlow for the CPU
@@ -78,7 +78,7 @@ def choose_workers(name: str, batch_size: int) -> Workers:
         choice = choose_strategy(name, batch_size)
         return Workers(choice.strategy, summary=choice.reason)
     check_batch(batch_size, cluster.count)  # before anybody waits
-    workers = join(cluster)
+    workers = connect(cluster)
     check_batch(batch_size, workers.strategy.num_replicas_in_sync)
     return workers
 

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from cyclegan_tf.distribution import rendezvous as peers
-from cyclegan_tf.distribution.cluster import WHOLE, Cluster, Share
+from cyclegan_tf.distribution.cluster import WHOLE, Cluster, Shard
 from cyclegan_tf.errors import InputError
 
 # What TensorFlow raises when a connection to another worker breaks.
@@ -42,11 +42,11 @@ class Workers:
         return self.cluster is None or self.cluster.is_chief
 
     @property
-    def share(self) -> Share:
+    def shard(self) -> Shard:
         """What this worker reads of each batch."""
         if self.cluster is None:
             return WHOLE  # Keras divides batches among the replicas of one machine
-        return Share(self.cluster.index, self.cluster.count, self._replicas)
+        return Shard(self.cluster.index, self.cluster.count, self._replicas)
 
     def own_folder(self, path: Path) -> contextlib.AbstractContextManager[Path]:
         """Where this worker writes: in `path`, unless another one is the chief."""
@@ -109,15 +109,15 @@ class Workers:
         if self.cluster is None:
             yield
             return
-        watch = peers.Watch(self.cluster, remedy)
-        watch.start()
+        heartbeat = peers.Heartbeat(self.cluster, remedy)
+        heartbeat.start()
         try:
             yield
             self.agreed(0.0)  # who leaves first must not be taken for lost
         except BROKEN as error:
-            raise peers.WorkerLost(watch.verdict(VERDICT_SECONDS)) from error
+            raise peers.WorkerLost(heartbeat.verdict(VERDICT_SECONDS)) from error
         finally:
-            watch.stop()
+            heartbeat.stop()
 
     def _summed(self, value: tf.Tensor) -> tf.Tensor:
         """The sum over the workers; of several replicas of a worker the first one speaks."""
@@ -156,7 +156,7 @@ class StopTogether(keras.callbacks.Callback):
         self.model.stop_training = self.workers.anyone(bool(self.model.stop_training))
 
 
-def join(
+def connect(
     cluster: Cluster,
     seconds: float = peers.MEETING_SECONDS,
     say: Callable[[str], None] = print,
@@ -174,7 +174,7 @@ def join(
         InputError: if this worker's port cannot be opened.
         WorkerLost: if not all have come in time.
     """
-    peers.meet(cluster, seconds, say)
+    peers.join(cluster, seconds, say)
     gpus = len(tf.config.list_physical_devices("GPU"))
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         tf.train.ClusterSpec({"worker": list(cluster.addresses)}),

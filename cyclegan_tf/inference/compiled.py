@@ -23,8 +23,8 @@ class Translator:
         batch_size: images computed at once; smaller batches are filled up and cut off again.
         margin: pixels by which an image is continued, mirrored, on each side, and cut again
             afterwards. Convolutions that pad with zeros see a dark frame there, and draw one.
-        chains: equal parts of a batch that are computed side by side; as many as operations run
-            at once, where each has a core of its own.
+        parallel_parts: equal parts of a batch that are computed side by side; as many as
+            operations run at once, where each has a core of its own.
         jit_compile: use XLA.
 
     Raises:
@@ -37,12 +37,13 @@ class Translator:
         *,
         batch_size: int = 16,
         margin: int = 0,
-        chains: int = 1,
+        parallel_parts: int = 1,
         jit_compile: bool = False,
     ) -> None:
-        if batch_size % chains:
+        if batch_size % parallel_parts:
             raise ValueError(
-                f"batch_size must be a multiple of chains. Received: {batch_size} and {chains}"
+                f"batch_size must be a multiple of parallel_parts. "
+                f"Received: {batch_size} and {parallel_parts}"
             )
         self.batch_size = batch_size
         mirror = ReflectionPadding2D(margin, dtype="float32")
@@ -54,7 +55,7 @@ class Translator:
             return translated[:, margin:-margin, margin:-margin]
 
         def run(images: tf.Tensor) -> tf.Tensor:
-            return tf.concat([translate(part) for part in tf.split(images, chains)], 0)
+            return tf.concat([translate(part) for part in tf.split(images, parallel_parts)], 0)
 
         self._run = tf.function(run, jit_compile=jit_compile)
 

@@ -10,7 +10,7 @@ from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.compiled import AnySize, Translator
 from cyclegan_tf.inference.tiling import DEFAULT_TILE, Frame, smallest_tile
 from cyclegan_tf.inference.translator import Painter
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models import build
 from cyclegan_tf.models.adversarial import AdversarialModel
 from cyclegan_tf.models.networks import build as networks
@@ -19,7 +19,9 @@ from cyclegan_tf.models.networks.build import margin, stride
 _LEAST_SIDE = 16  # pixels: below, the maps of a ResNet are smaller than what it mirrors of them
 
 
-def load_trained(run: RunDir, *, model: str | None = None) -> tuple[TrainConfig, AdversarialModel]:
+def load_trained(
+    run: RunFolder, *, model: str | None = None
+) -> tuple[TrainConfig, AdversarialModel]:
     """Builds the networks that a run trained and reads the generators' weights.
 
     Args:
@@ -42,7 +44,7 @@ def load_trained(run: RunDir, *, model: str | None = None) -> tuple[TrainConfig,
 
 
 def load_painter(
-    run: RunDir,
+    run: RunFolder,
     *,
     back: bool = False,
     tile: int = DEFAULT_TILE,
@@ -78,7 +80,7 @@ def load_painter(
     return Painter(network, frame, tone=network.with_tone_of, size=size, longest=longest)
 
 
-def _load_generator(run: RunDir, config: TrainConfig, *, back: bool) -> keras.Model:
+def _load_generator(run: RunFolder, config: TrainConfig, *, back: bool) -> keras.Model:
     """What `submitted_generators` would give, alone."""
     averaged = config.ema_decay > 0 and config.submit != "last"
     name = f"generator_{'ba' if back else 'ab'}{'_ema' if averaged else ''}"
@@ -88,7 +90,7 @@ def _load_generator(run: RunDir, config: TrainConfig, *, back: bool) -> keras.Mo
     return generator
 
 
-def load_best(run: RunDir, config: TrainConfig, model: AdversarialModel) -> None:
+def load_best(run: RunFolder, config: TrainConfig, model: AdversarialModel) -> None:
     """Gives the submitted generators their best weights, if the run is to submit these.
 
     A run without scores keeps the weights that the model has, and that is told.
@@ -101,7 +103,7 @@ def load_best(run: RunDir, config: TrainConfig, model: AdversarialModel) -> None
             run.load_weights(network, best=True)
 
 
-def _takes_best(run: RunDir, config: TrainConfig) -> bool:
+def _takes_best(run: RunFolder, config: TrainConfig) -> bool:
     if config.submit != "best" or run.has_best:
         return config.submit == "best"
     last = "average" if config.ema_decay else "weights"
@@ -113,7 +115,7 @@ def _takes_best(run: RunDir, config: TrainConfig) -> bool:
     return False
 
 
-def _config(run: RunDir, model: str | None) -> TrainConfig:
+def _config(run: RunFolder, model: str | None) -> TrainConfig:
     config = run.config()
     if model and config.model != model:
         raise InputError(
@@ -135,6 +137,6 @@ def build_translator(
     return Translator(
         generator,
         margin=margin(config),
-        chains=runtime.chains(),
+        parallel_parts=runtime.parallel_parts(),
         jit_compile=runtime.compiles_with_xla(config.jit),
     )

@@ -23,7 +23,7 @@ class DiskFull(Fault):
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, size: int = 0) -> Iterator[Path]:
+def atomic_file(path: Path, *, size: int = 0) -> Iterator[Path]:
     """Gives a temporary name to write to, which takes the place of `path` when all went well.
 
     The data are on the disk before the new name is, so that a machine that loses its power keeps
@@ -46,7 +46,7 @@ def replacing(path: Path, *, size: int = 0) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def making(folder: Path) -> Iterator[Path]:
+def atomic_folder(folder: Path) -> Iterator[Path]:
     """Gives a temporary folder to fill, which becomes `folder` when all went well.
 
     Args:
@@ -96,7 +96,7 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         DiskFull: if there is no room for it.
     """
-    with replacing(path) as partial:
+    with atomic_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 

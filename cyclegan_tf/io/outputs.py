@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.files import making, replacing
+from cyclegan_tf.io.files import atomic_file, atomic_folder
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP"}
 
@@ -91,19 +91,19 @@ def open_zip(
 
 @contextlib.contextmanager
 def _one_file(path: Path) -> Iterator[Put]:
-    with replacing(path) as file:
+    with atomic_file(path) as file:
         yield lambda name, encoded: file.write_bytes(encoded)
 
 
 @contextlib.contextmanager
 def _folder(path: Path) -> Iterator[Put]:
-    with making(path) as folder:
+    with atomic_folder(path) as folder:
         yield lambda name, encoded: (folder / name).write_bytes(encoded)
 
 
 @contextlib.contextmanager
 def _zip(path: Path, check: Callable[[Path], object] | None) -> Iterator[Put]:
-    with replacing(path) as file:
+    with atomic_file(path) as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             yield lambda name, encoded: archive.writestr(_entry(name), encoded)
         if check:

@@ -17,8 +17,8 @@ from cyclegan_tf.errors import Fault, InputError, first_line
 from cyclegan_tf.io.files import (
     PARTIAL,
     append_line,
+    atomic_file,
     read_file,
-    replacing,
     require_file,
     write_text,
 )
@@ -34,7 +34,7 @@ class FolderRemoved(Fault):
     """The run folder went away in the middle of a write."""
 
 
-class RunDir:
+class RunFolder:
     """The files of one run, by name.
 
     Attributes:
@@ -61,7 +61,7 @@ class RunDir:
         self._written: TrainConfig | None = None
 
     @classmethod
-    def create(cls, path: Path, config: TrainConfig) -> "RunDir":
+    def create(cls, path: Path, config: TrainConfig) -> "RunFolder":
         """Makes the folder and writes the config into it.
 
         Raises:
@@ -91,7 +91,7 @@ class RunDir:
         write_text(self.config_file, json.dumps(values, indent=2) + "\n")
         self._written = config
 
-    def take_up(self, config: TrainConfig, *, epochs: int) -> None:
+    def reopen(self, config: TrainConfig, *, epochs: int) -> None:
         """Makes the folder ready to go on: without half-written files and epochs not yet done.
 
         Args:
@@ -222,7 +222,7 @@ class RunDir:
     def save_weights(self, network: "keras.Model", *, best: bool = False) -> None:
         """Writes a network to its `weights_file`, keeping the old file until it is done."""
         size = 4 * network.count_params()
-        with replacing(self.weights_file(network, best=best), size=size) as partial:
+        with atomic_file(self.weights_file(network, best=best), size=size) as partial:
             network.save_weights(partial)
 
     def load_weights(self, network: "keras.Model", *, best: bool = False) -> None:

@@ -19,7 +19,7 @@ from cyclegan_tf.data.sources import (
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.generated import Inventions, Translations
 from cyclegan_tf.inference.loading import build_translator, load_trained
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.metrics.features import cached_features, extract
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.metrics.kid import feature_frechet_distance, sample_diversity
@@ -115,7 +115,7 @@ def judge_run(
     Raises:
         InputError: if run, data or a set cannot be read, or one has fewer than 2 images.
     """
-    config, model = load_trained(RunDir(path))
+    config, model = load_trained(RunFolder(path))
     for flag, given, kind in (("--all", every_photo, "cyclegan"), ("--count", count, "dcgan")):
         if given and config.model != kind:
             raise InputError(f"{flag} belongs to runs of --model {kind}; leave it out.")

@@ -12,7 +12,7 @@ import numpy as np
 from cyclegan_tf.data.sources import Pictures
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io import display as progress
-from cyclegan_tf.io.files import DiskFull, replacing
+from cyclegan_tf.io.files import DiskFull, atomic_file
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.metrics.inception_download import cache_folder
 
@@ -137,7 +137,7 @@ def _load_features(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
 
 def _save_features(path: Path, features: np.ndarray) -> None:
     try:
-        with replacing(path, size=features.nbytes) as partial, partial.open("wb") as file:
+        with atomic_file(path, size=features.nbytes) as partial, partial.open("wb") as file:
             np.savez(file, features=features)
     except (OSError, DiskFull) as error:
         reason = getattr(error, "strerror", None) or error

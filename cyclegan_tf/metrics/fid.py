@@ -195,7 +195,7 @@ class _Resampler:
         self.products = first @ second.T
 
     def distance(self, share: float, rng: np.random.Generator) -> float:
-        """FID of `share` of each set's count, drawn with replacement."""
+        """FID of `shard` of each set's count, drawn with replacement."""
         counts = [_draw(len(features), share, rng) for features in self.sets]
         sizes = [count.sum() for count in counts]
         p, q = (count / size for count, size in zip(counts, sizes, strict=True))

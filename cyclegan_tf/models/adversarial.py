@@ -258,7 +258,7 @@ class AdversarialModel(keras.Model):
         if not training:
             return (None,) * len(self.judges)
         whole = replicas.count() * count
-        return tuple(replicas.share(self.diff_augment.draw(whole)) for _ in self.judges)
+        return tuple(replicas.shard(self.diff_augment.draw(whole)) for _ in self.judges)
 
     def draw_mixes(self, count: int) -> tuple[tf.Tensor, ...]:
         """`(count,)` in [0, 1) for the gradient penalty of each; 0 where there is none."""
@@ -266,7 +266,7 @@ class AdversarialModel(keras.Model):
             return (tf.zeros([count]),) * len(self.judges)
         shape = (replicas.count() * count,)
         return tuple(
-            replicas.share(keras.random.uniform(shape, seed=self.random)) for _ in self.judges
+            replicas.shard(keras.random.uniform(shape, seed=self.random)) for _ in self.judges
         )
 
     def replay(self, fakes: tuple[Images, ...]) -> tuple[Images, ...]:
@@ -274,7 +274,7 @@ class AdversarialModel(keras.Model):
         if not self.stabilizers.pool_size:
             return fakes
         pairs = zip(self.pools, fakes, strict=True)
-        return tuple(replicas.share(pool(replicas.gather(fake))) for pool, fake in pairs)
+        return tuple(replicas.shard(pool(replicas.gather(fake))) for pool, fake in pairs)
 
     def augmented(self, images: Images, draw: tf.Tensor | None) -> Images:
         """What a discriminator is shown: augmented as drawn, or as it is where nothing is."""

@@ -104,7 +104,7 @@ class DcGan(AdversarialModel):
     def draw_latents(self, count: int) -> tf.Tensor:
         """`(count, latent_size)` standard normal, different ones on each replica."""
         shape = (replicas.count() * count, self.latent_size)
-        return replicas.share(keras.random.normal(shape, seed=self.random))
+        return replicas.shard(keras.random.normal(shape, seed=self.random))
 
 
 def sample_latents(count: int, latent_size: int, seed: int) -> np.ndarray:

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from cyclegan_tf.errors import Fault, InputError, first_line
-from cyclegan_tf.io.files import replacing, require_file
+from cyclegan_tf.io.files import atomic_file, require_file
 from cyclegan_tf.models.adversarial import AdversarialModel
 
 _FACTS = "facts"
@@ -83,7 +83,7 @@ def write_state(
         values[-len(means) :] = means
     described = {"facts": vars(facts), "variables": _described(variables)}
     size = sum(4 * int(np.prod(v.shape)) for v in values)
-    with replacing(path, size=size) as partial, zipfile.ZipFile(partial, "w") as archive:
+    with atomic_file(path, size=size) as partial, zipfile.ZipFile(partial, "w") as archive:
         _write_array(archive, _FACTS, np.frombuffer(json.dumps(described).encode(), np.uint8))
         for number, (variable, value) in enumerate(zip(variables, values, strict=True)):
             array = np.asarray(keras.ops.convert_to_numpy(value))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from cyclegan_tf.data import image as images
 from cyclegan_tf.io.figures import Plate
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 
 # Of each panel: what its keys begin with, what they end with, what its axis says.
 _PANELS = {
@@ -26,7 +26,7 @@ def loss_curves(rows: Iterable[Mapping[str, Any]]) -> Plate:
     """The logs over the epochs: players, reconstruction, discriminators' verdicts, scores.
 
     Args:
-        rows: the epochs of a run as `RunDir.metrics` reads them.
+        rows: the epochs of a run as `RunFolder.metrics` reads them.
     """
     rows = list(rows)
     if not rows:
@@ -71,7 +71,7 @@ def picture_rows(rows: Mapping[str, np.ndarray]) -> Plate:
     return figure
 
 
-def samples_over_epochs(run: RunDir, *, most: int = 6) -> Plate:
+def samples_over_epochs(run: RunFolder, *, most: int = 6) -> Plate:
     """What a run drew of the same inputs at different times.
 
     Args:

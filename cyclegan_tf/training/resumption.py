@@ -9,7 +9,7 @@ from typing import Any
 from cyclegan_tf.config.fields import flag
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.run_folder import RunDir, versions
+from cyclegan_tf.io.run_folder import RunFolder, versions
 from cyclegan_tf.training.checkpoint import Facts, read_facts
 
 _OF_THE_END = ("submit", "data", "a", "b")  # settings that what follows the training depends on
@@ -29,7 +29,7 @@ class Resumption:
         new: whether there was no training yet; its folder must not hold a run.
     """
 
-    run: RunDir
+    run: RunFolder
     config: TrainConfig
     facts: Facts | None
     seconds: float
@@ -38,7 +38,7 @@ class Resumption:
     new: bool = False
 
     @classmethod
-    def of_nothing(cls, run: RunDir, config: TrainConfig) -> "Resumption":
+    def of_nothing(cls, run: RunFolder, config: TrainConfig) -> "Resumption":
         """A training from its first step, in a folder that is still to be made."""
         return cls(run, config, None, seconds=0.0, trains=True, done=False, new=True)
 
@@ -46,7 +46,7 @@ class Resumption:
         """The same, but only what follows the last step is left to be done."""
         return dataclasses.replace(self, trains=False)
 
-    def open_folder(self, path: Path) -> RunDir:
+    def open_folder(self, path: Path) -> RunFolder:
         """Makes the folder ready for what is to come.
 
         Args:
@@ -57,8 +57,8 @@ class Resumption:
             InputError: if it cannot be written, or holds a run although the training is new.
         """
         if self.new or path != self.run.path:
-            return RunDir.create(path, self.config)
-        self.run.take_up(self.config, epochs=self.facts.epoch if self.facts else 0)
+            return RunFolder.create(path, self.config)
+        self.run.reopen(self.config, epochs=self.facts.epoch if self.facts else 0)
         return self.run
 
 
@@ -72,7 +72,7 @@ def find_resumption(path: Path, changes: dict[str, Any]) -> Resumption:
     Raises:
         InputError: if there is no run, its state is damaged, or a change would break it.
     """
-    run = RunDir(path)
+    run = RunFolder(path)
     before = run.config()
     _require_changeable(changes, before)
     config = dataclasses.replace(before, **changes)

@@ -20,7 +20,7 @@ from cyclegan_tf.distribution.workers import Workers
 from cyclegan_tf.errors import Fault
 from cyclegan_tf.inference.loading import load_best
 from cyclegan_tf.inference.submission import submit_photos
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.training.callbacks.build import build_inception, strip_latents
 from cyclegan_tf.training.callbacks.interruption import Interrupted
 from cyclegan_tf.training.resumption import (
@@ -53,7 +53,7 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
         InputError: before the first step, if the data or the run folder cannot be used.
         Fault: if training diverged, disk or memory is full, or another machine is lost.
     """
-    return _carry_out(Resumption.of_nothing(RunDir(run_path), config), started)
+    return _carry_out(Resumption.of_nothing(RunFolder(run_path), config), started)
 
 
 def resume(
@@ -145,14 +145,14 @@ def _require_same(workers: Workers, config: TrainConfig, data: DataSet) -> None:
     workers.require_same("images", f"{name_hashes(data)}")
 
 
-def _describe(trainer: Trainer, run: RunDir) -> None:
+def _describe(trainer: Trainer, run: RunFolder) -> None:
     print(f"{runtime.describe()}\n{trainer.workers.summary}\ndata: {trainer.data.summary()}")
     print(f"run: {run.path}")
     if trainer.start.step:
         print(f"going on after step {trainer.start.step:,}, in epoch {trainer.start.epoch + 1}")
 
 
-def _finish(trainer: Trainer, run: RunDir) -> None:
+def _finish(trainer: Trainer, run: RunFolder) -> None:
     """What a finished training leaves besides its weights: the submission, or a strip."""
     if not trainer.workers.is_chief:
         return

@@ -18,7 +18,7 @@ from cyclegan_tf.distribution.workers import StopTogether, Workers
 from cyclegan_tf.errors import Fault
 from cyclegan_tf.inference.loading import build_translator
 from cyclegan_tf.inference.submission import submission_seconds
-from cyclegan_tf.io.run_folder import FolderRemoved, RunDir
+from cyclegan_tf.io.run_folder import FolderRemoved, RunFolder
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.models.build import build_model, learning_rates
 from cyclegan_tf.training.callbacks.autosave import AutoSave
@@ -82,7 +82,7 @@ class Trainer:
         self.start = Start()
         self.memories: dict[str, dict] = {}
 
-    def restore(self, run: RunDir) -> None:
+    def restore(self, run: RunFolder) -> None:
         """Gives the model the state that the run has saved, and starts from there.
 
         Raises:
@@ -128,7 +128,7 @@ class Trainer:
         )
         return [budget]
 
-    def train(self, run: RunDir, budget: Sequence[TimeBudget] = (), used: float = 0.0) -> None:
+    def train(self, run: RunFolder, budget: Sequence[TimeBudget] = (), used: float = 0.0) -> None:
         """Trains to the end, saving the state on the way.
 
         Args:
@@ -165,13 +165,13 @@ class Trainer:
         for line in [c.summary() for c in callbacks if hasattr(c, "summary")]:
             print(line)
 
-    def save_weights(self, run: RunDir) -> None:
+    def save_weights(self, run: RunFolder) -> None:
         """Gives a run whose last epoch is not done the weights of now, as each epoch's end does."""
         for network in saved_networks(self.model):
             run.save_weights(network)
 
     def _train_epochs(
-        self, run: RunDir, callbacks: Sequence[keras.callbacks.Callback], save: AutoSave
+        self, run: RunFolder, callbacks: Sequence[keras.callbacks.Callback], save: AutoSave
     ) -> None:
         validation = build_validation_batches(self.config, self.data)
         verbose, shown = progress_display(run.samples)
@@ -189,12 +189,12 @@ class Trainer:
             loop.run(self.start)
 
     def _batches_from(self, step: int) -> Any:
-        share = self.workers.share
-        batches = build_training_batches(self.config, self.data, first_step=step, share=share)
+        shard = self.workers.shard
+        batches = build_training_batches(self.config, self.data, first_step=step, shard=shard)
         return self.workers.distributed(batches)
 
     def _callbacks(
-        self, run: RunDir, budget: Sequence[TimeBudget]
+        self, run: RunFolder, budget: Sequence[TimeBudget]
     ) -> list[keras.callbacks.Callback]:
         """What watches and reports, with what it remembers from earlier sessions."""
         reports = build_callbacks(
@@ -210,7 +210,7 @@ class Trainer:
         return callbacks
 
     def _auto_save(
-        self, run: RunDir, callbacks: Sequence[keras.callbacks.Callback], used: float
+        self, run: RunFolder, callbacks: Sequence[keras.callbacks.Callback], used: float
     ) -> AutoSave:
         save = build_auto_save(
             self.config,
@@ -224,7 +224,7 @@ class Trainer:
         save.set_model(self.model)  # a signal may come before `fit` has done it
         return save
 
-    def _profile(self, run: RunDir) -> None:
+    def _profile(self, run: RunFolder) -> None:
         count = self.config.images_per_step
         with self.workers.strategy.scope():
             print(profile(self.model, self._batches_from(0), run.tensorboard, count))

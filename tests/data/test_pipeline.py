@@ -9,7 +9,7 @@ from cyclegan_tf.data.augmentation import Jitter
 from cyclegan_tf.data.dataset import ImageSet
 from cyclegan_tf.data.image import to_uint8
 from cyclegan_tf.data.sources import SquarePictures
-from cyclegan_tf.distribution.cluster import Share
+from cyclegan_tf.distribution.cluster import Shard
 from tests.pictures import image_set, png
 
 STRONG = Jitter(
@@ -103,16 +103,16 @@ def test_pixels_of_a_set_take_three_bytes_each():
 def test_shares_of_workers_make_up_the_whole_batches():
     whole = batches(10, 6, batch_size=4, count=5, jitter=STRONG)[2:]
     options = {"batch_size": 4, "jitter": STRONG, "first_step": 2}
-    first, second = (batches(10, 6, count=3, share=Share(i, 2), **options) for i in (0, 1))
+    first, second = (batches(10, 6, count=3, shard=Shard(i, 2), **options) for i in (0, 1))
     for full, *shares in zip(whole, first, second, strict=True):
         for domain in (0, 1):
-            joined = np.concatenate([share[domain] for share in shares])
+            joined = np.concatenate([shard[domain] for shard in shares])
             assert np.array_equal(joined, full[domain])
 
 
 def test_each_replica_of_a_worker_takes_a_batch_of_its_own():
     ((whole, _),) = batches(9, 9, batch_size=8, count=1)
-    drawn = batches(9, 9, batch_size=8, count=2, share=Share(1, 2, replicas=2))
+    drawn = batches(9, 9, batch_size=8, count=2, shard=Shard(1, 2, replicas=2))
     assert [x.shape[0] for x, _ in drawn] == [2, 2]
     assert shown(x for x, _ in drawn) == shown([whole[4:]])
 

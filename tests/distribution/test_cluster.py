@@ -3,7 +3,7 @@ import json
 import pytest
 import tensorflow as tf
 
-from cyclegan_tf.distribution.cluster import Cluster, Share, read_cluster, require_cluster
+from cyclegan_tf.distribution.cluster import Cluster, Shard, read_cluster, require_cluster
 from cyclegan_tf.errors import InputError
 
 TWO = {"worker": ["a.example:2222", "b.example:2223"]}
@@ -183,8 +183,8 @@ def test_only_the_chief_writes_where_it_was_told(tmp_path):
 
 
 def test_a_share_is_the_batch_divided_by_all_replicas():
-    assert Share(1, 2, 3).size(12) == 2
+    assert Shard(1, 2, 3).size(12) == 2
     with pytest.raises(ValueError, match=r"evenly among 2 workers of 3 replicas.*batch_size=8"):
-        Share(1, 2, 3).size(8)
+        Shard(1, 2, 3).size(8)
     with pytest.raises(ValueError, match="index=2, count=2"):
-        Share(2, 2)
+        Shard(2, 2)

@@ -34,7 +34,7 @@ def test_workers_meet_whoever_comes_first():
     lines, servers = [], []
 
     def start(index: int) -> None:
-        peers.meet(cluster(*addresses, index=index), 20, lines.append)
+        peers.join(cluster(*addresses, index=index), 20, lines.append)
         servers.append(listener(int(addresses[index].split(":")[1])))  # as TensorFlow does
 
     threads = [threading.Thread(target=start, args=(index,)) for index in range(3)]
@@ -54,7 +54,7 @@ def test_who_does_not_come_is_named():
     there = listener()
     missing = free_address()
     with there, pytest.raises(peers.WorkerLost) as error:
-        peers.meet(cluster(free_address(), address(there), missing), 0.1, lambda line: None)
+        peers.join(cluster(free_address(), address(there), missing), 0.1, lambda line: None)
     assert str(error.value).startswith(f"waited 0 s in vain for worker 3 of 3, {missing}. Start")
 
 
@@ -63,7 +63,7 @@ def test_a_port_in_use_is_refused():
         address_taken = address(taken)
         port = address_taken.split(":")[1]
         with pytest.raises(InputError) as error:
-            peers.meet(cluster(address_taken, free_address()))
+            peers.join(cluster(address_taken, free_address()))
     assert str(error.value).startswith(
         f"port {port}, which TF_CONFIG gives to the chief, {address_taken}, cannot be opened"
     )
@@ -73,36 +73,36 @@ def test_unknown_hosts_do_not_answer():
     assert not peers.answers("no-such-host.invalid:80", 1)
 
 
-def test_a_watch_names_who_is_lost():
+def test_a_heartbeat_names_who_is_lost():
     there, lost = listener(), listener()
-    watch = peers.Watch(
+    heartbeat = peers.Heartbeat(
         cluster("a:1", address(there), address(lost)), "Do this.", silent=1, stuck=1e6
     )
-    watch.start()
+    heartbeat.start()
     name = address(lost)
     time.sleep(1.5)
-    assert watch.message is None
+    assert heartbeat.message is None
     lost.close()
     with there:
-        assert watch.verdict(20).startswith(f"lost worker 3 of 3, {name}: it was killed")
-    assert watch.message.endswith(" Do this.")
-    watch.stop()
+        assert heartbeat.verdict(20).startswith(f"lost worker 3 of 3, {name}: it was killed")
+    assert heartbeat.message.endswith(" Do this.")
+    heartbeat.stop()
 
 
-def test_a_watch_without_a_loss_says_that_a_connection_broke():
+def test_a_heartbeat_without_a_loss_says_that_a_connection_broke():
     with listener() as there:
-        watch = peers.Watch(cluster("a:1", address(there)), "Do this.")
-        watch.start()
-        assert watch.verdict(0) == "the connection to another worker broke. Do this."
-        watch.stop()
+        heartbeat = peers.Heartbeat(cluster("a:1", address(there)), "Do this.")
+        heartbeat.start()
+        assert heartbeat.verdict(0) == "the connection to another worker broke. Do this."
+        heartbeat.stop()
 
 
 STUCK = """
 import threading
-from cyclegan_tf import peers
-from cyclegan_tf.cluster import Cluster
+from cyclegan_tf.distribution import rendezvous
+from cyclegan_tf.distribution.cluster import Cluster
 cluster = Cluster(("{lost}", "localhost:1"), 1, "TF_CONFIG")
-peers.Watch(cluster, "Do this.", silent=0.5, stuck=0.5).start()
+rendezvous.Heartbeat(cluster, "Do this.", silent=0.5, stuck=0.5).start()
 threading.Event().wait()
 """
 

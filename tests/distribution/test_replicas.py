@@ -218,7 +218,7 @@ def test_replicas_share_what_is_drawn_for_all_and_gather_it_again():
     drawn = tf.reshape(tf.range(8.0), [4, 2])
 
     def replica():
-        own = replicas.share(drawn)
+        own = replicas.shard(drawn)
         return own, replicas.gather(own), replicas.total([tf.reduce_sum(own)])[0]
 
     own, joined, total = (x.values for x in two_cpus().run(tf.function(replica)))

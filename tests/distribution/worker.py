@@ -18,7 +18,7 @@ from cyclegan_tf.data.dataset import DataSet, ImageSet
 from cyclegan_tf.distribution import rendezvous as peers
 from cyclegan_tf.distribution import runtime
 from cyclegan_tf.distribution.cluster import read_cluster
-from cyclegan_tf.distribution.workers import StopTogether, Workers, join
+from cyclegan_tf.distribution.workers import StopTogether, Workers, connect
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.models import build
 from tests.pictures import image_set
@@ -106,7 +106,7 @@ def train(workers: Workers, path: Path, epochs: int) -> None:
         model = build.build_model(CONFIG)
     for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
         optimizer.epsilon = EPSILON
-    batches = build_training_batches(CONFIG, data, share=workers.share)
+    batches = build_training_batches(CONFIG, data, shard=workers.shard)
     validation = pipeline.paired_by_place(
         data.validation_a, data.validation_b, image_size=32, batch_size=4
     )
@@ -125,7 +125,7 @@ def main() -> int:
     cluster = read_cluster(os.environ)
     runtime.set_up(precision="float32", seed=CONFIG.seed, deterministic=False)
     try:
-        workers = join(cluster, seconds=120)
+        workers = connect(cluster, seconds=120)
         with workers.watched("To go on, start all workers with --resume."):
             train(workers, Path(sys.argv[1]) / f"worker-{cluster.index}.npz", epochs=10_000)
     except peers.WorkerLost as error:

@@ -159,7 +159,7 @@ def weights_cases() -> list[Case]:
 
 
 def folder_cases() -> list[Case]:
-    """Where `--run` leads; `RunDir` answers alike to all commands that read."""
+    """Where `--run` leads; `RunFolder` answers alike to all commands that read."""
     return [
         Case("run: a file", f.file("bad"), GENERATE, "bad holds no run"),
         Case("run: an empty folder", f.files(bad={}), GENERATE, "bad holds no run"),

@@ -41,10 +41,10 @@ def test_generator_is_traced_once_for_all_batches():
 
 def test_chains_divide_a_batch_and_keep_its_order():
     images = np.random.default_rng(0).uniform(-1, 1, (5, 4, 4, 3)).astype(np.float32)
-    translate = Translator(pixel_network(0.5, "half"), batch_size=4, chains=2)
+    translate = Translator(pixel_network(0.5, "half"), batch_size=4, parallel_parts=2)
     np.testing.assert_allclose(translate(images), 0.5 * images, atol=1e-6)
-    with pytest.raises(ValueError, match="multiple of chains"):
-        Translator(pixel_network(0.5, "half"), batch_size=4, chains=3)
+    with pytest.raises(ValueError, match="multiple of parallel_parts"):
+        Translator(pixel_network(0.5, "half"), batch_size=4, parallel_parts=3)
 
 
 def edge_network() -> keras.Model:

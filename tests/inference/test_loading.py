@@ -6,7 +6,7 @@ from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.distribution import runtime
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.loading import load_painter, load_trained, submitted_generators
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models import build
 
 TINY = {
@@ -22,7 +22,7 @@ def write_run(path, *, best: bool = True, **changes) -> dict[str, np.ndarray]:
         The first weight of each network, by file name.
     """
     config = TrainConfig(**TINY | changes)
-    run, model = RunDir.create(path, config), build.build_model(config)
+    run, model = RunFolder.create(path, config), build.build_model(config)
     written = {}
     networks = {id(n): n for n in (*model.generators, *model.averages)}.values()
     for number, network in enumerate(networks, start=1):
@@ -43,7 +43,7 @@ def constants(networks) -> list[float]:
 
 def test_generators_and_their_averages_have_the_last_weights(tmp_path):
     write_run(tmp_path, ema_decay=0.9)
-    config, model = load_trained(RunDir(tmp_path))
+    config, model = load_trained(RunFolder(tmp_path))
     assert config.base_filters == 2
     assert constants(model.generators) == [1.0, 2.0]
     assert constants(model.averages) == [3.0, 4.0]
@@ -51,7 +51,7 @@ def test_generators_and_their_averages_have_the_last_weights(tmp_path):
 
 def test_run_that_submits_the_best_weights_has_them_in_its_averages(tmp_path):
     write_run(tmp_path, ema_decay=0.9, submit="best", evaluate_every=1)
-    config, model = load_trained(RunDir(tmp_path))
+    config, model = load_trained(RunFolder(tmp_path))
     assert constants(model.generators) == [1.0, 2.0]
     assert constants(model.averages) == [1.5, 2.0]
     assert constants(submitted_generators(config, model)) == [1.5, 2.0]
@@ -59,13 +59,13 @@ def test_run_that_submits_the_best_weights_has_them_in_its_averages(tmp_path):
 
 def test_without_averages_the_best_weights_are_those_of_the_generators(tmp_path):
     write_run(tmp_path, submit="best", evaluate_every=1)
-    _, model = load_trained(RunDir(tmp_path))
+    _, model = load_trained(RunFolder(tmp_path))
     assert constants(model.generators) == [0.5, 1.0]
 
 
 def test_run_that_was_never_scored_has_the_average_in_place_of_the_best(tmp_path, capsys):
     write_run(tmp_path, best=False, ema_decay=0.9, submit="best", evaluate_every=1)
-    config, model = load_trained(RunDir(tmp_path))
+    config, model = load_trained(RunFolder(tmp_path))
     assert constants(submitted_generators(config, model)) == [3.0, 4.0]
     assert painted_with(tmp_path) == 3.0
     told = "has no scores yet to choose the best weights by: using the last average."
@@ -76,18 +76,18 @@ def test_missing_best_weights_are_named(tmp_path):
     write_run(tmp_path, submit="best", evaluate_every=1)
     (tmp_path / "weights" / "best_generator_ab.weights.h5").unlink()
     with pytest.raises(InputError, match=r"best_generator_ab\.weights\.h5 does not exist"):
-        load_trained(RunDir(tmp_path))
+        load_trained(RunFolder(tmp_path))
 
 
 def test_run_of_another_model_is_refused(tmp_path):
-    RunDir.create(tmp_path, TrainConfig())
+    RunFolder.create(tmp_path, TrainConfig())
     with pytest.raises(InputError, match="is a run of --model cyclegan; expected one of --model d"):
-        load_trained(RunDir(tmp_path), model="dcgan")
+        load_trained(RunFolder(tmp_path), model="dcgan")
 
 
 def painted_with(run, **options) -> float:
     """The weights of the generator that a painter has, all of one value."""
-    return constants([load_painter(RunDir(run), **options)._network._generator])[0]
+    return constants([load_painter(RunFolder(run), **options)._network._generator])[0]
 
 
 @pytest.mark.parametrize(
@@ -102,14 +102,14 @@ def painted_with(run, **options) -> float:
 )
 def test_painter_has_the_weights_that_are_submitted(tmp_path, changes, expected):
     write_run(tmp_path, **changes)
-    config, model = load_trained(RunDir(tmp_path))
+    config, model = load_trained(RunFolder(tmp_path))
     assert constants(submitted_generators(config, model)) == expected
     assert [painted_with(tmp_path), painted_with(tmp_path, back=True)] == expected
 
 
 def test_painter_computes_in_the_precision_of_the_run_or_in_float32(tmp_path):
     write_run(tmp_path, precision="mixed_float16")
-    generator = load_painter(RunDir(tmp_path))._network._generator
+    generator = load_painter(RunFolder(tmp_path))._network._generator
     policies = {layer.dtype_policy.name for layer in generator.layers if layer.weights}
     with runtime.inference_precision("mixed_float16"):
         assert policies == {keras.config.dtype_policy().name}
@@ -127,5 +127,5 @@ def test_painter_computes_in_the_precision_of_the_run_or_in_float32(tmp_path):
 )
 def test_frame_is_what_the_network_needs(tmp_path, changes, multiple, margin):
     write_run(tmp_path, **{"generator": "unet", "residual_blocks": 9} | changes)
-    frame = load_painter(RunDir(tmp_path), tile=640)._frame
+    frame = load_painter(RunFolder(tmp_path), tile=640)._frame
     assert (frame.tile, frame.multiple, frame.margin) == (640, multiple, margin)

@@ -9,9 +9,9 @@ from cyclegan_tf.io import files
 from cyclegan_tf.io.files import (
     DiskFull,
     append_line,
-    making,
+    atomic_file,
+    atomic_folder,
     read_file,
-    replacing,
     require_file,
     write_text,
 )
@@ -24,7 +24,7 @@ def names(folder) -> list[str]:
 def test_new_file_takes_the_place_of_the_old_one_only_when_complete(tmp_path):
     path = tmp_path / "deep" / "file.txt"
     write_text(path, "old")
-    with replacing(path) as partial:
+    with atomic_file(path) as partial:
         partial.write_text("new")
         assert path.read_text() == "old"
         assert partial.suffix == ".txt"
@@ -35,7 +35,7 @@ def test_new_file_takes_the_place_of_the_old_one_only_when_complete(tmp_path):
 def test_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "file.txt"
     write_text(path, "old")
-    with pytest.raises(ZeroDivisionError), replacing(path) as partial:
+    with pytest.raises(ZeroDivisionError), atomic_file(path) as partial:
         partial.write_text("half")
         1 / 0  # noqa: B018
     assert path.read_text() == "old"
@@ -47,7 +47,7 @@ def test_file_too_large_for_the_disk_is_refused_before_a_byte_is_written(tmp_pat
     written = []
     with (
         pytest.raises(DiskFull, match=r"full: .*file.npz needs 8\.0 MB more, 3\.0 MB are free"),
-        replacing(tmp_path / "file.npz", size=8_000_000) as partial,
+        atomic_file(tmp_path / "file.npz", size=8_000_000) as partial,
     ):
         written.append(partial)
     assert not written
@@ -83,7 +83,7 @@ def test_lines_are_added_at_the_end(tmp_path):
 
 
 def test_folder_is_there_only_when_it_is_full(tmp_path):
-    with making(tmp_path / "deep" / "folder") as partial:
+    with atomic_folder(tmp_path / "deep" / "folder") as partial:
         (partial / "a").write_text("one")
         assert not (tmp_path / "deep" / "folder").exists()
     assert names(tmp_path / "deep") == ["folder"]
@@ -91,7 +91,7 @@ def test_folder_is_there_only_when_it_is_full(tmp_path):
 
 
 def test_folder_that_could_not_be_filled_is_not_there(tmp_path):
-    with pytest.raises(ZeroDivisionError), making(tmp_path / "folder") as partial:
+    with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "folder") as partial:
         (partial / "a").write_text("one")
         1 / 0  # noqa: B018
     assert names(tmp_path) == []
@@ -100,7 +100,7 @@ def test_folder_that_could_not_be_filled_is_not_there(tmp_path):
 def test_disk_that_fills_up_under_a_folder_is_told(tmp_path):
     with (
         pytest.raises(DiskFull, match=r"folder needs 2\.0 MB more"),
-        making(tmp_path / "folder") as partial,
+        atomic_folder(tmp_path / "folder") as partial,
     ):
         (partial / "a").write_bytes(bytes(2_000_000))
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -112,10 +112,10 @@ def test_what_others_call_partial_is_not_touched(tmp_path):
     for name in theirs:
         (tmp_path / name).mkdir()
         (tmp_path / name / "work").write_text("a year of it")
-    for write in (replacing, making):
+    for write in (atomic_file, atomic_folder):
         with pytest.raises(ZeroDivisionError), write(tmp_path / "mine"):
             1 / 0  # noqa: B018
-    with making(tmp_path / "mine") as partial:
+    with atomic_folder(tmp_path / "mine") as partial:
         (partial / "a").write_text("one")
     assert names(tmp_path) == sorted([*theirs, "mine"])
     assert all((tmp_path / name / "work").read_text() == "a year of it" for name in theirs)
@@ -124,7 +124,7 @@ def test_what_others_call_partial_is_not_touched(tmp_path):
 def test_files_and_folders_have_the_rights_that_the_user_gives_all_others(tmp_path):
     (tmp_path / "plain").mkdir()
     (tmp_path / "plain" / "file").touch()
-    with making(tmp_path / "made") as partial:
+    with atomic_folder(tmp_path / "made") as partial:
         write_text(partial / "file", "text")
     for name in ("", "file"):
         modes = [(tmp_path / folder / name).stat().st_mode for folder in ("plain", "made")]

@@ -5,28 +5,28 @@ import pytest
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.run_folder import RunDir, next_free_run
+from cyclegan_tf.io.run_folder import RunFolder, next_free_run
 from tests.tiny_models import pixel_network
 
 
 def test_run_keeps_its_config_and_the_versions(tmp_path):
     config = TrainConfig(image_size=64, seed=5)
-    run = RunDir.create(tmp_path / "deep" / "run", config)
+    run = RunFolder.create(tmp_path / "deep" / "run", config)
     assert run.config() == config
     versions = json.loads(run.config_file.read_text())["versions"]
     assert set(versions) == {"cyclegan_tf", "tensorflow", "keras", "precision"}
 
 
 def test_second_run_in_one_folder_is_refused(tmp_path):
-    RunDir.create(tmp_path, TrainConfig())
+    RunFolder.create(tmp_path, TrainConfig())
     with pytest.raises(InputError, match="already holds a run"):
-        RunDir.create(tmp_path, TrainConfig())
+        RunFolder.create(tmp_path, TrainConfig())
 
 
 def test_file_in_the_way_is_refused(tmp_path):
     (tmp_path / "x").touch()
     with pytest.raises(InputError, match=r"cannot be written.*Choose another with --run"):
-        RunDir.create(tmp_path / "x" / "run", TrainConfig())
+        RunFolder.create(tmp_path / "x" / "run", TrainConfig())
 
 
 @pytest.mark.parametrize(
@@ -43,21 +43,21 @@ def test_damaged_config_is_refused(tmp_path, text, words):
     if text is not None:
         (tmp_path / "config.json").write_text(text)
     with pytest.raises(InputError, match=words):
-        RunDir(tmp_path).config()
+        RunFolder(tmp_path).config()
 
 
 def test_metrics_are_read_back_in_order(tmp_path):
-    run = RunDir.create(tmp_path, TrainConfig())
+    run = RunFolder.create(tmp_path, TrainConfig())
     for epoch in (1, 2):
         run.append_metrics({"epoch": epoch, "cycle_loss": 0.5})
     assert [row["epoch"] for row in run.metrics()] == [1, 2]
 
 
 def test_bad_lines_of_the_metrics_are_told_and_left_out(tmp_path, capsys):
-    run = RunDir.create(tmp_path, TrainConfig())
+    run = RunFolder.create(tmp_path, TrainConfig())
     lines = ['{"epoch": 1}', '{"epo', '{"epoch": 3}', "[]", '{"epoch": "5"}', '{"epoch": 6}', '{"e']
     run.metrics_file.write_text("\n".join(lines))
-    run.take_up(TrainConfig(), epochs=9)
+    run.reopen(TrainConfig(), epochs=9)
     warnings = capsys.readouterr().err.splitlines()
     assert [warning.split(",")[0] for warning in warnings] == [
         f"warning: {run.metrics_file}: line {number} holds no epoch" for number in (2, 4, 5, 7)
@@ -67,7 +67,7 @@ def test_bad_lines_of_the_metrics_are_told_and_left_out(tmp_path, capsys):
 
 
 def test_weights_are_replaced_whole(tmp_path):
-    run = RunDir.create(tmp_path, TrainConfig())
+    run = RunFolder.create(tmp_path, TrainConfig())
     network = pixel_network(0.25, "generator_ab")
     run.save_weights(network)
     run.save_weights(network)
@@ -78,7 +78,7 @@ def test_weights_are_replaced_whole(tmp_path):
 
 
 def test_best_weights_stand_beside_the_last_ones(tmp_path):
-    run = RunDir.create(tmp_path, TrainConfig())
+    run = RunFolder.create(tmp_path, TrainConfig())
     run.save_weights(pixel_network(0.25, "generator_ab"))
     run.save_weights(pixel_network(0.75, "generator_ab"), best=True)
     names = {"best_generator_ab.weights.h5", "generator_ab.weights.h5"}
@@ -90,7 +90,7 @@ def test_best_weights_stand_beside_the_last_ones(tmp_path):
 
 
 def test_missing_best_weights_are_named(tmp_path):
-    run, network = RunDir.create(tmp_path, TrainConfig()), pixel_network(0.25, "generator_ab")
+    run, network = RunFolder.create(tmp_path, TrainConfig()), pixel_network(0.25, "generator_ab")
     run.save_weights(network)
     with pytest.raises(InputError, match=r"best_generator_ab\.weights\.h5 does not exist"):
         run.load_weights(network, best=True)

@@ -12,7 +12,7 @@ from cyclegan_tf.data.dataset import ImageSet
 from cyclegan_tf.data.image import load_upright
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.metrics.evaluation import judge_images, judge_run
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.metrics.inception_download import cache_folder
@@ -44,7 +44,7 @@ def write_greys(path: Path, *values: int, size: int = 32) -> Path:
 def write_run(path: Path, **options) -> Path:
     """An untrained run: with its global skips, a CycleGan that adds 0.4 there and -0.2 back."""
     config = TrainConfig(**TINY | options)
-    run, model = RunDir.create(path, config), build.build_model(config, total_steps=1)
+    run, model = RunFolder.create(path, config), build.build_model(config, total_steps=1)
     for network, shift in zip(model.generators, (0.4, -0.2), strict=False):
         if config.model == "cyclegan":
             *others, bias = network.get_weights()
@@ -196,7 +196,7 @@ def test_doing_nothing_is_the_score_of_the_untranslated_photos(tmp_path, data_se
     run = write_run(tmp_path / "run", **CYCLEGAN, data=str(data_set))
     config = TrainConfig(**TINY, **CYCLEGAN)
     for network in build.build_model(config).generators:  # untrained: their change is nothing
-        RunDir(run).save_weights(network)
+        RunFolder(run).save_weights(network)
     verdict = judge_run(run, inception)
     assert verdict.measures["untranslated_fid"] == verdict.scores.fid
     assert verdict.measures["change"] == verdict.measures["cycle_error"] == 0.0

@@ -7,7 +7,7 @@ from PIL import Image
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data import image as images
 from cyclegan_tf.io.figures import Plate
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.training import figures as gallery
 
 
@@ -30,9 +30,9 @@ def greys(values: list[int], side: int = 8) -> np.ndarray:
     return np.stack([np.full((side, side, 3), value, np.uint8) for value in values])
 
 
-def run_with_grids(folder, epochs: list[int], rows: int = 2, **config) -> RunDir:
+def run_with_grids(folder, epochs: list[int], rows: int = 2, **config) -> RunFolder:
     """A run whose translations at epoch n are of grey n, its originals of grey 200."""
-    run = RunDir.create(folder / "run", TrainConfig(image_size=32, **config))
+    run = RunFolder.create(folder / "run", TrainConfig(image_size=32, **config))
     for epoch in epochs:
         grid = [greys([200] * 3, 32), *[greys([epoch] * 3, 32)] * (rows - 1)]
         images.save_png(run.samples / f"epoch_{epoch:04d}.png", images.grid(grid))

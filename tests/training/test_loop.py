@@ -10,7 +10,7 @@ import pytest
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data.augmentation import Jitter
 from cyclegan_tf.data.pipeline import paired_by_place, unpaired_dataset
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models.stabilizers import Stabilizers
 from cyclegan_tf.training.callbacks import logs
 from cyclegan_tf.training.callbacks.autosave import AutoSave
@@ -64,7 +64,7 @@ class Break(keras.callbacks.Callback):
             raise Broken
 
 
-def trained(run: RunDir, *breaks: keras.callbacks.Callback, minutes: float = 0.0):
+def trained(run: RunFolder, *breaks: keras.callbacks.Callback, minutes: float = 0.0):
     """Trains from where the run stands; a break saves the state, as a signal does."""
     model = pixel_cyclegan(Stabilizers(pool_size=3, augment_color=True, ema_decay=0.9))
     for pool in (model.pool_a, model.pool_b):
@@ -74,7 +74,7 @@ def trained(run: RunDir, *breaks: keras.callbacks.Callback, minutes: float = 0.0
         state = restore_state(run.state_file, model)
         facts = state.facts
         start = Start(facts.step, facts.epoch, facts.epoch_steps, state.means)
-        run.take_up(run.config(), epochs=facts.epoch)
+        run.reopen(run.config(), epochs=facts.epoch)
         for callback in watching:
             callback.remember(facts.memories[type(callback).__name__])
     save = AutoSave(
@@ -96,11 +96,11 @@ def trained(run: RunDir, *breaks: keras.callbacks.Callback, minutes: float = 0.0
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A training that was left alone: its variables and its logs."""
-    run = RunDir.create(tmp_path_factory.mktemp("whole") / "run", TrainConfig())
+    run = RunFolder.create(tmp_path_factory.mktemp("whole") / "run", TrainConfig())
     return state_of(trained(run)), logs_of(run)
 
 
-def logs_of(run: RunDir) -> list[dict]:
+def logs_of(run: RunFolder) -> list[dict]:
     clocks = ("seconds", "images_per_second")
     return [{k: v for k, v in row.items() if k not in clocks} for row in run.metrics()]
 
@@ -119,7 +119,7 @@ def logs_of(run: RunDir) -> list[dict]:
     ],
 )
 def test_training_broken_off_anywhere_ends_in_the_same_bits_and_logs(tmp_path, whole, method, call):
-    run = RunDir.create(tmp_path / "run", TrainConfig())
+    run = RunFolder.create(tmp_path / "run", TrainConfig())
     trained(run, Break(method, call), minutes=1e9)
     model = trained(run)
     assert [row["epoch"] for row in run.metrics()] == [1, 2]
@@ -128,7 +128,7 @@ def test_training_broken_off_anywhere_ends_in_the_same_bits_and_logs(tmp_path, w
 
 
 def test_training_broken_off_at_every_step_ends_in_the_same_bits(tmp_path, whole):
-    run = RunDir.create(tmp_path / "run", TrainConfig())
+    run = RunFolder.create(tmp_path / "run", TrainConfig())
     for _ in range(EPOCHS * STEPS):
         model = trained(run, Break("on_train_batch_end", 2))
     assert logs_of(run) == whole[1]
@@ -148,14 +148,14 @@ def test_callbacks_see_one_training(tmp_path):
         def on_train_end(self, logs=None):
             seen.append("end")
 
-    run = RunDir.create(tmp_path / "run", TrainConfig())
+    run = RunFolder.create(tmp_path / "run", TrainConfig())
     trained(run, Break("on_train_batch_end", 1), minutes=1e9)
     trained(run, Note())
     assert seen == ["begin", 1, 2, 0, 1, 2, "end"]
 
 
 def test_time_of_a_broken_off_epoch_counts_in_its_log(tmp_path):
-    run = RunDir.create(tmp_path / "run", TrainConfig())
+    run = RunFolder.create(tmp_path / "run", TrainConfig())
     trained(run, Break("on_train_batch_end", 2), minutes=1e9)
     with np.load(run.state_file) as archive:
         before = json.loads(archive["facts"].tobytes())["facts"]["memories"]["EpochLog"]
@@ -169,7 +169,7 @@ def test_time_of_a_broken_off_epoch_counts_in_its_log(tmp_path):
 class Remove(keras.callbacks.Callback):
     """Somebody removes the run folder."""
 
-    def __init__(self, run: RunDir) -> None:
+    def __init__(self, run: RunFolder) -> None:
         super().__init__()
         self.run = run
 
@@ -179,7 +179,7 @@ class Remove(keras.callbacks.Callback):
 
 
 def test_folder_removed_under_the_run_is_made_anew(tmp_path, whole, capsys):
-    run = RunDir.create(tmp_path / "run", TrainConfig(epochs=2))
+    run = RunFolder.create(tmp_path / "run", TrainConfig(epochs=2))
     trained(run, Remove(run), minutes=1e9)
     assert logs_of(run) == whole[1]
     assert run.config() == TrainConfig(epochs=2)

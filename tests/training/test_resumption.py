@@ -11,7 +11,7 @@ import pytest
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data.dataset import DataSet, ImageSet, name_hashes
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.run_folder import RunDir, versions
+from cyclegan_tf.io.run_folder import RunFolder, versions
 from cyclegan_tf.training.checkpoint import write_state
 from cyclegan_tf.training.resumption import differences, find_resumption, resume_command
 from tests.pictures import image_set
@@ -27,11 +27,11 @@ FACTS = facts(step=7, epoch=3, seconds=90.0, data=name_hashes(data_set()), versi
 
 
 @pytest.fixture
-def run(tmp_path) -> RunDir:
-    return RunDir.create(tmp_path / "run", TrainConfig(epochs=5, budget_minutes=10.0))
+def run(tmp_path) -> RunFolder:
+    return RunFolder.create(tmp_path / "run", TrainConfig(epochs=5, budget_minutes=10.0))
 
 
-def saved(run: RunDir, **changes) -> None:
+def saved(run: RunFolder, **changes) -> None:
     write_state(run.state_file, pixel_cyclegan(), dataclasses.replace(FACTS, **changes))
 
 
@@ -134,7 +134,7 @@ def test_epochs_that_come_again_and_half_written_files_are_removed(run):
     older = run.weights / "partial.123.generator_ab.weights.h5"  # before each had its own folder
     for path in (half, older):
         path.touch()
-    run.take_up(TrainConfig(epochs=9), epochs=3)
+    run.reopen(TrainConfig(epochs=9), epochs=3)
     assert [row["epoch"] for row in run.metrics()] == [1, 2, 3]
     assert not half.parent.exists() and not older.exists()
     assert json.loads(run.config_file.read_text())["epochs"] == 9
@@ -147,7 +147,7 @@ def test_command_to_go_on_can_be_pasted(tmp_path):
 
 def test_lengthened_run_that_was_killed_at_once_still_trains(run):
     saved(run, trained=True, epoch=5, epoch_steps=0)
-    run.take_up(TrainConfig(epochs=9), epochs=5)  # and then the power failed
+    run.reopen(TrainConfig(epochs=9), epochs=5)  # and then the power failed
     assert find_resumption(run.path, {}).trains
 
 
@@ -175,24 +175,24 @@ def test_best_weights_are_not_asked_of_a_trained_run_without_scores(run):
 
 
 def test_run_that_another_process_trains_is_refused_until_that_is_killed(run, tmp_path):
-    copy = RunDir(shutil.copytree(run.path, tmp_path / "copy"))  # one that is not locked here
+    copy = RunFolder(shutil.copytree(run.path, tmp_path / "copy"))  # one that is not locked here
     hold = (
-        "import pathlib, time; from cyclegan_tf.io.run_folder import RunDir; "
-        f"run = RunDir(pathlib.Path({str(copy.path)!r})); run.lock(); "
+        "import pathlib, time; from cyclegan_tf.io.run_folder import RunFolder; "
+        f"run = RunFolder(pathlib.Path({str(copy.path)!r})); run.lock(); "
         "print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout.readline() == b"held\n"
             with pytest.raises(InputError, match="is being trained by another process; wait for"):
-                copy.take_up(TrainConfig(), epochs=0)
+                copy.reopen(TrainConfig(), epochs=0)
         finally:
             process.kill()
-    copy.take_up(TrainConfig(), epochs=0)
+    copy.reopen(TrainConfig(), epochs=0)
 
 
 def test_a_process_may_go_on_with_its_own_run(run):
-    RunDir(run.path).take_up(TrainConfig(), epochs=0)
+    RunFolder(run.path).reopen(TrainConfig(), epochs=0)
 
 
 @pytest.mark.parametrize("fault", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
@@ -204,5 +204,5 @@ def test_file_system_without_locks_is_trained_on_without(tmp_path, monkeypatch, 
 
     monkeypatch.setattr(fcntl, "flock", refused)
     monkeypatch.setattr(fcntl, "lockf", refused)
-    run = RunDir.create(tmp_path / "run", TrainConfig())
-    assert RunDir(run.path).config() == TrainConfig()
+    run = RunFolder.create(tmp_path / "run", TrainConfig())
+    assert RunFolder(run.path).config() == TrainConfig()

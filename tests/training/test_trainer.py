@@ -9,7 +9,7 @@ from cyclegan_tf.data.build import build_data_set
 from cyclegan_tf.data.dataset import name_hashes
 from cyclegan_tf.distribution.workers import Workers
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.run_folder import RunDir, versions
+from cyclegan_tf.io.run_folder import RunFolder, versions
 from cyclegan_tf.training.callbacks.guards import DiscriminatorWatch
 from cyclegan_tf.training.checkpoint import Facts, write_state
 from cyclegan_tf.training.trainer import Trainer
@@ -37,8 +37,8 @@ def config(tmp_path_factory) -> TrainConfig:
 
 
 @pytest.fixture
-def run(tmp_path, config) -> RunDir:
-    return RunDir.create(tmp_path / "run", config)
+def run(tmp_path, config) -> RunFolder:
+    return RunFolder.create(tmp_path / "run", config)
 
 
 def trainer_of(config: TrainConfig, left: Facts | None = None, *, late: float = 0.0) -> Trainer:
@@ -47,7 +47,7 @@ def trainer_of(config: TrainConfig, left: Facts | None = None, *, late: float = 
     return Trainer(config, build_data_set(config), workers, started=started, facts=left)
 
 
-def saved(run: RunDir, config: TrainConfig, **changes) -> Facts:
+def saved(run: RunFolder, config: TrainConfig, **changes) -> Facts:
     """The state of a run that did four steps."""
     trainer = trainer_of(config)
     trainer.model.step_number.assign(4)
@@ -67,7 +67,7 @@ def saved(run: RunDir, config: TrainConfig, **changes) -> Facts:
     return left
 
 
-def resumed(run: RunDir, config: TrainConfig, left: Facts) -> Trainer:
+def resumed(run: RunFolder, config: TrainConfig, left: Facts) -> Trainer:
     trainer = trainer_of(config, left)
     trainer.restore(run)
     return trainer

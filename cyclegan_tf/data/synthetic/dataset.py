@@ -11,7 +11,7 @@ from cyclegan_tf.data.synthetic.landscapes import landscape
 from cyclegan_tf.data.synthetic.painting import painting
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.files import making
+from cyclegan_tf.io.files import atomic_folder
 from cyclegan_tf.io.machine import available_cores
 
 SYNTHETIC_DATA = Path("data/synthetic")
@@ -79,7 +79,7 @@ def write_demo(folder: Path, *, size: int = 256, count: int = 200, seed: int = 0
     if folder.exists() or folder.is_symlink():  # one that leads nowhere does not exist
         raise InputError(f"{folder} exists; expected a new folder. Remove it, or name another.")
     try:
-        with making(folder) as partial:
+        with atomic_folder(folder) as partial:
             _write_shards(partial, size, count, seed)
     except OSError as error:
         raise InputError(

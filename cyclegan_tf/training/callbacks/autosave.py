@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import keras
 import numpy as np
 
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.training.checkpoint import Facts, Start, current_means, write_state
 
 Logs = dict[str, Any]
@@ -40,7 +40,7 @@ class AutoSave(keras.callbacks.Callback):
 
     def __init__(
         self,
-        run: RunDir,
+        run: RunFolder,
         *,
         minutes: float,
         writes: bool = True,

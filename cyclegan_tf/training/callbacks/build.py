@@ -17,7 +17,7 @@ from cyclegan_tf.distribution.workers import Workers
 from cyclegan_tf.inference.compiled import Translator
 from cyclegan_tf.inference.generated import Inventions, Translations
 from cyclegan_tf.inference.loading import submitted_generators
-from cyclegan_tf.io.run_folder import RunDir, versions
+from cyclegan_tf.io.run_folder import RunFolder, versions
 from cyclegan_tf.metrics.features import cached_features, extract
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.metrics.inception_download import default_inception
@@ -37,7 +37,7 @@ MOST_REFERENCES = 1000  # real pictures that the scores compare with
 
 def build_callbacks(
     config: TrainConfig,
-    run: RunDir,
+    run: RunFolder,
     *,
     data: DataSet,
     model: AdversarialModel,
@@ -82,7 +82,7 @@ def build_callbacks(
 
 def build_auto_save(
     config: TrainConfig,
-    run: RunDir,
+    run: RunFolder,
     *,
     workers: Workers,
     callbacks: Sequence[keras.callbacks.Callback],
@@ -143,7 +143,7 @@ def saved_networks(model: AdversarialModel) -> list[keras.Model]:
 
 
 def _translations(
-    config: TrainConfig, run: RunDir, data: DataSet, generator: Translator
+    config: TrainConfig, run: RunFolder, data: DataSet, generator: Translator
 ) -> list[keras.callbacks.Callback]:
     """Samples of a CycleGan, with the error to the true translations where they are known."""
     size = config.whole_size
@@ -160,7 +160,7 @@ def _translations(
 
 
 def _inventions(
-    config: TrainConfig, run: RunDir, data: DataSet, generator: Translator
+    config: TrainConfig, run: RunFolder, data: DataSet, generator: Translator
 ) -> list[keras.callbacks.Callback]:
     """Samples of a DcGan and their diversity."""
     latents = sample_latents(DIVERSITY_SAMPLES, config.latent_size, seed=config.seed)

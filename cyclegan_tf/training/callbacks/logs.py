@@ -9,8 +9,8 @@ import keras
 import tensorflow as tf
 
 from cyclegan_tf.io.display import Line, in_notebook
-from cyclegan_tf.io.files import replacing
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.files import atomic_file
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models.optimizers import current_rate
 from cyclegan_tf.training.figures import loss_curves
 
@@ -100,7 +100,7 @@ class TrainingLine(keras.callbacks.Callback):
 class SaveWeights(keras.callbacks.Callback):
     """Keeps the networks' weights of the last complete epoch, and before it those of the start."""
 
-    def __init__(self, run: RunDir, networks: list[keras.Model]) -> None:
+    def __init__(self, run: RunFolder, networks: list[keras.Model]) -> None:
         super().__init__()
         self.run = run
         self.networks = networks
@@ -127,7 +127,7 @@ class EpochLog(keras.callbacks.Callback):
         images_per_step: of both domains together.
     """
 
-    def __init__(self, run: RunDir, images_per_step: int) -> None:
+    def __init__(self, run: RunFolder, images_per_step: int) -> None:
         super().__init__()
         self.run = run
         self.images_per_step = images_per_step
@@ -180,5 +180,5 @@ class EpochLog(keras.callbacks.Callback):
             for key, value in row.items():
                 tf.summary.scalar(key, value, step=epoch + 1)
         self.events.flush()
-        with replacing(self.run.plots / "losses.png") as partial:
+        with atomic_file(self.run.plots / "losses.png") as partial:
             loss_curves(self.rows).savefig(partial)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from cyclegan_tf.data import image as images
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.metrics.kid import sample_diversity
 
 Logs = dict[str, Any]
@@ -24,7 +24,7 @@ class Grids(keras.callbacks.Callback, abc.ABC):
         every: epochs between grids.
     """
 
-    def __init__(self, run: RunDir, *, every: int) -> None:
+    def __init__(self, run: RunFolder, *, every: int) -> None:
         super().__init__()
         self.run = run
         self.every = every
@@ -79,7 +79,7 @@ class SampleGrid(Grids):
 
     def __init__(
         self,
-        run: RunDir,
+        run: RunFolder,
         translate: Callable[[np.ndarray], np.ndarray],
         inputs: np.ndarray,
         *,
@@ -115,7 +115,7 @@ class LatentGrid(Grids):
 
     def __init__(
         self,
-        run: RunDir,
+        run: RunFolder,
         generate: Callable[[np.ndarray], np.ndarray],
         latents: np.ndarray,
         reals: np.ndarray,

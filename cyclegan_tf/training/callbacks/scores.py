@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.metrics.kid import feature_frechet_distance, kernel_distance
 
 Logs = dict[str, Any]
@@ -30,7 +30,7 @@ class Evaluation(keras.callbacks.Callback):
 
     def __init__(
         self,
-        run: RunDir,
+        run: RunFolder,
         generators: list[keras.Model],
         features_now: Callable[[], np.ndarray],
         reference: np.ndarray,

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models.optimizers import adam
 from cyclegan_tf.models.stabilizers import Stabilizers
 from cyclegan_tf.training.callbacks import guards
@@ -19,8 +19,8 @@ from tests.training.callbacks.test_samples import fit
 
 
 @pytest.fixture
-def run(tmp_path) -> RunDir:
-    return RunDir.create(tmp_path / "run", TrainConfig())
+def run(tmp_path) -> RunFolder:
+    return RunFolder.create(tmp_path / "run", TrainConfig())
 
 
 def test_nan_stops_the_run_and_keeps_the_last_good_weights(run):

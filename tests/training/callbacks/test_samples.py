@@ -6,15 +6,15 @@ import tensorflow as tf
 from PIL import Image
 
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.training.callbacks.logs import EpochLog
 from cyclegan_tf.training.callbacks.samples import LatentGrid, SampleGrid, TruthError
 from tests.tiny_models import pixel_cyclegan
 
 
 @pytest.fixture
-def run(tmp_path) -> RunDir:
-    return RunDir.create(tmp_path / "run", TrainConfig())
+def run(tmp_path) -> RunFolder:
+    return RunFolder.create(tmp_path / "run", TrainConfig())
 
 
 def inputs(count: int = 3) -> np.ndarray:

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.io.run_folder import RunDir
+from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.training.callbacks.scores import Evaluation
 from tests.tiny_models import pixel_cyclegan, pixel_network
 from tests.training.callbacks.test_samples import fit
@@ -12,8 +12,8 @@ REAL = np.arange(8.0)[:, None]
 
 
 @pytest.fixture
-def run(tmp_path) -> RunDir:
-    return RunDir.create(tmp_path / "run", TrainConfig())
+def run(tmp_path) -> RunFolder:
+    return RunFolder.create(tmp_path / "run", TrainConfig())
 
 
 class Shifted:
