@@ -68,10 +68,9 @@ def _side(arguments: argparse.Namespace) -> dict[str, float]:
 
 def _survey(data: Path) -> None:
     """Our way, with all its tables and the search for duplicates."""
-    from cyclegan_tf.eda import collect as eda
-    from cyclegan_tf.eda import figures
+    from cyclegan_tf.eda import collect, figures
 
-    found = eda.survey(data)
+    found = collect.survey(data)
     for table in (found.totals, found.sizes, found.channels, found.claims, found.duplicates):
         table()
     figures.histograms(found).savefig(data / "ours.png")
@@ -168,11 +167,11 @@ def _require_memory(images: int) -> None:
 
 def _compare(data: Path, timed: Path) -> int:
     """Compares the counts; returns the exit code."""
-    from cyclegan_tf.eda import collect as eda
+    from cyclegan_tf.eda import collect
 
     plain = timed / "plain"
     _write_without_profiles(data, plain)
-    found = eda.survey(plain)
+    found = collect.survey(plain)
     # the 256 levels as the reference's arithmetic leaves them, in [0, 1]
     levels = (np.arange(256, dtype=np.float32) / np.float32(127.5) - 1 + 1) / np.float32(2)
     both = np.concatenate([found.counts["B"], found.counts["A"]])

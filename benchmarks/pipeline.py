@@ -74,8 +74,7 @@ def _ours(arguments: argparse.Namespace) -> "object":
 def _decoding(arguments: argparse.Namespace) -> "object":
     import tensorflow as tf
 
-    from cyclegan_tf.data import image as images
-    from cyclegan_tf.data import pipeline
+    from cyclegan_tf.data import image, pipeline
     from cyclegan_tf.data.build import build_data_set
 
     config = pairs.notebook_config(arguments.option, data=str(arguments.data))
@@ -85,7 +84,7 @@ def _decoding(arguments: argparse.Namespace) -> "object":
 
     def decode(number: tf.Tensor) -> list[tf.Tensor]:
         # a single pixel each: nothing is copied
-        return [images.decode(x[number % len(x)])[0, 0] for x in encoded]
+        return [image.decode(x[number % len(x)])[0, 0] for x in encoded]
 
     numbers = tf.data.Dataset.range(10**9).map(decode, tf.data.AUTOTUNE)
     batches = numbers.batch(arguments.batch).prefetch(tf.data.AUTOTUNE)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cyclegan_tf.data import image as images
+from cyclegan_tf.data import image
 from cyclegan_tf.data.sources import ResizedPictures, load_pictures
 from cyclegan_tf.inference.loading import build_translator, load_trained
 from cyclegan_tf.io.run_folder import RunFolder
@@ -62,8 +62,8 @@ def main() -> None:
         pictures.append(_pictures(run, held_out))
     (output / "quality.json").write_text(json.dumps({**base, "runs": rows}, indent=2) + "\n")
     photos = pictures[0][0]
-    grid = images.grid([images.to_uint8(row) for row in (photos, *(p[1] for p in pictures))])
-    images.save_png(output / "quality.png", grid)
+    grid = image.grid([image.to_uint8(row) for row in (photos, *(p[1] for p in pictures))])
+    image.save_png(output / "quality.png", grid)
     print(_table(base, rows))
 
 
@@ -132,7 +132,7 @@ def _pictures(run: Path, held_out: Path) -> tuple[np.ndarray, np.ndarray]:
     config, model = load_trained(RunFolder(run))
     every = list(ResizedPictures(load_pictures(held_out / "trainA"), SIZE))
     photos = np.stack([every[i * len(every) // SHOWN] for i in range(SHOWN)])
-    photos = images.to_float(photos)
+    photos = image.to_float(photos)
     return photos, build_translator(config, model)(photos)
 
 

@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     _check(arguments)
     load_tensorflow()
     from cyclegan_tf.io.run_folder import RunFolder
-    from cyclegan_tf.metrics import evaluation as judge
+    from cyclegan_tf.metrics import evaluation
     from cyclegan_tf.metrics.inception import Inception
     from cyclegan_tf.metrics.inception_download import default_inception
 
@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         "epsilon": arguments.epsilon,
     }
     if arguments.run:
-        verdict = judge.judge_run(
+        verdict = evaluation.judge_run(
             arguments.run,
             inception,
             data=arguments.data,
@@ -67,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
             **options,
         )
     else:
-        verdict = judge.judge_images(arguments.images, inception, **options)
+        verdict = evaluation.judge_images(arguments.images, inception, **options)
     result = _result(verdict, inception)
     saved = _save(arguments.run, result) if arguments.run else None
     if arguments.json:

@@ -72,14 +72,14 @@ def _write_zip(path: Path, count: int, latents: Iterator["np.ndarray"], draw: "T
 def _write_folder(
     folder: Path, count: int, latents: Iterator["np.ndarray"], draw: "Translator"
 ) -> None:
-    from cyclegan_tf.data import image as images
+    from cyclegan_tf.data.image import encode_png, to_uint8
     from cyclegan_tf.io.outputs import open_folder
 
     digits = len(str(count))
     pictures = (picture for batch in latents for picture in draw(batch))
     with open_folder(folder) as put:
         for number, picture in enumerate(pictures, start=1):
-            put(f"{number:0{digits}d}.png", images.encode_png(images.to_uint8(picture)))
+            put(f"{number:0{digits}d}.png", encode_png(to_uint8(picture)))
 
 
 if __name__ == "__main__":

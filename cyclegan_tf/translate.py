@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.errors import Fault, InputError
 from cyclegan_tf.inference.tiling import DEFAULT_TILE
-from cyclegan_tf.io import display as progress
-from cyclegan_tf.io import outputs as destination
+from cyclegan_tf.io import display, outputs
 from cyclegan_tf.io.parallel import in_order
 
 if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
@@ -98,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar="PATH",
-        help=f"a new folder, NAME.zip, or for one image a file ({', '.join(destination.FORMATS)})",
+        help=f"a new folder, NAME.zip, or for one image a file ({', '.join(outputs.FORMATS)})",
     )
     parser.add_argument(
         "--direction", choices=("ab", "ba"), default="ab", help="ab: photo to painting (default)"
@@ -142,8 +141,8 @@ def _check(arguments: argparse.Namespace) -> None:
     for path in arguments.inputs:
         if not path.exists():
             raise InputError(f"{path} does not exist; check the path.")
-    destination.require_free(arguments.output)
-    if not destination.is_single(arguments.output):
+    outputs.require_free(arguments.output)
+    if not outputs.is_single(arguments.output):
         return
     if len(arguments.inputs) > 1 or arguments.inputs[0].is_dir():
         raise _too_many_for_one(arguments.output)
@@ -181,7 +180,7 @@ def _survey(arguments: argparse.Namespace, painter: "Painter") -> "Worklist":
         height, width = painter.shape(height, width)
         return height, 2 * width + _GAP if arguments.compare else width
 
-    single = destination.is_single(arguments.output)
+    single = outputs.is_single(arguments.output)
     suffix = arguments.output.suffix if single else _SUFFIXES.get(arguments.format)
     work = survey(arguments.inputs, measure, suffix=suffix, skip_bad=arguments.skip_bad_images)
     if single and len(work) > 1:
@@ -195,24 +194,24 @@ def _write(arguments: argparse.Namespace, work: "Worklist", painter: "Painter") 
     """Decodes ahead, translates, and encodes behind, each in threads of its own."""
     import numpy as np
 
-    from cyclegan_tf.data import image as images
+    from cyclegan_tf.data.image import encode, grid, load_upright
 
     def prepared(item: tuple[str, str, bytes]) -> tuple[str, "np.ndarray"]:
         name, origin, encoded = item
         try:
-            return name, painter.prepare(images.load_upright(encoded))
+            return name, painter.prepare(load_upright(encoded))
         except ValueError as error:
             raise InputError(f"{origin} is no image any more: {error}.") from error
 
     def finished(item: tuple[str, "np.ndarray", "np.ndarray"]) -> tuple[str, bytes]:
         name, original, painted = item
         if arguments.compare:
-            painted = images.grid([np.stack([original, painted])], gap=_GAP)
-        return name, images.encode(painted, destination.FORMATS[Path(name).suffix.lower()])
+            painted = grid([np.stack([original, painted])], gap=_GAP)
+        return name, encode(painted, outputs.FORMATS[Path(name).suffix.lower()])
 
     with (
-        destination.open_destination(arguments.output) as put,
-        progress.bar(len(work), title=arguments.output.name, unit="picture") as bar,
+        outputs.open_destination(arguments.output) as put,
+        display.bar(len(work), title=arguments.output.name, unit="picture") as bar,
     ):
         for name, encoded in in_order(finished, painter.paint(in_order(prepared, work))):
             put(name, encoded)
@@ -225,7 +224,7 @@ def _summary(output: Path, work: "Worklist") -> str:
     text = f"{output}: {len(work):,} picture{'' if len(work) == 1 else 's'}"
     if work.skipped:
         text += f"; {tell_skipped([origin for origin, _ in work.skipped])}"
-    if work.renamed and not destination.is_single(output):
+    if work.renamed and not outputs.is_single(output):
         text += f"; {work.renamed:,} renamed, where a name was taken or is none for a file"
     return text
 

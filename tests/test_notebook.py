@@ -13,7 +13,6 @@ from cyclegan_tf.data.synthetic import dataset
 from cyclegan_tf.distribution import runtime
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.run_folder import RunFolder
-from cyclegan_tf.training import run as run_module
 from cyclegan_tf.training.checkpoint import write_state
 from tests.tiny_models import pixel_cyclegan
 from tests.training.test_resumption import FACTS
@@ -225,7 +224,7 @@ def test_interrupted_run_is_handed_in_as_it_is(facts, run, monkeypatch):
         write_zip(run, 2)
         return 0
 
-    monkeypatch.setattr(run_module, "resume", resume)
+    monkeypatch.setattr("cyclegan_tf.training.run.resume", resume)
     path = notebook.hand_in(run)
     assert asked == [(run.path, {}, False)]
     with zipfile.ZipFile(path) as archive:

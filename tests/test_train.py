@@ -28,7 +28,7 @@ from cyclegan_tf.inference.loading import build_translator, load_trained
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models.build import build_model
 from cyclegan_tf.training import trainer
-from cyclegan_tf.training.callbacks import scores as evaluation
+from cyclegan_tf.training.callbacks import scores
 from cyclegan_tf.training.checkpoint import read_facts, restore_state
 from tests.data.test_dataset import write_folder, write_kaggle
 from tests.pictures import image_set
@@ -70,7 +70,7 @@ def finished(kaggle_set, tmp_path_factory):
     run, distances = folder / "run", iter([9.0, 1.0, 2.0])  # before, and after both epochs
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(evaluation, "feature_frechet_distance", lambda *_: next(distances))
+        patch.setattr(scores, "feature_frechet_distance", lambda *_: next(distances))
         code = train.main([*TINY, *options, *scoring, "--run", str(run)])
     assert code == 0
     return run, out.getvalue(), err.getvalue()
@@ -199,7 +199,7 @@ def test_best_weights_are_submitted_although_the_last_are_worse(finished, tmp_pa
 def test_run_without_a_score_that_counts_submits_its_average(
     kaggle_set, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(evaluation, "feature_frechet_distance", lambda *_: np.nan)
+    monkeypatch.setattr(scores, "feature_frechet_distance", lambda *_: np.nan)
     graph, run = write_tiny_graph(tmp_path / "graph.pb"), tmp_path / "run"
     scoring = ["--evaluate-every=5", "--submit=best", "--inception", str(graph)]
     argv = [*TINY, "--epochs=1", *scoring, "--data", str(kaggle_set), "--run", str(run)]

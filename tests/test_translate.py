@@ -18,7 +18,7 @@ from cyclegan_tf.data.sources import SquarePictures
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.loading import build_translator, load_trained
-from cyclegan_tf.io import outputs as destination
+from cyclegan_tf.io import outputs
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models import build
 from cyclegan_tf.translate import load_generator
@@ -199,7 +199,7 @@ def test_single_file_has_the_format_of_its_suffix(run, tmp_path, name, capsys):
     (tmp_path / "in.png").write_bytes(png(flat(60)))
     assert call(run, tmp_path / "in.png", output=tmp_path / name) == 0
     with Image.open(tmp_path / name) as image:
-        assert image.format == destination.FORMATS[(tmp_path / name).suffix]
+        assert image.format == outputs.FORMATS[(tmp_path / name).suffix]
     assert np.abs(opened(tmp_path / name).astype(int) - 60).max() <= 1
     assert capsys.readouterr().out == f"{tmp_path}/{name}: 1 picture\n"
 

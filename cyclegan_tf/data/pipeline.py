@@ -5,10 +5,9 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
-from cyclegan_tf.data import augmentation as augment
-from cyclegan_tf.data import image as images
-from cyclegan_tf.data.augmentation import Jitter
+from cyclegan_tf.data.augmentation import Jitter, add_noise, enlarge_and_crop, flip
 from cyclegan_tf.data.dataset import ImageSet
+from cyclegan_tf.data.image import center_square, decode, load_square, resize, to_float
 from cyclegan_tf.distribution.cluster import WHOLE, Shard
 
 EXPANSION = 5  # versions of each image in an expanded data set
@@ -133,7 +132,7 @@ def paired_by_place(
     encoded = [tf.constant(domain.encoded) for domain in (a, b)]
 
     def load(place: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        return tuple(images.load_square(x[place % len(x)], image_size) for x in encoded)
+        return tuple(load_square(x[place % len(x)], image_size) for x in encoded)
 
     return (
         tf.data.Dataset.range(max(len(a), len(b)))
@@ -148,7 +147,7 @@ def image_batches(domain: ImageSet, *, image_size: int, batch_size: int) -> tf.d
     """One ordered pass: batches `(n, image_size, image_size, 3)`, the last one smaller."""
     return (
         tf.data.Dataset.from_tensor_slices(tf.constant(domain.encoded))
-        .map(lambda encoded: images.load_square(encoded, image_size), tf.data.AUTOTUNE)
+        .map(lambda encoded: load_square(encoded, image_size), tf.data.AUTOTUNE)
         .batch(batch_size)
         .prefetch(tf.data.AUTOTUNE)
         .with_options(untuned())
@@ -157,7 +156,7 @@ def image_batches(domain: ImageSet, *, image_size: int, batch_size: int) -> tf.d
 
 def load_images(domain: ImageSet, image_size: int) -> np.ndarray:
     """All images of a (small) set as `(n, image_size, image_size, 3)` float32 in [-1, 1]."""
-    return np.stack([images.load_square(encoded, image_size) for encoded in domain.encoded])
+    return np.stack([load_square(encoded, image_size) for encoded in domain.encoded])
 
 
 def untuned() -> tf.data.Options:
@@ -211,8 +210,8 @@ class Store:
             side = self._sides[place]
             square = tf.reshape(tf.io.decode_raw(content, tf.uint8), [side, side, 3])
         else:
-            square = images.decode(content)
-            square = square if self._square else images.center_square(square)
+            square = decode(content)
+            square = square if self._square else center_square(square)
         return tf.ensure_shape(square, [self._side, self._side, 3])
 
 
@@ -252,24 +251,24 @@ class _Draw:
 
     def in_range(self, batch: tf.Tensor) -> tf.Tensor:
         """A batch of what was drawn, float32 in [-1, 1]."""
-        return batch if self.noisy else images.to_float(batch)
+        return batch if self.noisy else to_float(batch)
 
     def _augmented(self, image: tf.Tensor, seed: tf.Tensor, jitter: Jitter) -> tf.Tensor:
         crop_seed, flip_seed, noise_seed = tf.unstack(
             tf.random.experimental.stateless_split(seed, 3)
         )
-        image = augment.enlarge_and_crop(
+        image = enlarge_and_crop(
             image, crop_seed, probability=jitter.crop_probability, enlarge=jitter.crop_enlarge
         )
-        image = images.resize(image, self.image_size)
+        image = resize(image, self.image_size)
         if len(self.versions) > 1:  # others resize; all must be of one type
             image = tf.cast(image, tf.float32)
         # noise is told in [-1, 1]; without it whole batches of bytes are converted at once
-        image = images.to_float(image) if self.noisy else image
-        image = augment.flip(
+        image = to_float(image) if self.noisy else image
+        image = flip(
             image, flip_seed, left_right=jitter.flip_left_right, up_down=jitter.flip_up_down
         )
-        return augment.add_noise(image, noise_seed, std=jitter.noise_std)
+        return add_noise(image, noise_seed, std=jitter.noise_std)
 
 
 def _versions(jitter: Jitter) -> tuple[Jitter, ...]:

@@ -13,8 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
-from cyclegan_tf.data import image as images
 from cyclegan_tf.data.dataset import ImageSet
+from cyclegan_tf.data.image import center_square, load_stored, resize, to_float, to_uint8
 from cyclegan_tf.data.layouts import is_picture, read_encoded, read_image
 from cyclegan_tf.data.pipeline import image_batches
 from cyclegan_tf.data.tfrecord import RECORD_PATTERNS, read_records
@@ -36,7 +36,7 @@ _ZIP_ERRORS = (
 class PictureFiles:
     """Pictures of files, checked once and then decoded anew in every pass.
 
-    Iterating yields `(h, w, 3)` uint8, RGB as it is stored (`images.stored_rgb`: they are scored),
+    Iterating yields `(h, w, 3)` uint8, RGB as it is stored (`image.stored_rgb`: they are scored),
     decoded by Pillow; only one is in memory.
 
     Attributes:
@@ -118,8 +118,8 @@ class ResizedPictures:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         for picture in self._files:
-            square = images.resize(images.center_square(picture), self._size)
-            yield images.to_uint8(images.to_float(square))
+            square = resize(center_square(picture), self._size)
+            yield to_uint8(to_float(square))
 
 
 def load_pictures(
@@ -190,7 +190,7 @@ def _decode(entry: Entry, shrink_above: int | None) -> np.ndarray:
     origin, _, encoded = entry
     most = None if shrink_above else _MOST_PIXELS
     try:
-        return images.load_stored(encoded, shrink_above=shrink_above, most_pixels=most)
+        return load_stored(encoded, shrink_above=shrink_above, most_pixels=most)
     except ValueError as error:
         raise InputError(f"{origin} is no image: {error}. Replace it, or remove it.") from error
 
@@ -257,7 +257,7 @@ class SquarePictures:
         return len(self._domain)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        return (picture for batch in self.batches(8) for picture in images.to_uint8(batch))
+        return (picture for batch in self.batches(8) for picture in to_uint8(batch))
 
     def batches(self, batch_size: int) -> Iterator[np.ndarray]:
         """The same as `(n, size, size, 3)` float32 in [-1, 1], the last batch smaller."""

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from cyclegan_tf.distribution import rendezvous as peers
+from cyclegan_tf.distribution import rendezvous
 from cyclegan_tf.distribution.cluster import WHOLE, Cluster, Shard
 from cyclegan_tf.errors import InputError
 
@@ -109,13 +109,13 @@ class Workers:
         if self.cluster is None:
             yield
             return
-        heartbeat = peers.Heartbeat(self.cluster, remedy)
+        heartbeat = rendezvous.Heartbeat(self.cluster, remedy)
         heartbeat.start()
         try:
             yield
             self.agreed(0.0)  # who leaves first must not be taken for lost
         except BROKEN as error:
-            raise peers.WorkerLost(heartbeat.verdict(VERDICT_SECONDS)) from error
+            raise rendezvous.WorkerLost(heartbeat.verdict(VERDICT_SECONDS)) from error
         finally:
             heartbeat.stop()
 
@@ -158,7 +158,7 @@ class StopTogether(keras.callbacks.Callback):
 
 def connect(
     cluster: Cluster,
-    seconds: float = peers.MEETING_SECONDS,
+    seconds: float = rendezvous.MEETING_SECONDS,
     say: Callable[[str], None] = print,
 ) -> Workers:
     """Meets the other workers and starts TensorFlow's servers.
@@ -174,7 +174,7 @@ def connect(
         InputError: if this worker's port cannot be opened.
         WorkerLost: if not all have come in time.
     """
-    peers.join(cluster, seconds, say)
+    rendezvous.join(cluster, seconds, say)
     gpus = len(tf.config.list_physical_devices("GPU"))
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         tf.train.ClusterSpec({"worker": list(cluster.addresses)}),

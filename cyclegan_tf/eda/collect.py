@@ -18,7 +18,7 @@ from cyclegan_tf.eda.colours import CHANNELS, LEVELS
 from cyclegan_tf.eda.findings import COLUMNS, Findings
 from cyclegan_tf.eda.measure import Measured, Measurers
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io import display as progress
+from cyclegan_tf.io import display
 
 _SKIPPED = ["domain", "folder", "place", "origin", "reason"]
 
@@ -47,7 +47,7 @@ def survey(
     folders, labels = _find_folders(data, a, b)
     total = sum(count_encoded(folder) for paths in folders.values() for folder in paths)
     notes = _Notes(skip_bad)
-    with Measurers(total) as measurers, progress.bar(total) as bar:
+    with Measurers(total) as measurers, display.bar(total) as bar:
         for domain, paths in folders.items():
             for number, folder in enumerate(paths):
                 bar.set_description(folder.name)

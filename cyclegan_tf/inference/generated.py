@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from cyclegan_tf.data import image as images
+from cyclegan_tf.data.image import to_uint8
 from cyclegan_tf.data.sources import SquarePictures
 from cyclegan_tf.inference.compiled import Translator
 from cyclegan_tf.models.dcgan import sample_latents
@@ -42,7 +42,7 @@ class Translations:
             painted = self._forth(photos)
             if self._measure:
                 self._measure(photos, painted)
-            yield from images.to_uint8(painted)
+            yield from to_uint8(painted)
 
 
 class Inventions:
@@ -71,4 +71,4 @@ class Inventions:
     def __iter__(self) -> Iterator[np.ndarray]:
         size = self._draw.batch_size
         for start in range(0, len(self), size):
-            yield from images.to_uint8(self._draw(self._latents[start : start + size]))
+            yield from to_uint8(self._draw(self._latents[start : start + size]))

@@ -13,8 +13,7 @@ from cyclegan_tf.inference.translator import Painter
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models import build
 from cyclegan_tf.models.adversarial import AdversarialModel
-from cyclegan_tf.models.networks import build as networks
-from cyclegan_tf.models.networks.build import margin, stride
+from cyclegan_tf.models.networks.build import margin, stride, translation_generator
 
 _LEAST_SIDE = 16  # pixels: below, the maps of a ResNet are smaller than what it mirrors of them
 
@@ -85,7 +84,7 @@ def _load_generator(run: RunFolder, config: TrainConfig, *, back: bool) -> keras
     averaged = config.ema_decay > 0 and config.submit != "last"
     name = f"generator_{'ba' if back else 'ab'}{'_ema' if averaged else ''}"
     with runtime.inference_precision(config.precision):
-        generator = networks.translation_generator(config, name)
+        generator = translation_generator(config, name)
     run.load_weights(generator, best=_takes_best(run, config))
     return generator
 

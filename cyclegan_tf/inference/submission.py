@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cyclegan_tf.data import image as images
+from cyclegan_tf.data.image import encode_jpeg, to_uint8
 from cyclegan_tf.data.pipeline import image_batches
 from cyclegan_tf.data.sources import ImageSet
 from cyclegan_tf.inference.compiled import Translator
-from cyclegan_tf.io import display as progress
+from cyclegan_tf.io import display
 from cyclegan_tf.io.machine import available_cores
 from cyclegan_tf.io.outputs import is_file_name, open_zip, same_file
 
@@ -51,7 +51,7 @@ def write_submission(
     with (
         open_zip(path, check=partial(check_submission, count=len(names))) as put,
         ThreadPoolExecutor(available_cores()) as pool,
-        progress.bar(len(names), title=path.name) as bar,
+        display.bar(len(names), title=path.name) as bar,
     ):
         for entry, jpeg in zip(entries, _encoded(batches, translate, pool), strict=True):
             put(entry, jpeg)
@@ -126,7 +126,7 @@ def _encoded(
     """JPEG bytes in order; one batch is being encoded while the next one is translated."""
     waiting: list = []
     for batch in batches:
-        painted = images.to_uint8(translate(batch))
+        painted = to_uint8(translate(batch))
         yield from (future.result() for future in waiting)
-        waiting = [pool.submit(images.encode_jpeg, picture) for picture in painted]
+        waiting = [pool.submit(encode_jpeg, picture) for picture in painted]
     yield from (future.result() for future in waiting)

@@ -7,11 +7,19 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from cyclegan_tf.data import image as images
 from cyclegan_tf.data.dataset import largest_side
+from cyclegan_tf.data.image import (
+    center_square,
+    load_upright,
+    resize,
+    shrink,
+    to_float,
+    to_uint8,
+    upright_pixels,
+)
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.tiling import Frame, Tiling, sample
-from cyclegan_tf.io import display as progress
+from cyclegan_tf.io import display
 from cyclegan_tf.io.files import read_file
 
 Key = TypeVar("Key")
@@ -79,10 +87,10 @@ class Painter:
         """
         height, width = pixels.shape[:2]
         if not self._size:
-            return images.shrink(pixels, ratio=self._ratio(height, width))
-        pixels = images.shrink(pixels, ratio=largest_side(self._size) / min(height, width))
-        square = images.resize(images.center_square(pixels), self._size)
-        return np.asarray(images.to_float(square))
+            return shrink(pixels, ratio=self._ratio(height, width))
+        pixels = shrink(pixels, ratio=largest_side(self._size) / min(height, width))
+        square = resize(center_square(pixels), self._size)
+        return np.asarray(to_float(square))
 
     def shape(self, height: int, width: int) -> tuple[int, int]:
         """Height and width that a picture of this size is painted at."""
@@ -133,7 +141,7 @@ class Painter:
             network = self._tone(_floats(sample(picture, side, max(1, _TOGETHER // side**2))))
 
         def translated() -> Iterator[np.ndarray]:
-            with progress.bar(len(tiling), title="tiles", unit="tile", stays=False) as bar:
+            with display.bar(len(tiling), title="tiles", unit="tile", stays=False) as bar:
                 for batch in _batches(tiling.cut(picture), self._batch_size(tiling)):
                     yield from network(_floats(batch))
                     bar.update(len(batch))
@@ -150,7 +158,7 @@ class Painter:
 
 def _pixels(image: str | Path | Image.Image | np.ndarray) -> np.ndarray:
     if isinstance(image, Image.Image):
-        return images.upright_pixels(image)
+        return upright_pixels(image)
     if isinstance(image, np.ndarray):
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise ValueError(
@@ -158,7 +166,7 @@ def _pixels(image: str | Path | Image.Image | np.ndarray) -> np.ndarray:
             )
         return image
     try:
-        return images.load_upright(read_file(Path(image)))
+        return load_upright(read_file(Path(image)))
     except OSError as error:
         raise InputError(f"{image} cannot be read ({error.strerror}); check the path.") from error
     except ValueError as error:
@@ -166,7 +174,7 @@ def _pixels(image: str | Path | Image.Image | np.ndarray) -> np.ndarray:
 
 
 def _floats(pictures: np.ndarray) -> np.ndarray:
-    return images.to_float(pictures) if pictures.dtype == np.uint8 else pictures
+    return to_float(pictures) if pictures.dtype == np.uint8 else pictures
 
 
 def _rounded(picture: np.ndarray) -> np.ndarray:
@@ -175,7 +183,7 @@ def _rounded(picture: np.ndarray) -> np.ndarray:
         return picture
     rounded = np.empty(picture.shape, np.uint8)
     for top in range(0, len(picture), _BAND):
-        rounded[top : top + _BAND] = images.to_uint8(picture[top : top + _BAND])
+        rounded[top : top + _BAND] = to_uint8(picture[top : top + _BAND])
     return rounded
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cyclegan_tf.data import image as images
+from cyclegan_tf.data.image import LONGEST_SIDES, load_upright
 from cyclegan_tf.data.sources import Entry, entry_reader
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io import display as progress
+from cyclegan_tf.io import display
 from cyclegan_tf.io.outputs import FORMATS, FreeNames
 from cyclegan_tf.io.parallel import in_order
 
@@ -72,7 +72,7 @@ def survey(
     free = FreeNames()
     readers = [entry_reader(path, single=True) for path in paths]
     options = {"title": "checking", "unit": "picture", "stays": False, "delay": _PATIENCE}
-    with progress.bar(None, **options) as bar:
+    with display.bar(None, **options) as bar:
         for path, read in zip(paths, readers, strict=True):
             before = len(names) - len(skipped)
             for origin, name, encoded, found in in_order(_decoded, read()):
@@ -97,14 +97,14 @@ def survey(
 def _decoded(entry: Entry) -> tuple[str, str, bytes, tuple[int, int] | ValueError]:
     """The entry, and height and width of the upright picture, or why it is none."""
     try:
-        return *entry, images.load_upright(entry[2]).shape[:2]
+        return *entry, load_upright(entry[2]).shape[:2]
     except ValueError as error:
         return *entry, error
 
 
 def _require_fitting(origin: str, height: int, width: int, suffix: str) -> None:
     image_format = FORMATS[suffix.lower()]
-    most = images.LONGEST_SIDES.get(image_format)
+    most = LONGEST_SIDES.get(image_format)
     if most and max(height, width) > most:
         raise InputError(
             f"{origin} would become a {image_format} of {width} x {height} pixels, which holds at "

@@ -11,7 +11,7 @@ import numpy as np
 
 from cyclegan_tf.data.sources import Pictures
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io import display as progress
+from cyclegan_tf.io import display
 from cyclegan_tf.io.files import DiskFull, atomic_file
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.metrics.inception_download import cache_folder
@@ -45,7 +45,7 @@ def extract(
     """
     features = np.empty((count, inception.dimensions), np.float32)
     done = 0
-    with progress.bar(count, title=title) as bar:
+    with display.bar(count, title=title) as bar:
         for batch, used in _batches(pictures, min(batch_size, count)):
             if done + used > count:
                 raise ValueError(f"There are more pictures than `count`. Received: count={count}")

@@ -7,12 +7,12 @@ import keras
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.distribution import replicas, runtime
 from cyclegan_tf.models import losses
-from cyclegan_tf.models import optimizers as optim
 from cyclegan_tf.models.adversarial import AdversarialModel
 from cyclegan_tf.models.cyclegan import CycleGan, Objective
 from cyclegan_tf.models.dcgan import DcGan
 from cyclegan_tf.models.networks.blocks import seed_stream
 from cyclegan_tf.models.networks.build import latent_pair, translation_networks
+from cyclegan_tf.models.optimizers import CosineDecay, LinearDecay, adam
 from cyclegan_tf.models.stabilizers import Stabilizers
 
 ADVERSARIAL_LOSSES: dict[str, Callable[[float], losses.AdversarialLoss]] = {
@@ -25,10 +25,10 @@ ADVERSARIAL_LOSSES: dict[str, Callable[[float], losses.AdversarialLoss]] = {
 }
 SCHEDULES: dict[str, Callable[..., float | keras.optimizers.schedules.LearningRateSchedule]] = {
     "constant": lambda rate, config, total_steps, updates: rate,
-    "linear": lambda rate, config, total_steps, updates: optim.LinearDecay(
+    "linear": lambda rate, config, total_steps, updates: LinearDecay(
         rate, total_steps, knee=config.decay_from, updates=updates
     ),
-    "cosine": lambda rate, config, total_steps, updates: optim.CosineDecay(
+    "cosine": lambda rate, config, total_steps, updates: CosineDecay(
         rate, total_steps, updates=updates
     ),
 }
@@ -61,7 +61,7 @@ def build_model(config: TrainConfig, total_steps: int | None = None) -> Adversar
     rates = zip(_rates(config), (1, config.discriminator_steps), strict=True)
     schedule = SCHEDULES[config.schedule]
     optimizers = (
-        optim.adam(
+        adam(
             schedule(rate, config, model.total_steps, updates),
             beta_1=config.beta_1,
             beta_2=config.beta_2,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from cyclegan_tf.data import image as images
+from cyclegan_tf.data.image import grid, to_uint8
 from cyclegan_tf.io.figures import Plate
 from cyclegan_tf.io.run_folder import RunFolder
 
@@ -92,7 +92,7 @@ def samples_over_epochs(run: RunFolder, *, most: int = 6) -> Plate:
         return _panels(grids)
     side = config.picture_size or config.image_size
     rows = {"original": _row(next(iter(grids.values())), 0, side)}
-    return picture_rows(rows | {name: _row(grid, 1, side) for name, grid in grids.items()})
+    return picture_rows(rows | {name: _row(sheet, 1, side) for name, sheet in grids.items()})
 
 
 def picture(path: Path, title: str = "") -> Plate:
@@ -121,15 +121,15 @@ def _panels(pictures: Mapping[str, np.ndarray]) -> Plate:
 
 
 def _strip(row: np.ndarray) -> np.ndarray:
-    pictures = row if row.dtype == np.uint8 else images.to_uint8(row)
-    return images.grid([pictures], gap=max(1, row.shape[2] // 48))
+    pictures = row if row.dtype == np.uint8 else to_uint8(row)
+    return grid([pictures], gap=max(1, row.shape[2] // 48))
 
 
-def _row(grid: np.ndarray, number: int, side: int, gap: int = 4) -> np.ndarray:
-    """A row of a grid of squares that `images.grid` laid out, as `(n, side, side, 3)`."""
+def _row(sheet: np.ndarray, number: int, side: int, gap: int = 4) -> np.ndarray:
+    """A row of a grid of squares that `grid` laid out, as `(n, side, side, 3)`."""
     top = number * (side + gap)
-    lefts = range(0, grid.shape[1], side + gap)
-    return np.stack([grid[top : top + side, left : left + side] for left in lefts])
+    lefts = range(0, sheet.shape[1], side + gap)
+    return np.stack([sheet[top : top + side, left : left + side] for left in lefts])
 
 
 def _spread(files: list[Path], most: int) -> list[Path]:

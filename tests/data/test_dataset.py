@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cyclegan_tf.data import image as images
+from cyclegan_tf.data import image
 from cyclegan_tf.data.dataset import ImageSet, load_data_set, tell_skipped
 from cyclegan_tf.data.layouts import count_encoded, find_layout, read_encoded
 from cyclegan_tf.data.tfrecord import write_records
@@ -93,10 +93,10 @@ def test_split_is_by_name_and_stable_when_files_are_added():
 
 
 def test_split_loses_and_doubles_nothing():
-    images = image_set(50)
-    training, held_out = images.split(0.3)
-    assert sorted(training.names + held_out.names) == sorted(images.names)
-    assert images.split(0.0)[1] == ImageSet()
+    image = image_set(50)
+    training, held_out = image.split(0.3)
+    assert sorted(training.names + held_out.names) == sorted(image.names)
+    assert image.split(0.0)[1] == ImageSet()
 
 
 def test_names_that_are_no_utf8_are_split_too():
@@ -177,7 +177,7 @@ def test_fault_of_the_machine_skips_no_image(tmp_path, monkeypatch):
 
     write_folder(tmp_path / "trainA", image_set(3))
     write_folder(tmp_path / "trainB", image_set(3))
-    monkeypatch.setattr(images, "to_upright", full)
+    monkeypatch.setattr(image, "to_upright", full)
     (tmp_path / "trainA" / "grey.bmp").write_bytes(encoded(Image.new("L", (8, 8)), "BMP"))
     with pytest.raises(MemoryError):
         load(tmp_path, skip_bad=True)

@@ -5,37 +5,54 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageFile, features
 
-from cyclegan_tf.data import image as images
+from cyclegan_tf.data.image import (
+    center_square,
+    decode,
+    encode,
+    grid,
+    load_square,
+    load_stored,
+    load_upright,
+    load_with_head,
+    resize,
+    save_png,
+    shrink,
+    stored_rgb,
+    to_float,
+    to_uint8,
+    upright_pixels,
+    upright_rgb,
+)
 from tests.hell.images import broken
 from tests.pictures import encoded, flat, noise, png
 from tests.profiles import rgb_profile
 
 
 def decoded(data: bytes) -> np.ndarray:
-    return images.decode(tf.constant(data)).numpy()
+    return decode(tf.constant(data)).numpy()
 
 
 def test_pixels_survive_the_way_in_and_out():
     every_value = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, -1)
-    assert (images.to_uint8(images.to_float(every_value)) == every_value).all()
+    assert (to_uint8(to_float(every_value)) == every_value).all()
 
 
 def test_black_is_minus_one_and_white_is_one():
-    assert images.to_float(np.array([0, 255], np.uint8)).tolist() == [-1.0, 1.0]
-    assert images.to_float(tf.constant([0, 255], tf.uint8)).numpy().tolist() == [-1.0, 1.0]
+    assert to_float(np.array([0, 255], np.uint8)).tolist() == [-1.0, 1.0]
+    assert to_float(tf.constant([0, 255], tf.uint8)).numpy().tolist() == [-1.0, 1.0]
 
 
 def test_output_is_rounded_and_clipped():
     # 0.2 / 127.5 above 100 rounds down, 0.7 above it rounds up
     levels = (np.array([100.2, 100.7, -9.0, 999.0]) / 127.5 - 1).astype(np.float32)
-    assert images.to_uint8(levels).tolist() == [100, 101, 0, 255]
+    assert to_uint8(levels).tolist() == [100, 101, 0, 255]
 
 
 @pytest.mark.parametrize("graph", [False, True])
 def test_square_is_cut_from_the_centre(graph):
     wide = np.zeros((4, 10, 3), np.uint8)
     wide[:, 3:7] = 255
-    cut = tf.function(images.center_square) if graph else images.center_square
+    cut = tf.function(center_square) if graph else center_square
     assert cut(tf.constant(wide)).shape == (4, 4, 3)
     assert float(tf.reduce_mean(tf.cast(cut(tf.constant(wide)), tf.float32))) == 255
 
@@ -43,7 +60,7 @@ def test_square_is_cut_from_the_centre(graph):
 @pytest.mark.parametrize("size", [8, 16, 24])
 def test_resize_keeps_the_mean(size):
     picture = noise(0, 16)
-    resized = images.resize(tf.constant(picture), size).numpy()
+    resized = resize(tf.constant(picture), size).numpy()
     assert resized.shape == (size, size, 3)
     assert resized.mean() == pytest.approx(picture.mean(), abs=3)
 
@@ -51,13 +68,13 @@ def test_resize_keeps_the_mean(size):
 def test_resize_averages_instead_of_skipping_pixels():
     checkers = np.indices((16, 16)).sum(0) % 2 * 255
     picture = np.repeat(checkers[..., None], 3, -1).astype(np.uint8)
-    assert images.resize(tf.constant(picture), 4).numpy() == pytest.approx(127.5, abs=10)
+    assert resize(tf.constant(picture), 4).numpy() == pytest.approx(127.5, abs=10)
 
 
 def test_rgb_jpeg_and_png_pass_unchanged():
     picture = Image.fromarray(noise(1))
     for data in (encoded(picture, "JPEG"), encoded(picture, "PNG")):
-        assert images.upright_rgb(data) is data
+        assert upright_rgb(data) is data
 
 
 def test_tensorflow_and_pillow_decode_a_jpeg_alike():
@@ -83,7 +100,7 @@ RED = (200, 30, 40)
     ],
 )
 def test_every_format_becomes_the_same_red(data):
-    pixels = decoded(images.upright_rgb(data))
+    pixels = decoded(upright_rgb(data))
     assert pixels.shape == (8, 8, 3)
     assert np.abs(pixels.astype(int) - RED).max() <= 4
 
@@ -91,17 +108,17 @@ def test_every_format_becomes_the_same_red(data):
 def test_grey_becomes_three_equal_channels():
     for image_format in ("PNG", "JPEG"):
         data = encoded(Image.new("L", (8, 8), 77), image_format)
-        assert (decoded(images.upright_rgb(data)) == 77).all()
+        assert (decoded(upright_rgb(data)) == 77).all()
 
 
 def test_sixteen_bits_are_scaled_not_clipped():
     wide = Image.fromarray(np.full((8, 8), 257 * 100, np.uint16))
-    assert (decoded(images.upright_rgb(encoded(wide, "PNG"))) == 100).all()
+    assert (decoded(upright_rgb(encoded(wide, "PNG"))) == 100).all()
 
 
 def test_transparent_pixels_become_white():
     clear = Image.new("RGBA", (8, 8), (*RED, 0))
-    assert (decoded(images.upright_rgb(encoded(clear, "PNG"))) == 255).all()
+    assert (decoded(upright_rgb(encoded(clear, "PNG"))) == 255).all()
 
 
 def test_exif_rotation_is_applied():
@@ -109,7 +126,7 @@ def test_exif_rotation_is_applied():
     picture.paste((255, 255, 255), (0, 0, 8, 8))  # white on the left
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise: left becomes top
-    pixels = decoded(images.upright_rgb(encoded(picture, "JPEG", exif=exif.tobytes())))
+    pixels = decoded(upright_rgb(encoded(picture, "JPEG", exif=exif.tobytes())))
     assert pixels.shape == (16, 8, 3)
     assert pixels[:6].mean() > 240
     assert pixels[10:].mean() < 15
@@ -132,7 +149,7 @@ def test_all_eight_orientations_become_upright():
         exif = Image.Exif()
         exif[0x0112] = value
         data = encoded(Image.fromarray(np.ascontiguousarray(pixels)), "PNG", exif=exif.tobytes())
-        assert np.array_equal(decoded(images.upright_rgb(data)), upright), value
+        assert np.array_equal(decoded(upright_rgb(data)), upright), value
 
 
 def test_broken_exif_block_costs_no_picture():
@@ -142,7 +159,7 @@ def test_broken_exif_block_costs_no_picture():
     whole = encoded(Image.new("RGB", (16, 8), RED), "JPEG", exif=exif.tobytes())
     start = whole.index(b"Exif")
     broken = whole[: start + 40] + b"\xff" * 8 + whole[start + 48 :]
-    assert decoded(images.upright_rgb(broken)).shape[2] == 3
+    assert decoded(upright_rgb(broken)).shape[2] == 3
 
 
 def test_pixels_are_those_of_the_encoded_picture():
@@ -154,24 +171,24 @@ def test_pixels_are_those_of_the_encoded_picture():
         encoded(Image.fromarray(noise(3)).convert("RGBA"), "PNG"),
         png(noise(4)),
     ):
-        pixels = decoded(images.upright_rgb(data))
-        np.testing.assert_array_equal(images.load_upright(data), pixels)
+        pixels = decoded(upright_rgb(data))
+        np.testing.assert_array_equal(load_upright(data), pixels)
         with Image.open(io.BytesIO(data)) as image:
-            np.testing.assert_array_equal(images.upright_pixels(image), pixels)
+            np.testing.assert_array_equal(upright_pixels(image), pixels)
     with pytest.raises(ValueError, match="no readable image"):
-        images.load_upright(b"no image")
+        load_upright(b"no image")
 
 
 def test_first_frame_of_an_animation_is_taken():
     frames = [Image.new("RGB", (8, 8), RED), Image.new("RGB", (8, 8), (0, 255, 0))]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert np.abs(decoded(images.upright_rgb(data)).astype(int) - RED).max() <= 4
+    assert np.abs(decoded(upright_rgb(data)).astype(int) - RED).max() <= 4
 
 
 def test_camera_pictures_are_reduced_once():
     data = encoded(Image.new("RGB", (300, 200), RED), "JPEG")
-    assert decoded(images.upright_rgb(data, shrink_above=100)).shape == (100, 150, 3)
-    assert images.upright_rgb(data, shrink_above=200) is data
+    assert decoded(upright_rgb(data, shrink_above=100)).shape == (100, 150, 3)
+    assert upright_rgb(data, shrink_above=200) is data
 
 
 @pytest.mark.parametrize(
@@ -185,36 +202,36 @@ def test_camera_pictures_are_reduced_once():
 )
 def test_bytes_that_are_no_image_raise(data):
     with pytest.raises(ValueError, match="no readable image"):
-        images.upright_rgb(data)
+        upright_rgb(data)
 
 
 def test_too_many_pixels_raise(monkeypatch):
-    monkeypatch.setattr(images, "MAX_PIXELS", 100)
+    monkeypatch.setattr("cyclegan_tf.data.image.MAX_PIXELS", 100)
     with pytest.raises(ValueError, match="20 x 20 pixels are too many"):
-        images.upright_rgb(png(flat(0, 20)))
+        upright_rgb(png(flat(0, 20)))
 
 
 def test_load_square_gives_the_contract():
-    square = images.load_square(tf.constant(png(flat(255, 40))), 32)
+    square = load_square(tf.constant(png(flat(255, 40))), 32)
     assert square.shape == (32, 32, 3)
     assert square.dtype == tf.float32
     assert float(tf.reduce_max(tf.abs(square - 1.0))) < 1e-6
 
 
 def test_shrinking_keeps_the_mean_and_never_enlarges():
-    half = images.shrink(noise(0, 32)[:20], ratio=0.5)
+    half = shrink(noise(0, 32)[:20], ratio=0.5)
     assert half.shape == (10, 16, 3)
     assert half.mean() == pytest.approx(noise(0, 32)[:20].mean(), abs=3)
-    assert images.shrink(flat(7, 9), ratio=0.01).shape == (1, 1, 3)
+    assert shrink(flat(7, 9), ratio=0.01).shape == (1, 1, 3)
     picture = noise(1)
-    assert images.shrink(picture, ratio=1.7) is picture
+    assert shrink(picture, ratio=1.7) is picture
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "BMP"])
 def test_encoded_pictures_are_near_to_their_pixels(image_format):
     y, x = np.mgrid[:48, :64]
     smooth = np.stack([4 * x, 5 * y, x + y], -1).astype(np.uint8)
-    with Image.open(io.BytesIO(images.encode(smooth, image_format))) as image:
+    with Image.open(io.BytesIO(encode(smooth, image_format))) as image:
         assert (image.format, image.size) == (image_format, (64, 48))
         off = np.abs(np.asarray(image.convert("RGB")).astype(int) - smooth).mean()
     assert off <= {"JPEG": 1, "WEBP": 3}.get(image_format, 0)
@@ -222,13 +239,13 @@ def test_encoded_pictures_are_near_to_their_pixels(image_format):
 
 def test_grid_places_rows_and_gaps():
     rows = [np.stack([flat(10, 4), flat(20, 4)]), np.stack([flat(30, 4), flat(40, 4)])]
-    picture = images.grid(rows, gap=2)
+    picture = grid(rows, gap=2)
     assert picture.shape == (10, 10, 3)
     assert picture[[0, 0, 6, 6, 4], [0, 6, 0, 6, 4], 0].tolist() == [10, 20, 30, 40, 255]
 
 
 def test_png_is_saved_whole_or_not_at_all(tmp_path):
-    images.save_png(tmp_path / "x.png", noise(3))
+    save_png(tmp_path / "x.png", noise(3))
     assert [path.name for path in tmp_path.iterdir()] == ["x.png"]
     assert (decoded((tmp_path / "x.png").read_bytes()) == noise(3)).all()
 
@@ -236,13 +253,13 @@ def test_png_is_saved_whole_or_not_at_all(tmp_path):
 @pytest.mark.parametrize("cut", [4, 8, 12, 14])
 def test_png_without_its_end_becomes_one_that_tensorflow_reads(cut):
     pixels = noise(0)
-    np.testing.assert_array_equal(decoded(images.upright_rgb(png(pixels)[:-cut])), pixels)
+    np.testing.assert_array_equal(decoded(upright_rgb(png(pixels)[:-cut])), pixels)
 
 
 def test_pixels_that_are_too_many_for_the_caller_raise():
     with pytest.raises(ValueError, match="32 x 32 pixels are too many"):
-        images.upright_rgb(png(noise(0)), most_pixels=1023)
-    assert images.upright_rgb(png(noise(0)), most_pixels=1024) == png(noise(0))
+        upright_rgb(png(noise(0)), most_pixels=1023)
+    assert upright_rgb(png(noise(0)), most_pixels=1024) == png(noise(0))
 
 
 def test_upright_pixels_are_those_that_training_decodes():
@@ -254,20 +271,20 @@ def test_upright_pixels_are_those_that_training_decodes():
         encoded(picture.resize((30, 10)), "WEBP", lossless=True),
     ]
     for data in files:
-        expected = decoded(images.upright_rgb(data))
-        np.testing.assert_array_equal(images.load_upright(data), expected)
-        np.testing.assert_array_equal(np.asarray(images.load_with_head(data)[0]), expected)
+        expected = decoded(upright_rgb(data))
+        np.testing.assert_array_equal(load_upright(data), expected)
+        np.testing.assert_array_equal(np.asarray(load_with_head(data)[0]), expected)
 
 
 def test_head_tells_how_the_file_holds_its_image():
     picture = Image.fromarray(noise(1)).resize((20, 10))
     turned = picture.getexif()
     turned[0x0112] = 6
-    image, stored = images.load_with_head(encoded(picture.convert("CMYK"), "JPEG", exif=turned))
+    image, stored = load_with_head(encoded(picture.convert("CMYK"), "JPEG", exif=turned))
     assert stored == (20, 10, "CMYK", "JPEG")
     assert (image.size, image.mode) == ((10, 20), "RGB")
     with pytest.raises(ValueError, match="no readable image"):
-        images.load_with_head(b"x")
+        load_with_head(b"x")
 
 
 def raising(fault: Exception):
@@ -277,13 +294,13 @@ def raising(fault: Exception):
     return raise_it
 
 
-READERS = [images.upright_rgb, images.load_upright, images.load_with_head]
+READERS = [upright_rgb, load_upright, load_with_head]
 
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("fault", [MemoryError(), TypeError("a defect"), RuntimeError("a defect")])
 def test_only_what_is_wrong_with_the_file_is_told_as_such(monkeypatch, reader, fault):
-    monkeypatch.setattr(images, "to_upright", raising(fault))
+    monkeypatch.setattr("cyclegan_tf.data.image.to_upright", raising(fault))
     with pytest.raises(type(fault)) as raised:
         reader(encoded(Image.fromarray(noise(0)), "BMP"))
     assert raised.value is fault
@@ -294,14 +311,14 @@ def test_decoder_that_finds_no_memory_says_nothing_about_the_file(monkeypatch):
     fault = OSError("out of memory when reading image file")
     monkeypatch.setattr(ImageFile.ImageFile, "load", raising(fault))
     with pytest.raises(MemoryError, match="out of memory"):
-        images.load_upright(png(noise(0)))
+        load_upright(png(noise(0)))
 
 
 def test_tensorflow_without_memory_says_nothing_about_the_file(monkeypatch):
     fault = tf.errors.ResourceExhaustedError(None, None, "no memory")
-    monkeypatch.setattr(images, "decode", raising(fault))
+    monkeypatch.setattr("cyclegan_tf.data.image.decode", raising(fault))
     with pytest.raises(tf.errors.ResourceExhaustedError):
-        images.upright_rgb(png(noise(0)))
+        upright_rgb(png(noise(0)))
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
@@ -334,17 +351,17 @@ def test_stored_pixels_are_those_that_scorers_read():
     for data in files:
         with Image.open(io.BytesIO(data)) as image:
             expected = np.asarray(image.convert("RGB"))
-        np.testing.assert_array_equal(images.load_stored(data), expected)
-        np.testing.assert_array_equal(decoded(images.stored_rgb(data)), expected)
+        np.testing.assert_array_equal(load_stored(data), expected)
+        np.testing.assert_array_equal(decoded(stored_rgb(data)), expected)
     for data in files[:2]:  # what TensorFlow reads so is kept as it is
-        assert images.stored_rgb(data) is data
+        assert stored_rgb(data) is data
 
 
 def test_stored_pixels_of_sixteen_bits_are_scaled_not_clipped():
     wide = Image.fromarray(np.full((8, 8), 257 * 100, np.uint16))
-    assert (images.load_stored(encoded(wide, "PNG")) == 100).all()
+    assert (load_stored(encoded(wide, "PNG")) == 100).all()
 
 
 def test_stored_pixels_are_reduced_on_demand():
-    assert images.load_stored(png(noise(1, 64)), shrink_above=32).shape == (32, 32, 3)
-    assert decoded(images.stored_rgb(png(noise(1, 64)), shrink_above=32)).shape == (32, 32, 3)
+    assert load_stored(png(noise(1, 64)), shrink_above=32).shape == (32, 32, 3)
+    assert decoded(stored_rgb(png(noise(1, 64)), shrink_above=32)).shape == (32, 32, 3)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan_tf.data import sources as pictures_module
+from cyclegan_tf.data import sources
 from cyclegan_tf.data.dataset import ImageSet
 from cyclegan_tf.data.image import encode_jpeg
 from cyclegan_tf.data.sources import (
@@ -221,7 +221,7 @@ def test_digest_of_resized_files_tells_files_and_size(tmp_path):
 
 def test_entry_that_unpacks_to_too_much_is_not_unpacked(tmp_path, monkeypatch):
     path = write_zip(tmp_path / "set.zip", {"1.png": bytes(2000)})
-    monkeypatch.setattr(pictures_module, "MOST_BYTES", 1999)
+    monkeypatch.setattr(sources, "MOST_BYTES", 1999)
     with pytest.raises(InputError, match=r"entry 1\.png has 2,000 bytes, which are too many"):
         load_pictures(path)
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from cyclegan_tf.data import image as images
-from cyclegan_tf.data import srgb as upright
-from cyclegan_tf.data.srgb import is_upright, to_upright
+from cyclegan_tf.data.image import upright_rgb
+from cyclegan_tf.data.srgb import _moves_colours, is_upright, to_upright
 from tests.data.test_image import RED, decoded
 from tests.pictures import encoded, flat, noise
 from tests.profiles import as_srgb, cmyk_profile, grey_profile, rgb_profile
@@ -22,14 +21,14 @@ def test_colours_of_another_space_become_srgb(pixel, image_format):
         **({"lossless": True} if image_format != "PNG" else {}),
     }
     data = encoded(Image.new("RGB", (8, 8), pixel), image_format, **options)
-    assert np.abs(decoded(images.upright_rgb(data)) - as_srgb(pixel)).max() < 1.5
-    with Image.open(io.BytesIO(images.upright_rgb(data))) as image:
+    assert np.abs(decoded(upright_rgb(data)) - as_srgb(pixel)).max() < 1.5
+    with Image.open(io.BytesIO(upright_rgb(data))) as image:
         assert "icc_profile" not in image.info
 
 
 def test_jpeg_of_another_space_becomes_srgb():
     data = encoded(Image.new("RGB", (8, 8), RED), "JPEG", quality=100, icc_profile=rgb_profile())
-    assert np.abs(decoded(images.upright_rgb(data)) - as_srgb(RED)).max() < 4
+    assert np.abs(decoded(upright_rgb(data)) - as_srgb(RED)).max() < 4
     assert np.abs(as_srgb(RED) - RED).max() > 10  # there is a difference to be seen
 
 
@@ -37,7 +36,7 @@ def test_profile_that_says_srgb_in_other_words_changes_nothing():
     own = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for image_format in ("JPEG", "PNG"):
         data = encoded(Image.fromarray(noise(1)), image_format, icc_profile=own)
-        assert images.upright_rgb(data) is data
+        assert upright_rgb(data) is data
 
 
 @pytest.mark.parametrize(
@@ -45,13 +44,13 @@ def test_profile_that_says_srgb_in_other_words_changes_nothing():
 )
 def test_profile_that_is_broken_or_of_other_images_counts_as_none(profile):
     data = encoded(Image.fromarray(noise(1)), "PNG", icc_profile=profile)
-    assert images.upright_rgb(data) is data
+    assert upright_rgb(data) is data
 
 
 def test_transparent_picture_of_another_space_is_converted_below_white():
     picture = Image.new("RGBA", (8, 4), (*RED, 255))
     picture.paste((*RED, 0), (4, 0, 8, 4))
-    pixels = decoded(images.upright_rgb(encoded(picture, "PNG", icc_profile=rgb_profile())))
+    pixels = decoded(upright_rgb(encoded(picture, "PNG", icc_profile=rgb_profile())))
     assert np.abs(pixels[:, :4] - as_srgb(RED)).max() < 1.5
     assert (pixels[:, 4:] == 255).all()
 
@@ -59,7 +58,7 @@ def test_transparent_picture_of_another_space_is_converted_below_white():
 def test_palette_of_another_space_is_converted():
     palette = Image.new("RGB", (8, 8), RED).quantize(4)
     data = encoded(palette, "PNG", icc_profile=rgb_profile())
-    assert np.abs(decoded(images.upright_rgb(data)) - as_srgb(RED)).max() < 1.5
+    assert np.abs(decoded(upright_rgb(data)) - as_srgb(RED)).max() < 1.5
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "1", "I;16"])
@@ -71,16 +70,16 @@ def test_linear_greys_become_srgb(mode):
     picture = picture if mode == "I;16" else picture.convert(mode)
     data = encoded(picture, "PNG", icc_profile=grey_profile(1.0))
     expected = 255 if mode == "1" else 137
-    assert np.abs(decoded(images.upright_rgb(data)).astype(int) - expected).max() <= 1
+    assert np.abs(decoded(upright_rgb(data)).astype(int) - expected).max() <= 1
 
 
 def test_inks_are_those_of_the_printer():
     # CIE L* 50 is 18.4 % of the light, which is 119 in sRGB; without profile cyan is (0, 255, 255)
     picture = Image.new("CMYK", (8, 8), (255, 0, 0, 0))
-    plain = decoded(images.upright_rgb(encoded(picture, "JPEG", quality=100)))
+    plain = decoded(upright_rgb(encoded(picture, "JPEG", quality=100)))
     assert np.abs(plain.astype(int) - (0, 255, 255)).max() <= 3
     data = encoded(picture, "JPEG", quality=100, icc_profile=cmyk_profile((50, 0, 0)))
-    assert np.abs(decoded(images.upright_rgb(data)).astype(int) - 119).max() <= 3
+    assert np.abs(decoded(upright_rgb(data)).astype(int) - 119).max() <= 3
 
 
 def test_what_would_be_changed_is_not_upright():
@@ -105,14 +104,14 @@ def test_image_given_keeps_its_profile_and_its_result_has_none():
 
 def test_profile_of_a_whole_set_is_looked_at_once(monkeypatch):
     looked_at = []
-    build = upright.ImageCms.buildTransform
+    build = ImageCms.buildTransform
 
     def counted(*arguments):
         looked_at.append(arguments)
         return build(*arguments)
 
-    monkeypatch.setattr(upright.ImageCms, "buildTransform", counted)
-    upright._moves_colours.cache_clear()
+    monkeypatch.setattr(ImageCms, "buildTransform", counted)
+    _moves_colours.cache_clear()
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for level in range(5):
         image = Image.fromarray(flat(level))

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from cyclegan_tf.distribution import rendezvous as peers
+from cyclegan_tf.distribution import rendezvous
 from cyclegan_tf.distribution.cluster import Cluster
 from cyclegan_tf.errors import InputError
 
@@ -34,7 +34,7 @@ def test_workers_meet_whoever_comes_first():
     lines, servers = [], []
 
     def start(index: int) -> None:
-        peers.join(cluster(*addresses, index=index), 20, lines.append)
+        rendezvous.join(cluster(*addresses, index=index), 20, lines.append)
         servers.append(listener(int(addresses[index].split(":")[1])))  # as TensorFlow does
 
     threads = [threading.Thread(target=start, args=(index,)) for index in range(3)]
@@ -53,8 +53,8 @@ def test_workers_meet_whoever_comes_first():
 def test_who_does_not_come_is_named():
     there = listener()
     missing = free_address()
-    with there, pytest.raises(peers.WorkerLost) as error:
-        peers.join(cluster(free_address(), address(there), missing), 0.1, lambda line: None)
+    with there, pytest.raises(rendezvous.WorkerLost) as error:
+        rendezvous.join(cluster(free_address(), address(there), missing), 0.1, lambda line: None)
     assert str(error.value).startswith(f"waited 0 s in vain for worker 3 of 3, {missing}. Start")
 
 
@@ -63,19 +63,19 @@ def test_a_port_in_use_is_refused():
         address_taken = address(taken)
         port = address_taken.split(":")[1]
         with pytest.raises(InputError) as error:
-            peers.join(cluster(address_taken, free_address()))
+            rendezvous.join(cluster(address_taken, free_address()))
     assert str(error.value).startswith(
         f"port {port}, which TF_CONFIG gives to the chief, {address_taken}, cannot be opened"
     )
 
 
 def test_unknown_hosts_do_not_answer():
-    assert not peers.answers("no-such-host.invalid:80", 1)
+    assert not rendezvous.answers("no-such-host.invalid:80", 1)
 
 
 def test_a_heartbeat_names_who_is_lost():
     there, lost = listener(), listener()
-    heartbeat = peers.Heartbeat(
+    heartbeat = rendezvous.Heartbeat(
         cluster("a:1", address(there), address(lost)), "Do this.", silent=1, stuck=1e6
     )
     heartbeat.start()
@@ -91,7 +91,7 @@ def test_a_heartbeat_names_who_is_lost():
 
 def test_a_heartbeat_without_a_loss_says_that_a_connection_broke():
     with listener() as there:
-        heartbeat = peers.Heartbeat(cluster("a:1", address(there)), "Do this.")
+        heartbeat = rendezvous.Heartbeat(cluster("a:1", address(there)), "Do this.")
         heartbeat.start()
         assert heartbeat.verdict(0) == "the connection to another worker broke. Do this."
         heartbeat.stop()

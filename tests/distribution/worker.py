@@ -15,8 +15,7 @@ from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data import pipeline
 from cyclegan_tf.data.build import build_training_batches
 from cyclegan_tf.data.dataset import DataSet, ImageSet
-from cyclegan_tf.distribution import rendezvous as peers
-from cyclegan_tf.distribution import runtime
+from cyclegan_tf.distribution import rendezvous, runtime
 from cyclegan_tf.distribution.cluster import read_cluster
 from cyclegan_tf.distribution.workers import StopTogether, Workers, connect
 from cyclegan_tf.errors import InputError
@@ -128,7 +127,7 @@ def main() -> int:
         workers = connect(cluster, seconds=120)
         with workers.watched("To go on, start all workers with --resume."):
             train(workers, Path(sys.argv[1]) / f"worker-{cluster.index}.npz", epochs=10_000)
-    except peers.WorkerLost as error:
+    except rendezvous.WorkerLost as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

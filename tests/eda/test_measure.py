@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from cyclegan_tf.eda import measure as measuring
 from cyclegan_tf.eda.measure import Measurers, measure
 from cyclegan_tf.errors import Fault
 from tests.pictures import flat, noise, png
@@ -78,8 +77,10 @@ def test_images_are_read_only_a_few_ahead(two):
 
 
 def test_few_images_start_no_process(monkeypatch):
-    monkeypatch.setattr(measuring, "available_cores", lambda: 64)
-    monkeypatch.setattr(measuring, "_Process", lambda: pytest.fail("started a process"))
+    monkeypatch.setattr("cyclegan_tf.eda.measure.available_cores", lambda: 64)
+    monkeypatch.setattr(
+        "cyclegan_tf.eda.measure._Process", lambda: pytest.fail("started a process")
+    )
     with Measurers(399) as measurers:
         assert [name for _, name, _ in measurers.in_order(entries(3))] == ["0", "1", "2"]
 
@@ -91,8 +92,8 @@ def test_as_many_processes_as_cores_up_to_eight(monkeypatch, cores, total, start
             processes.append(self)
 
     processes: list[Counted] = []
-    monkeypatch.setattr(measuring, "available_cores", lambda: cores)
-    monkeypatch.setattr(measuring, "_Process", Counted)
+    monkeypatch.setattr("cyclegan_tf.eda.measure.available_cores", lambda: cores)
+    monkeypatch.setattr("cyclegan_tf.eda.measure._Process", Counted)
     with Measurers(total):
         pass
     assert len(processes) == started

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cyclegan_tf.data import image as images
 from cyclegan_tf.data.dataset import ImageSet
+from cyclegan_tf.data.image import load_upright, upright_rgb
 from cyclegan_tf.data.sources import SquarePictures
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.inference import translator as painter
+from cyclegan_tf.inference import translator
 from cyclegan_tf.inference.compiled import AnySize
 from cyclegan_tf.inference.tiling import Frame, Tiling
 from cyclegan_tf.inference.translator import Painter
@@ -93,14 +93,14 @@ def test_size_shows_the_pixels_that_training_shows():
     files.append(encoded(Image.fromarray(pixels(600, 700)), "PNG"))  # reduced, as when it is read
     squares = SquarePictures(
         "set",
-        ImageSet(("a",) * 3, tuple(images.upright_rgb(f, shrink_above=512) for f in files)),
+        ImageSet(("a",) * 3, tuple(upright_rgb(f, shrink_above=512) for f in files)),
         32,
     )
     seen = []
     network = Noting(lambda batch: seen.extend(batch) or batch)
     small = Painter(network, Frame(128), size=32)
     for data in files:
-        painted = small.translate(images.load_upright(data))
+        painted = small.translate(load_upright(data))
         assert painted.size == (32, 32)
     np.testing.assert_array_equal(np.stack(seen), next(squares.batches(3)))
     assert small.shape(50, 90) == (32, 32)
@@ -118,8 +118,8 @@ def test_longest_reduces_and_never_enlarges():
 
 
 def test_pictures_of_one_shape_are_one_batch(monkeypatch):
-    monkeypatch.setattr(painter, "_TOGETHER", 3 * 32 * 32)
-    monkeypatch.setattr(painter, "_WAITING", 12 * 32 * 32)
+    monkeypatch.setattr(translator, "_TOGETHER", 3 * 32 * 32)
+    monkeypatch.setattr(translator, "_WAITING", 12 * 32 * 32)
     network = Noting(lambda batch: -batch)
     sizes = [(24, 24), (20, 22), (24, 40), (21, 23), (23, 24), (24, 38), (200, 10)]
     pictures = [(n, pixels(*size, seed=n)) for n, size in enumerate(sizes)]
@@ -136,8 +136,8 @@ def test_pictures_of_one_shape_are_one_batch(monkeypatch):
 
 
 def test_few_pictures_wait_for_others(monkeypatch):
-    monkeypatch.setattr(painter, "_TOGETHER", 100 * 32 * 32)
-    monkeypatch.setattr(painter, "_WAITING", 3 * 32 * 32)
+    monkeypatch.setattr(translator, "_TOGETHER", 100 * 32 * 32)
+    monkeypatch.setattr(translator, "_WAITING", 3 * 32 * 32)
     read = []
     pictures = ((n, read.append(n) or pixels(24, 24)) for n in range(50))
     next(Painter(Noting(), FRAME).paint(pictures))

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from tqdm import tqdm
 
-from cyclegan_tf.data import image as images
-from cyclegan_tf.io import display as progress
+from cyclegan_tf.data.image import save_png
+from cyclegan_tf.io.display import bar, in_notebook
 from cyclegan_tf.training.callbacks import logs
 from tests.tiny_models import pixel_cyclegan
 from tests.training.callbacks.test_samples import fit
@@ -44,22 +44,22 @@ def test_a_shell_without_a_kernel_is_no_notebook(monkeypatch):
         monkeypatch.setitem(
             sys.modules, "IPython", SimpleNamespace(get_ipython=lambda shell=shell: shell)
         )
-        assert not progress.in_notebook()
+        assert not in_notebook()
 
 
 def test_outside_of_notebooks_the_bar_is_on_stderr(capsys):
-    with progress.bar(2, title="work") as bar:
-        bar.update(2)
-    assert type(bar) is tqdm
+    with bar(2, title="work") as progress:
+        progress.update(2)
+    assert type(progress) is tqdm
     written = capsys.readouterr()
     assert "work: 100%" in written.err
     assert written.out == ""
 
 
 def test_a_notebooks_bar_is_one_output_that_changes(notebook, capsys):
-    with progress.bar(3, title="images.zip") as bar:
+    with bar(3, title="images.zip") as progress:
         for _ in range(3):
-            bar.update()
+            progress.update()
     (states,) = notebook.outputs
     assert text(states[0]).startswith("images.zip:")
     assert "3/3" in text(states[-1])
@@ -67,7 +67,7 @@ def test_a_notebooks_bar_is_one_output_that_changes(notebook, capsys):
 
 
 def test_a_training_is_one_line_and_its_newest_samples(notebook, tmp_path):
-    images.save_png(tmp_path / "epoch_0000.png", np.zeros((4, 4, 3), np.uint8))
+    save_png(tmp_path / "epoch_0000.png", np.zeros((4, 4, 3), np.uint8))
     verbose, (line,) = logs.progress_display(tmp_path)
     line.every = 0.0
     model = pixel_cyclegan()
@@ -92,9 +92,9 @@ def test_on_a_terminal_keras_shows_the_training(monkeypatch, tmp_path):
 
 
 def test_bar_that_does_not_stay_or_is_not_waited_for_leaves_nothing(capsys):
-    with progress.bar(None, title="checking", stays=False, delay=60) as bar:
-        bar.update()
+    with bar(None, title="checking", stays=False, delay=60) as progress:
+        progress.update()
     assert capsys.readouterr().err == ""
-    with progress.bar(2, title="tiles", unit="tile", stays=False) as bar:
-        bar.update(2)
+    with bar(2, title="tiles", unit="tile", stays=False) as progress:
+        progress.update(2)
     assert capsys.readouterr().err.split("\r")[-2].strip() == ""

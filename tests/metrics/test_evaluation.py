@@ -307,7 +307,7 @@ def test_stored_pixels_are_scored_and_those_that_the_profile_means_translated(tm
     config = TrainConfig(**TINY, **settings)
     run = write_run(tmp_path / "run", **settings)
     for network in build.build_model(config).generators:  # untrained: their change is nothing
-        RunDir(run).save_weights(network)
+        RunFolder(run).save_weights(network)
     verdict = judge_run(run, inception)
     meant = tuple(int(load_upright(photo)[0, 0, 0]) for photo in photos.encoded)
     assert min(meant) > 70

@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.data import image as images
+from cyclegan_tf.data import image
 from cyclegan_tf.io.figures import Plate
 from cyclegan_tf.io.run_folder import RunFolder
-from cyclegan_tf.training import figures as gallery
+from cyclegan_tf.training import figures
 
 
 def pixels(figure: Plate) -> np.ndarray:
@@ -35,19 +35,19 @@ def run_with_grids(folder, epochs: list[int], rows: int = 2, **config) -> RunFol
     run = RunFolder.create(folder / "run", TrainConfig(image_size=32, **config))
     for epoch in epochs:
         grid = [greys([200] * 3, 32), *[greys([epoch] * 3, 32)] * (rows - 1)]
-        images.save_png(run.samples / f"epoch_{epoch:04d}.png", images.grid(grid))
+        image.save_png(run.samples / f"epoch_{epoch:04d}.png", image.grid(grid))
     return run
 
 
 def test_scores_get_a_panel_though_some_epochs_have_none():
     rows = [{"epoch": epoch, "cycle_loss": 1.0} for epoch in (1, 2, 3)]
     scored = [rows[0], rows[1] | {"fid": 0.5, "kid": 0.1}, rows[2]]
-    widths = [pixels(gallery.loss_curves(each)).shape[1] for each in (rows, scored)]
+    widths = [pixels(figures.loss_curves(each)).shape[1] for each in (rows, scored)]
     assert widths == [605, 1210]  # 5.5 inches a panel, 110 pixels an inch
 
 
 def test_run_without_an_epoch_says_so_instead_of_curves():
-    figure = gallery.loss_curves([])
+    figure = figures.loss_curves([])
     assert [text.get_text() for text in figure.texts] == ["No epoch is done yet."]
     assert pixels(figure).shape[1] == 1210
 
@@ -61,7 +61,7 @@ def test_each_kind_of_log_has_its_panel():
         "sample_diversity": 0.8,
         "learning_rate": 2e-4,
     }
-    figure = gallery.loss_curves(iter([row, row | {"epoch": 2, "gen_loss": 3.0}]))
+    figure = figures.loss_curves(iter([row, row | {"epoch": 2, "gen_loss": 3.0}]))
     assert [axes.get_title() for axes in figure.axes] == ["players", "discriminators", "diversity"]
     lines = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
     assert list(lines["gen_loss"]) == [1.0, 3.0]
@@ -71,24 +71,24 @@ def test_each_kind_of_log_has_its_panel():
 @pytest.mark.parametrize(("loss", "curves"), [(0.0, 1), (0.1, 2)])
 def test_identity_loss_that_is_not_computed_has_no_curve(loss, curves):
     rows = [{"epoch": epoch, "cycle_loss": 1.0, "identity_loss": loss} for epoch in (1, 2)]
-    assert len(gallery.loss_curves(rows).axes[0].lines) == curves
+    assert len(figures.loss_curves(rows).axes[0].lines) == curves
 
 
 def test_rows_of_pictures_carry_their_names():
     floats = np.full((2, 8, 8, 3), -1.0, np.float32)
-    rows = shown(gallery.picture_rows({"white": greys([255, 255]), "black": floats}))
+    rows = shown(figures.picture_rows({"white": greys([255, 255]), "black": floats}))
     assert [name for name, _ in rows] == ["white", "black"]
     assert rows[0][1].shape == (8, 2 * 8 + 1, 3)  # a white pixel between the two
     assert rows[1][1][0].mean(axis=-1).tolist() == [0.0] * 8 + [255.0] + [0.0] * 8
 
 
 def test_figures_are_pngs_by_themselves():
-    assert pixels(gallery.picture_rows({"one": greys([0])})).shape[1] == 1210  # 11 inches
+    assert pixels(figures.picture_rows({"one": greys([0])})).shape[1] == 1210  # 11 inches
 
 
 def test_samples_over_the_epochs_begin_with_the_originals(tmp_path):
     run = run_with_grids(tmp_path, list(range(0, 101, 10)))
-    rows = shown(gallery.samples_over_epochs(run, most=3))
+    rows = shown(figures.samples_over_epochs(run, most=3))
     names, middles = zip(*((name, int(row[16, 16, 0])) for name, row in rows), strict=True)
     assert names == ("original", "epoch 0", "epoch 50", "epoch 100")
     assert middles == (200, 0, 50, 100)
@@ -97,23 +97,23 @@ def test_samples_over_the_epochs_begin_with_the_originals(tmp_path):
 
 def test_true_translations_in_a_grid_are_left_out(tmp_path):
     run = run_with_grids(tmp_path, [0, 7], rows=3)
-    assert len(shown(gallery.samples_over_epochs(run))) == 3
+    assert len(shown(figures.samples_over_epochs(run))) == 3
 
 
 def test_grids_of_a_dcgan_stand_beside_each_other(tmp_path):
     run = run_with_grids(tmp_path, [0, 5, 10, 15], model="dcgan", batch_size=2)
-    panels = shown(gallery.samples_over_epochs(run))
+    panels = shown(figures.samples_over_epochs(run))
     assert [name for name, _ in panels] == ["epoch 0", "epoch 5", "epoch 10", "epoch 15"]
     assert panels[2][1][40, 10, 0] == 10
 
 
 def test_run_without_samples_is_told(tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no samples"):
-        gallery.samples_over_epochs(run_with_grids(tmp_path, []))
+        figures.samples_over_epochs(run_with_grids(tmp_path, []))
 
 
 def test_a_picture_of_a_run_has_a_title(tmp_path):
-    images.save_png(tmp_path / "strip.png", greys([7])[0])
-    ((title, picture),) = shown(gallery.picture(tmp_path / "strip.png", "a strip"))
+    image.save_png(tmp_path / "strip.png", greys([7])[0])
+    ((title, picture),) = shown(figures.picture(tmp_path / "strip.png", "a strip"))
     assert title == "a strip"
     assert (np.asarray(picture) == 7).all()

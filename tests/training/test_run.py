@@ -5,8 +5,8 @@ import pytest
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data.dataset import name_hashes
 from cyclegan_tf.io.run_folder import RunFolder, versions
-from cyclegan_tf.training import run as run_module
 from cyclegan_tf.training.resumption import Resumption
+from cyclegan_tf.training.run import _opened, build_data_set
 from tests.data.test_dataset import write_folder
 from tests.pictures import image_set
 from tests.tiny_models import facts
@@ -23,11 +23,11 @@ def test_images_that_are_not_those_of_before_are_warned_of(tmp_path, capsys, add
         base_filters=2,
         discriminator_filters=2,
     )
-    names = name_hashes(run_module.build_data_set(config))
+    names = name_hashes(build_data_set(config))
     names |= {"A": "3 images, another hash"} if added else {}
     left = facts(data=names, versions=versions())
     found = Resumption(RunFolder(tmp_path / "run"), config, left, 0.0, trains=True, done=False)
-    with run_module._opened(found, time.monotonic()) as trainer:
+    with _opened(found, time.monotonic()) as trainer:
         assert trainer.steps_per_epoch == left.steps_per_epoch
     error = capsys.readouterr().err
     assert ("warning: the images of domain A are not those" in error) == added

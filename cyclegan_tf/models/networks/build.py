@@ -6,8 +6,13 @@ from functools import partial
 import keras
 
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.models.networks import dcgan as latent_networks
 from cyclegan_tf.models.networks.blocks import Style
+from cyclegan_tf.models.networks.dcgan import (
+    dcgan_discriminator,
+    dcgan_generator,
+    residual_discriminator,
+    residual_generator,
+)
 from cyclegan_tf.models.networks.discriminators import (
     Regularization,
     patch_discriminator,
@@ -26,12 +31,12 @@ GENERATORS: dict[str, Callable[[TrainConfig], Callable[..., keras.Model]]] = {
 }
 DISCRIMINATORS_B = {"patch": patch_discriminator, "two-objective": two_objective_discriminator}
 LATENT_GENERATORS = {
-    "transpose": latent_networks.dcgan_generator,
-    "residual": latent_networks.residual_generator,
+    "transpose": dcgan_generator,
+    "residual": residual_generator,
 }
 LATENT_DISCRIMINATORS = {
-    "strided": latent_networks.dcgan_discriminator,
-    "residual": latent_networks.residual_discriminator,
+    "strided": dcgan_discriminator,
+    "residual": residual_discriminator,
 }
 
 MARGIN = 16  # pixels of mirrored border around what a U-Net translates

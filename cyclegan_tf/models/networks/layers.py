@@ -58,15 +58,15 @@ class GroupNormalization(layers.GroupNormalization):
         """Maps `(n, h, w, c)` to the same shape, normalized over each group of each image."""
         if self.groups != x.shape[-1] or keras.backend.backend() != "tensorflow":
             return super().call(x)
-        from cyclegan_tf.models.networks import ops as kernels
+        from cyclegan_tf.models.networks.ops import instance_norm, norms_images
 
-        if isinstance(x, KerasTensor) or not kernels.norms_images(x):
+        if isinstance(x, KerasTensor) or not norms_images(x):
             return super().call(x)
         channels = (self.groups,)
         scale = ops.convert_to_tensor(self.gamma) if self.scale else ops.ones(channels)
         offset = ops.convert_to_tensor(self.beta) if self.center else ops.zeros(channels)
         x = ops.cast(x, self.compute_dtype)
-        return kernels.instance_norm(x, scale, offset, epsilon=self.epsilon)
+        return instance_norm(x, scale, offset, epsilon=self.epsilon)
 
 
 @keras.saving.register_keras_serializable("cyclegan_tf")
@@ -81,9 +81,9 @@ class LeakyReLU(layers.LeakyReLU):
         """Maps any shape to the same: `x`, or where that is negative, `negative_slope * x`."""
         if keras.backend.backend() != "tensorflow" or isinstance(x, KerasTensor):
             return super().call(x)
-        from cyclegan_tf.models.networks import ops as kernels
+        from cyclegan_tf.models.networks.ops import leaky_relu
 
-        return kernels.leaky_relu(x, self.negative_slope)
+        return leaky_relu(x, self.negative_slope)
 
 
 @keras.saving.register_keras_serializable("cyclegan_tf")
@@ -100,9 +100,9 @@ class SkipConnection(layers.Layer):
         x, skip = maps
         if keras.backend.backend() != "tensorflow" or isinstance(x, KerasTensor):
             return ops.concatenate([ops.relu(x), skip], axis=-1)
-        from cyclegan_tf.models.networks import ops as kernels
+        from cyclegan_tf.models.networks.ops import relu_beside
 
-        return kernels.relu_beside(x, skip)
+        return relu_beside(x, skip)
 
 
 @dataclass(frozen=True)

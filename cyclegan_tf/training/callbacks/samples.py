@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cyclegan_tf.data import image as images
+from cyclegan_tf.data.image import grid, save_png, to_uint8
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.metrics.kid import sample_diversity
 
@@ -59,7 +59,7 @@ class Grids(keras.callbacks.Callback, abc.ABC):
 
     def _draw(self) -> None:
         picture = self.picture()
-        images.save_png(self.run.samples / f"epoch_{self.epoch:04d}.png", picture)
+        save_png(self.run.samples / f"epoch_{self.epoch:04d}.png", picture)
         with self.events.as_default():
             tf.summary.image("samples", picture[None], step=self.epoch)
         self.events.flush()
@@ -95,7 +95,7 @@ class SampleGrid(Grids):
         """Inputs, translations and, if known, the truth."""
         rows = [self.inputs, self.translate(self.inputs)]
         rows += [] if self.truth is None else [self.truth]
-        return images.grid([images.to_uint8(row) for row in rows])
+        return grid([to_uint8(row) for row in rows])
 
 
 class LatentGrid(Grids):
@@ -140,10 +140,10 @@ class LatentGrid(Grids):
 
     def picture(self) -> np.ndarray:
         """The pictures in a square, as near as their number allows."""
-        pictures = images.to_uint8(self.generate(self.latents[: self.shown]))
+        pictures = to_uint8(self.generate(self.latents[: self.shown]))
         columns = math.ceil(math.sqrt(self.shown))
         rows = [pictures[i : i + columns] for i in range(0, self.shown, columns)]
-        return images.grid(rows)
+        return grid(rows)
 
     def summary(self) -> str:
         """One line for the user."""

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cyclegan_tf.models.networks import ops as kernels
 from cyclegan_tf.models.networks.layers import LeakyReLU, SkipConnection
+from cyclegan_tf.models.networks.ops import leaky_relu, relu_beside
 
 
 def maps(seed: int, channels: int, dtype: str = "float32") -> tf.Tensor:
@@ -32,7 +32,7 @@ def test_leaky_relu_and_both_its_gradients_are_those_of_keras(dtype, compiled):
     x = tf.concat([maps(1, 5, dtype), tf.zeros([2, 3, 4, 1], dtype)], -1)
 
     def ours(x):
-        return kernels.leaky_relu(x, 0.2)
+        return leaky_relu(x, 0.2)
 
     def plain(x):
         return keras.ops.leaky_relu(x, 0.2)
@@ -53,7 +53,7 @@ def test_skip_connection_and_both_its_gradients_are_those_of_relu_and_concatenat
 
     inputs = maps(1, 3, dtype), maps(2, 2, dtype)
     check = tf.function(twice_differentiated) if compiled else twice_differentiated
-    found = check(kernels.relu_beside, *inputs)
+    found = check(relu_beside, *inputs)
     for value, expected in zip(found, check(plain, *inputs), strict=True):
         np.testing.assert_array_equal(value.numpy(), expected.numpy())
 
