@@ -6,7 +6,7 @@ python -m cyclegan_tf.demo --output data/synthetic --size 256
 import sys
 from pathlib import Path
 
-from cyclegan_tf.cli import Parser, command
+from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.data.synthetic.dataset import write_demo
 
 
@@ -19,6 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=200, help="images of each domain")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes")
     arguments = parser.parse_args(argv)
+    load_tensorflow()  # it writes the TFRecords
     write_demo(arguments.output, size=arguments.size, count=arguments.count, seed=arguments.seed)
     print(f"{arguments.output}: {arguments.count} photos and {arguments.count} paintings")
     return 0

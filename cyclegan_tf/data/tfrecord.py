@@ -1,14 +1,19 @@
-"""TFRecords of the competition: features `image` (JPEG bytes), `image_name` and `target`."""
+"""TFRecords of the competition: features `image` (JPEG bytes), `image_name` and `target`.
 
+TensorFlow reads and writes them; it is imported where that happens, not before.
+"""
+
+import os
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from cyclegan_tf.data.crc32c import masked_crc32c
-from cyclegan_tf.data.examples import Feature, parse_example, serialize_example
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.files import MOST_BYTES, atomic_file, is_hidden, require_file
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 RECORD_PATTERNS = ("*.tfrec", "*.tfrecord", "*.tfrecords")
 
@@ -16,7 +21,7 @@ _HEAD, _TAIL = 12, 4  # bytes of a record before its data, length and checksum, 
 
 
 class _DamagedError(ValueError):
-    """A record that is no whole one; the message says why."""
+    """A record that is not a whole one; the message says why."""
 
 
 def record_files(folder: Path) -> list[Path]:
@@ -31,17 +36,17 @@ def read_records(path: Path) -> Iterator[tuple[str, bytes]]:
     Raises:
         InputError: naming the file and the record that is cut off, corrupted or has no image.
     """
-    for number, features in enumerate(_read_examples(path)):
+    for number, features in enumerate(_read_features(path)):
         yield _name_and_image(features, path, number)
 
 
-def record_features(path: Path) -> dict[str, Feature]:
+def record_features(path: Path) -> "dict[str, tf.train.Feature]":
     """The features of the first record of a TFRecord file, by name.
 
     Raises:
         InputError: if there is none that can be read.
     """
-    return next(_read_examples(path))
+    return next(_read_features(path))
 
 
 def count_records(path: Path) -> int:
@@ -50,79 +55,84 @@ def count_records(path: Path) -> int:
     Raises:
         InputError: if the file cannot be read.
     """
-    count = 0
-    try:
-        with path.open("rb") as file:
-            left = require_file(path)
-            while left:
-                length = _read_head(file, left)[1]
-                file.seek(length + _TAIL, 1)
-                count, left = count + 1, left - _HEAD - length - _TAIL
-    except _DamagedError:
-        return count
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    return count
+    return _walk(path)[0]
 
 
 def write_records(path: Path, target: str, images: Iterable[tuple[str, bytes]]) -> None:
     """Writes `(name, encoded bytes)` pairs as a TFRecord file, whole or not at all."""
-    with atomic_file(path) as partial, partial.open("wb") as file:
+    import tensorflow as tf
+
+    with atomic_file(path) as partial, tf.io.TFRecordWriter(os.fsencode(partial)) as writer:
         for name, encoded in images:
-            record = serialize_example(
-                {"image": encoded, "image_name": name.encode(), "target": target.encode()}
-            )
-            for part in (struct.pack("<Q", len(record)), record):
-                file.write(part + struct.pack("<I", masked_crc32c(part)))
+            values = {"image": encoded, "image_name": name.encode(), "target": target.encode()}
+            feature = {
+                key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+                for key, value in values.items()
+            }
+            example = tf.train.Example(features=tf.train.Features(feature=feature))
+            writer.write(example.SerializeToString(deterministic=True))
 
 
-def _read_examples(path: Path) -> Iterator[dict[str, Feature]]:
+def _read_features(path: Path) -> "Iterator[dict[str, tf.train.Feature]]":
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+
     number = 0
     for record in _read_frames(path):
         try:
-            features = parse_example(record)
-        except ValueError as error:
+            example = tf.train.Example.FromString(record)
+        except DecodeError as error:
             raise InputError(
                 f"{path}: record {number} is no tf.train.Example; expected features image, "
                 "image_name and target. Fetch the file again."
             ) from error
-        yield features
+        yield dict(example.features.feature)
         number += 1
     if number == 0:
         raise InputError(f"{path} holds no record; expected images. Fetch the file again.")
 
 
 def _read_frames(path: Path) -> Iterator[bytes]:
-    """The data of every record of a file whose checksums are right."""
+    """The data of every record of a file, as TensorFlow reads it: checksums must be right."""
+    import tensorflow as tf
+
+    # TensorFlow takes the memory that a length claims before it reads on
+    count, impossible = _walk(path)
     number = 0
     try:
-        size = left = require_file(path)
+        for record in tf.data.TFRecordDataset(os.fsencode(path)).take(count).as_numpy_iterator():
+            yield record
+            number += 1
+    except tf.errors.DataLossError as error:
+        raise _damaged(path, number, error.message.split(" [Op")[0].split("\n")[0]) from error
+    except tf.errors.OpError as error:
+        reason = error.message.split("\n")[0]
+        raise InputError(f"{path} cannot be read ({reason}); check the file.") from error
+    if impossible:
+        raise _damaged(path, number, impossible)
+
+
+def _walk(path: Path) -> tuple[int, str]:
+    """How many records follow one another, and what is impossible about the next one, if it is."""
+    count = 0
+    try:
         with path.open("rb") as file:
+            left = require_file(path)
             while left:
-                yield _read_frame(file, left, place=size - left)
-                number, left = number + 1, size - file.tell()
+                length = _read_length(file, left)
+                file.seek(length + _TAIL, os.SEEK_CUR)
+                count, left = count + 1, left - _HEAD - length - _TAIL
     except _DamagedError as error:
-        raise InputError(
-            f"{path}: record {number} cannot be read, the file is cut off or corrupted ({error}); "
-            "fetch the file again."
-        ) from error
+        return count, str(error)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}); expected a TFRecord file. Check it."
+        ) from error
+    return count, ""
 
 
-def _read_frame(file: BinaryIO, left: int, *, place: int) -> bytes:
-    head, length = _read_head(file, left)
-    data, tail = file.read(length), file.read(_TAIL)
-    if not (_checks(head[:8], head[8:]) and _checks(data, tail)):
-        raise _DamagedError(f"corrupted record at byte {place:,}: its checksum is another")
-    return data
-
-
-def _read_head(file: BinaryIO, left: int) -> tuple[bytes, int]:
-    """The first bytes of a record, and the length that they claim, if `left` bytes can hold it.
-
-    Nothing takes memory for a length before it is known to be possible.
-    """
+def _read_length(file: BinaryIO, left: int) -> int:
+    """The length that a record claims, if the `left` bytes can hold it."""
     head = file.read(_HEAD)
     left -= _HEAD + _TAIL
     if left < 0 or len(head) < _HEAD:
@@ -133,32 +143,29 @@ def _read_head(file: BinaryIO, left: int) -> tuple[bytes, int]:
         raise _DamagedError(f"it claims {length:,} bytes, {left:,} are left")
     if length > MOST_BYTES:
         raise _DamagedError(f"it claims {length:,} bytes, at most {MOST_BYTES:,} are read")
-    return head, length
+    return length
 
 
-def _checks(data: bytes, checksum: bytes) -> bool:
-    return checksum == struct.pack("<I", masked_crc32c(data))
+def _damaged(path: Path, number: int, reason: str) -> InputError:
+    return InputError(
+        f"{path}: record {number} cannot be read, the file is cut off or corrupted ({reason}); "
+        "fetch the file again."
+    )
 
 
-def _name_and_image(features: dict[str, Feature], path: Path, number: int) -> tuple[str, bytes]:
+def _name_and_image(
+    features: "dict[str, tf.train.Feature]", path: Path, number: int
+) -> tuple[str, bytes]:
     """Name and image bytes of one record; a record without a name is named after its place."""
-    image = _byte_values(features, "image")
-    if not image:
+    images, names = ([*_bytes(features, key)] for key in ("image", "image_name"))
+    if not images:
         found = ", ".join(sorted(features)) or "none"
         raise InputError(
             f"{path}: record {number} has no feature 'image' with bytes (features found: {found}); "
             "expected image, image_name and target. Is this a file of the competition?"
         )
-    names = _byte_values(features, "image_name")
-    return names[0].decode("utf-8", "replace") if names else f"{path.stem}-{number}", image[0]
+    return names[0].decode("utf-8", "replace") if names else f"{path.stem}-{number}", images[0]
 
 
-def _byte_values(features: dict[str, Feature], name: str) -> tuple[bytes, ...]:
-    feature = features.get(name, Feature())
-    return feature.values if feature.kind == "bytes" else ()
-
-
-def _unreadable(path: Path, error: OSError) -> InputError:
-    return InputError(
-        f"{path} cannot be read ({error.strerror}); expected a TFRecord file. Check it."
-    )
+def _bytes(features: "dict[str, tf.train.Feature]", key: str) -> Iterable[bytes]:
+    return features[key].bytes_list.value if key in features else ()

@@ -32,8 +32,7 @@ def survey(
 ) -> Findings:
     """Reads every image of a data set once, on all cores, and keeps numbers: about 2 kB an image.
 
-    Measured are the upright RGB pictures in their own size, as `measuring.measure` does. TensorFlow
-    is not needed.
+    Measured are the upright RGB pictures in their own size, as `measuring.measure` does.
 
     Args:
         data: folder in one of the layouts that training knows; its test images are read, too.
@@ -130,12 +129,14 @@ def _features(folders: dict[str, tuple[Path, ...]], labels: dict[str, str]) -> p
         {
             "domain": labels[domain],
             "feature": name,
-            "type": feature.kind,
-            "values": len(feature.values),
-            "bytes": sum(map(len, feature.values)) if feature.kind == "bytes" else None,
+            "type": kind.removesuffix("_list") if kind else None,
+            "values": len(values),
+            "bytes": sum(map(len, values)) if kind == "bytes_list" else None,
         }
         for domain, (folder, *_) in folders.items()
         for shard in record_files(folder)[:1]
         for name, feature in sorted(record_features(shard).items())
+        for kind in [feature.WhichOneof("kind")]
+        for values in [getattr(feature, kind).value if kind else ()]
     ]
     return pd.DataFrame(rows, columns=["domain", "feature", "type", "values", "bytes"])

@@ -174,10 +174,11 @@ def test_sample_is_spread_over_a_domain(tmp_path):
     assert found.sample("B", 99) == [6, 7, 8, 9, 10, 11]
 
 
-def test_no_survey_and_no_figure_needs_tensorflow(tmp_path):
+def test_survey_of_folders_and_its_figures_need_no_tensorflow(tmp_path):
     cats = write(tmp_path / "cats", a_png=png(noise(1)), b_png=png(noise(2)))
     script = (
-        "import sys; from cyclegan_tf import figures; from cyclegan_tf.eda.collect import survey\n"
+        "import sys; from cyclegan_tf.eda import figures\n"
+        "from cyclegan_tf.eda.collect import survey\n"
         f"found = survey(a={str(cats)!r}, b={str(cats)!r})\n"
         "figures.samples(found); figures.histograms(found); found.duplicates()\n"
         "sys.exit(len({'tensorflow', 'keras'} & set(sys.modules)))"
