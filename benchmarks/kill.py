@@ -79,7 +79,7 @@ def kill_again_and_again(
             time.sleep(chance.uniform(0.0, 60 * MINUTES))
             death = kill(process, run)
         worst = max(worst, death.lost)
-        place = f"{death.facts.epoch} + {death.facts.epoch_steps}"
+        place = f"{death.metadata.epoch} + {death.metadata.epoch_steps}"
         print(f"| {number} | {death.moment} | {place} | {death.lost:.2f} |", flush=True)
     if start(command, log).wait():
         raise RuntimeError(f"the resumed training failed; see {log}")

@@ -208,10 +208,10 @@ def hand_in(run: "RunFolder") -> Path | None:
 
 def _finish(run: "RunFolder") -> None:
     """Does what follows the last step of a training, although that was interrupted before it."""
-    from cyclegan_tf.training.checkpoint import read_facts
+    from cyclegan_tf.training.checkpoint import read_metadata
     from cyclegan_tf.training.run import resume
 
-    if not run.state_file.exists() or not read_facts(run.state_file).step:
+    if not run.state_file.exists() or not read_metadata(run.state_file).step:
         raise InputError(f"{run.path} holds no trained networks; train first.")
     resume(run.path, {}, trains=False)
 

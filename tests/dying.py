@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from cyclegan_tf.io.run_folder import RunFolder
-from cyclegan_tf.training.checkpoint import Facts, read_facts
+from cyclegan_tf.training.checkpoint import CheckpointMetadata, read_metadata
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,12 +23,12 @@ class Death:
     """How one process ended.
 
     Attributes:
-        facts: of the state it left.
+        metadata: of the state it left.
         lost: seconds of training since that state was saved.
         saving: whether it was killed while it wrote a state.
     """
 
-    facts: Facts
+    metadata: CheckpointMetadata
     lost: float
     saving: bool
 
@@ -37,7 +37,7 @@ class Death:
         """In words."""
         if self.saving:
             return "while saving"
-        return "in mid-epoch" if self.facts.epoch_steps else "after an epoch"
+        return "in mid-epoch" if self.metadata.epoch_steps else "after an epoch"
 
 
 def start(argv: Sequence[str], log: Path) -> subprocess.Popen:
@@ -61,7 +61,7 @@ def wait_for_step(
         RuntimeError: if it ended before, or took too long.
     """
     before, began = saved_at(run), time.time()
-    while saved_at(run) == before or read_facts(run.state_file).step < step:
+    while saved_at(run) == before or read_metadata(run.state_file).step < step:
         _require_alive(process, began + seconds)
         time.sleep(0.02)
 
@@ -80,7 +80,7 @@ def kill(process: subprocess.Popen, run: RunFolder) -> Death:
     killed = time.time()
     process.wait()
     saving = any(run.state_file.parent.glob("partial.*"))
-    return Death(read_facts(run.state_file), max(0.0, killed - saved_at(run)), saving)
+    return Death(read_metadata(run.state_file), max(0.0, killed - saved_at(run)), saving)
 
 
 def saved_at(run: RunFolder) -> float:
@@ -92,12 +92,10 @@ def different_variables(one: RunFolder, other: RunFolder) -> list[str]:
     """Names of the variables whose bits differ between the states of two runs."""
     with np.load(one.state_file) as first, np.load(other.state_file) as second:
         described = [json.loads(archive["facts"].tobytes()) for archive in (first, second)]
-        names = [name for name, *_ in described[0]["variables"]]
-        if len(names) != len(described[1]["variables"]):
+        names = [list(description["variables"]) for description in described]
+        if names[0] != names[1]:
             raise RuntimeError("the runs are of different models")
-        entries = [key for key in first.files if key.startswith("variables/")]
-        pairs = zip(names, entries, strict=True)
-        return [name for name, key in pairs if first[key].tobytes() != second[key].tobytes()]
+        return [name for name in names[0] if first[name].tobytes() != second[name].tobytes()]
 
 
 def _require_alive(process: subprocess.Popen, deadline: float) -> None:

@@ -37,11 +37,11 @@ def test_killed_and_terminated_run_ends_in_the_bits_of_one_left_alone(tmp_path):
     process = start([*options, "--run", str(stopped.path)], log)
     wait_for_step(process, stopped, STEPS + 5)
     death = kill(process, stopped)
-    assert death.facts.step >= STEPS + 5
+    assert death.metadata.step >= STEPS + 5
 
     resume = ["--run", str(stopped.path), "--resume"]
     process = start(resume, log)
-    wait_for_step(process, stopped, death.facts.step + 2)
+    wait_for_step(process, stopped, death.metadata.step + 2)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 0
     command = f"python -m cyclegan_tf.train --run {stopped.path} --resume"

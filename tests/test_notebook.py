@@ -15,7 +15,7 @@ from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.training.checkpoint import write_state
 from tests.tiny_models import pixel_cyclegan
-from tests.training.test_resumption import FACTS
+from tests.training.test_resumption import METADATA
 
 
 @pytest.fixture(autouse=True)
@@ -207,15 +207,15 @@ def test_submission_is_laid_where_it_is_looked_for(on_kaggle, run, tmp_path, cap
 
 
 @pytest.mark.parametrize(
-    "facts",
+    "metadata",
     [
         {"epoch": 3, "epoch_steps": 1},  # in the middle of the fourth
         {"epoch": 3, "epoch_steps": 0},
         {"epoch": 5, "epoch_steps": 0, "trained": True},  # while images.zip was written
     ],
 )
-def test_interrupted_run_is_handed_in_as_it_is(facts, run, monkeypatch):
-    write_state(run.state_file, pixel_cyclegan(), dataclasses.replace(FACTS, **facts))
+def test_interrupted_run_is_handed_in_as_it_is(metadata, run, monkeypatch):
+    write_state(run.state_file, pixel_cyclegan(), dataclasses.replace(METADATA, **metadata))
     write_zip(run, 1)  # of before the training went on
     asked = []
 
@@ -234,7 +234,9 @@ def test_interrupted_run_is_handed_in_as_it_is(facts, run, monkeypatch):
 @pytest.mark.parametrize("saved", [False, True])
 def test_run_that_has_learned_nothing_is_not_handed_in(saved, run):
     if saved:  # before the first step
-        write_state(run.state_file, pixel_cyclegan(), dataclasses.replace(FACTS, step=0, epoch=0))
+        write_state(
+            run.state_file, pixel_cyclegan(), dataclasses.replace(METADATA, step=0, epoch=0)
+        )
     with pytest.raises(InputError, match="holds no trained networks"):
         notebook.hand_in(run)
 

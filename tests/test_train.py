@@ -29,7 +29,7 @@ from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models.build import build_model
 from cyclegan_tf.training import trainer
 from cyclegan_tf.training.callbacks import scores
-from cyclegan_tf.training.checkpoint import read_facts, restore_state
+from cyclegan_tf.training.checkpoint import read_metadata, restore_state
 from tests.data.test_dataset import write_folder, write_kaggle
 from tests.pictures import image_set
 from tests.tiny_inception import write_tiny_graph
@@ -231,7 +231,7 @@ def test_interrupted_run_is_handed_in_without_another_step(kaggle_set, tmp_path,
         assert train.main([*TINY, *options, "--run", str(run.path)]) == 0
     files = (run.state_file, run.config_file)
     before = [file.read_bytes() for file in files]
-    assert read_facts(run.state_file).step == 3  # of 4, in the second of two epochs
+    assert read_metadata(run.state_file).step == 3  # of 4, in the second of two epochs
 
     path = notebook.hand_in(run)
     assert [file.read_bytes() for file in files] == before
@@ -249,7 +249,7 @@ def test_interrupted_run_is_handed_in_without_another_step(kaggle_set, tmp_path,
     assert np.abs(translated(run) - submitted).mean() < 1.0  # but for the JPEGs
 
     assert train.main(["--run", str(run.path), "--resume"]) == 0
-    assert (read_facts(run.state_file).step, run.finished) == (4, True)
+    assert (read_metadata(run.state_file).step, run.finished) == (4, True)
 
 
 def test_graph_that_is_missing_is_told_before_a_run_folder_exists(kaggle_set, tmp_path, capsys):

@@ -7,11 +7,11 @@ from cyclegan_tf.models.adversarial import AdversarialModel
 from cyclegan_tf.models.cyclegan import CycleGan, Objective
 from cyclegan_tf.models.optimizers import adam
 from cyclegan_tf.models.stabilizers import Stabilizers
-from cyclegan_tf.training.checkpoint import Facts
+from cyclegan_tf.training.checkpoint import CheckpointMetadata
 
 
-def facts(**changes) -> Facts:
-    """Facts of a state in the second of five epochs of two steps."""
+def metadata(**changes) -> CheckpointMetadata:
+    """Of a state in the second of five epochs of two steps."""
     some = {
         "step": 3,
         "epoch": 1,
@@ -22,9 +22,9 @@ def facts(**changes) -> Facts:
         "seconds": 1.5,
         "data": {},
         "versions": {},
-        "memories": {},
+        "states": {},
     }
-    return Facts(**some | changes)
+    return CheckpointMetadata(**some | changes)
 
 
 def state_of(model: AdversarialModel) -> list[np.ndarray]:

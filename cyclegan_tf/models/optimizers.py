@@ -116,6 +116,25 @@ def takes_totals(optimizer: keras.optimizers.Optimizer) -> bool:
     return isinstance(getattr(optimizer, "inner_optimizer", optimizer), Adam)
 
 
+def moments(optimizer: keras.optimizers.Optimizer) -> dict[int, tuple[str, keras.Variable]]:
+    """What an optimizer remembers of each weight.
+
+    Returns:
+        By the id of the variable that holds it: what it is, such as "momentums", and the weight.
+        Nothing of an optimizer that does not keep lists of them, as those of Keras do.
+    """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    weights = optimizer._trainable_variables
+    own = {id(variable) for variable in optimizer.variables}
+    return {
+        id(moment): (name.strip("_"), weight)
+        for name, kept in vars(optimizer).items()
+        if isinstance(kept, list) and len(kept) == len(weights)
+        for moment, weight in zip(kept, weights, strict=True)
+        if id(moment) in own
+    }
+
+
 def adam(
     learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
     *,

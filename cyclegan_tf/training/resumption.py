@@ -10,7 +10,7 @@ from cyclegan_tf.config.fields import flag
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.run_folder import RunFolder, versions
-from cyclegan_tf.training.checkpoint import Facts, read_facts
+from cyclegan_tf.training.checkpoint import CheckpointMetadata, read_metadata
 
 _OF_THE_END = ("submit", "data", "a", "b")  # settings that what follows the training depends on
 
@@ -22,7 +22,7 @@ class Resumption:
     Attributes:
         run: its folder.
         config: its config with the changes.
-        facts: of the state it left; None if it had not saved one yet.
+        metadata: of the state it left; None if it had not saved one yet.
         seconds: of its time budget that are used up.
         trains: whether steps are left to be done.
         done: whether nothing at all is left.
@@ -31,7 +31,7 @@ class Resumption:
 
     run: RunFolder
     config: TrainConfig
-    facts: Facts | None
+    metadata: CheckpointMetadata | None
     seconds: float
     trains: bool
     done: bool
@@ -58,7 +58,7 @@ class Resumption:
         """
         if self.new or path != self.run.path:
             return RunFolder.create(path, self.config)
-        self.run.reopen(self.config, epochs=self.facts.epoch if self.facts else 0)
+        self.run.reopen(self.config, epochs=self.metadata.epoch if self.metadata else 0)
         return self.run
 
 
@@ -78,25 +78,25 @@ def find_resumption(path: Path, changes: dict[str, Any]) -> Resumption:
     config = dataclasses.replace(before, **changes)
     if not run.state_file.exists():
         return Resumption(run, config, None, seconds=0.0, trains=True, done=False)
-    facts = read_facts(run.state_file)
-    begun = facts.epoch + (facts.epoch_steps > 0 and not facts.trained)
+    metadata = read_metadata(run.state_file)
+    begun = metadata.epoch + (metadata.epoch_steps > 0 and not metadata.trained)
     if config.epochs < begun:
         raise InputError(
             f"--epochs {config.epochs} is less than the {begun} epochs that {path} has begun; give "
             "more, or leave it out."
         )
-    longer = config.epochs > facts.epochs or "budget_minutes" in changes
-    trains = config.epochs > facts.epoch and (longer or not facts.trained)
+    longer = config.epochs > metadata.epochs or "budget_minutes" in changes
+    trains = config.epochs > metadata.epoch and (longer or not metadata.trained)
     if not trains and changes.get("submit") == "best" and not run.has_best:
         raise InputError(
             f"--submit best needs scores to choose by, but {path} is trained and was never scored; "
             "give more --epochs, or submit ema."
         )
     # a budget given now counts from now
-    seconds = 0.0 if "budget_minutes" in changes else facts.seconds
+    seconds = 0.0 if "budget_minutes" in changes else metadata.seconds
     other_end = any(getattr(config, name) != getattr(before, name) for name in _OF_THE_END)
     done = run.finished and not trains and not other_end
-    return Resumption(run, config, facts, seconds, trains, done)
+    return Resumption(run, config, metadata, seconds, trains, done)
 
 
 def resume_command(path: Path) -> str:
@@ -104,23 +104,23 @@ def resume_command(path: Path) -> str:
     return f"python -m cyclegan_tf.train --run {shlex.quote(str(path))} --resume"
 
 
-def differences(facts: Facts, names: dict[str, str]) -> list[str]:
+def differences(metadata: CheckpointMetadata, names: dict[str, str]) -> list[str]:
     """What is not as it was when the state was saved, a warning each.
 
     Args:
-        facts: of the state.
+        metadata: of the state.
         names: `name_hashes` of the images of today.
     """
     found = []
     for domain, now in names.items():
-        if facts.data.get(domain) != now:
+        if metadata.data.get(domain) != now:
             found.append(
                 f"the images of domain {domain} are not those the run was trained on so far "
-                f"({facts.data.get(domain)}, now {now}): from here on it trains on the new ones, "
-                "and does not repeat what an uninterrupted run would have done."
+                f"({metadata.data.get(domain)}, now {now}): from here on it trains on the new "
+                "ones, and does not repeat what an uninterrupted run would have done."
             )
     for what, now in versions().items():
-        then = facts.versions.get(what)
+        then = metadata.versions.get(what)
         if then != now:
             found.append(f"{what} is {now}, but was {then}: the same bits cannot be expected.")
     return found

@@ -25,7 +25,7 @@ from cyclegan_tf.training.callbacks.autosave import AutoSave
 from cyclegan_tf.training.callbacks.build import (
     build_auto_save,
     build_callbacks,
-    restore_memories,
+    restore_states,
     saved_networks,
 )
 from cyclegan_tf.training.callbacks.guards import (
@@ -35,7 +35,7 @@ from cyclegan_tf.training.callbacks.guards import (
 )
 from cyclegan_tf.training.callbacks.interruption import Interrupted, Interruption
 from cyclegan_tf.training.callbacks.logs import progress_display
-from cyclegan_tf.training.checkpoint import Facts, Start, restore_state
+from cyclegan_tf.training.checkpoint import CheckpointMetadata, Start, restore_state
 from cyclegan_tf.training.faults import explain
 from cyclegan_tf.training.loop import EpochLoop
 from cyclegan_tf.training.profiling import profile
@@ -49,7 +49,7 @@ class Trainer:
         data: its images.
         workers: the machines and devices that train.
         started: when the user's clock began to run, as `time.monotonic` counts.
-        facts: of the state to go on from, if there is one.
+        metadata: of the state to go on from, if there is one.
         inception: gives the features of the scores, if there are to be any.
 
     Attributes:
@@ -66,21 +66,22 @@ class Trainer:
         workers: Workers,
         *,
         started: float,
-        facts: Facts | None = None,
+        metadata: CheckpointMetadata | None = None,
         inception: Inception | None = None,
     ) -> None:
         self.config, self.data, self.workers = config, data, workers
         self.started = started
         self.inception = inception
         # images may have been added since: epochs keep their length
-        self.steps_per_epoch = facts.steps_per_epoch if facts else steps_per_epoch(config, data)
+        told = metadata.steps_per_epoch if metadata else 0
+        self.steps_per_epoch = told or steps_per_epoch(config, data)
         self.most_steps = config.epochs * self.steps_per_epoch
         with workers.strategy.scope():
             self.model = build_model(config, self.most_steps)
         self.generator = build_translator(config, self.model)
         self.interruption = Interruption(workers.anyone if workers.cluster else None)
         self.start = Start()
-        self.memories: dict[str, dict] = {}
+        self.states: dict[str, dict] = {}
 
     def restore(self, run: RunFolder) -> None:
         """Gives the model the state that the run has saved, and starts from there.
@@ -90,10 +91,10 @@ class Trainer:
         """
         with self.workers.strategy.scope():
             state = restore_state(run.state_file, self.model)
-        facts = state.facts
-        self.memories = facts.memories
-        means = state.means if facts.epoch_steps else ()
-        self.start = Start(facts.step, facts.epoch, facts.epoch_steps, means)
+        metadata = state.metadata
+        self.states = metadata.states
+        means = state.means if metadata.epoch_steps else ()
+        self.start = Start(metadata.step, metadata.epoch, metadata.epoch_steps, means)
         if self.config.budget_minutes is None:
             self.model.total_steps.assign(self.most_steps)
         for optimizer, rate in learning_rates(self.config, self.model):
@@ -196,7 +197,7 @@ class Trainer:
     def _callbacks(
         self, run: RunFolder, budget: Sequence[TimeBudget]
     ) -> list[keras.callbacks.Callback]:
-        """What watches and reports, with what it remembers from earlier sessions."""
+        """What watches and reports, in the state that an earlier session left it in."""
         reports = build_callbacks(
             self.config,
             run,
@@ -206,7 +207,7 @@ class Trainer:
             inception=self.inception,
         )
         callbacks = [*budget, *reports]
-        restore_memories(callbacks, self.memories)
+        restore_states(callbacks, self.states)
         return callbacks
 
     def _auto_save(

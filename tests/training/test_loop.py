@@ -72,11 +72,11 @@ def trained(run: RunFolder, *breaks: keras.callbacks.Callback, minutes: float = 
     watching, start = [DiscriminatorWatch(), EpochLog(run, images_per_step=4)], Start()
     if run.state_file.exists():
         state = restore_state(run.state_file, model)
-        facts = state.facts
-        start = Start(facts.step, facts.epoch, facts.epoch_steps, state.means)
-        run.reopen(run.config(), epochs=facts.epoch)
+        metadata = state.metadata
+        start = Start(metadata.step, metadata.epoch, metadata.epoch_steps, state.means)
+        run.reopen(run.config(), epochs=metadata.epoch)
         for callback in watching:
-            callback.remember(facts.memories[type(callback).__name__])
+            callback.set_state(metadata.states[callback.state_key])
     save = AutoSave(
         run, minutes=minutes, start=start, callbacks=watching, seconds=lambda: 0.0,
         steps_per_epoch=STEPS, data={}, versions={},
@@ -158,7 +158,7 @@ def test_time_of_a_broken_off_epoch_counts_in_its_log(tmp_path):
     run = RunFolder.create(tmp_path / "run", TrainConfig())
     trained(run, Break("on_train_batch_end", 2), minutes=1e9)
     with np.load(run.state_file) as archive:
-        before = json.loads(archive["facts"].tobytes())["facts"]["memories"]["EpochLog"]
+        before = json.loads(archive["facts"].tobytes())["facts"]["states"]["EpochLog"]
     assert (before["epoch"], before["steps"]) == (0, 2)
     trained(run)
     first = next(run.metrics())

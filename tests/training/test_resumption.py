@@ -15,7 +15,7 @@ from cyclegan_tf.io.run_folder import RunFolder, versions
 from cyclegan_tf.training.checkpoint import write_state
 from cyclegan_tf.training.resumption import differences, find_resumption, resume_command
 from tests.pictures import image_set
-from tests.tiny_models import facts, pixel_cyclegan
+from tests.tiny_models import metadata, pixel_cyclegan
 
 
 def data_set(count: int = 4) -> DataSet:
@@ -23,7 +23,9 @@ def data_set(count: int = 4) -> DataSet:
     return DataSet(a, b, ImageSet(), ImageSet(), ImageSet(), kaggle_shaped=False, skipped=())
 
 
-FACTS = facts(step=7, epoch=3, seconds=90.0, data=name_hashes(data_set()), versions=versions())
+METADATA = metadata(
+    step=7, epoch=3, seconds=90.0, data=name_hashes(data_set()), versions=versions()
+)
 
 
 @pytest.fixture
@@ -39,13 +41,13 @@ def test_nothing_but_the_folder_is_needed(run):
     saved(run)
     found = find_resumption(run.path, {})
     assert found.config == TrainConfig(epochs=5, budget_minutes=10.0)
-    assert (found.facts.step, found.seconds) == (7, 90.0)
+    assert (found.metadata.step, found.seconds) == (7, 90.0)
     assert (found.trains, found.done) == (True, False)
 
 
 def test_run_without_a_state_begins_anew(run):
     found = find_resumption(run.path, {})
-    assert (found.facts, found.trains, found.seconds) == (None, True, 0.0)
+    assert (found.metadata, found.trains, found.seconds) == (None, True, 0.0)
 
 
 def test_harmless_options_may_change(run):
@@ -107,12 +109,12 @@ def test_folder_without_a_run_is_refused(tmp_path):
 
 
 def test_other_images_and_versions_are_told(run):
-    assert differences(FACTS, name_hashes(data_set())) == []
-    (warning,) = differences(FACTS, name_hashes(data_set(count=5)))
+    assert differences(METADATA, name_hashes(data_set())) == []
+    (warning,) = differences(METADATA, name_hashes(data_set(count=5)))
     assert "domain A are not those" in warning
     assert "4 images" in warning
     assert "now 5 images" in warning
-    older = dataclasses.replace(FACTS, versions=versions() | {"keras": "3.1"})
+    older = dataclasses.replace(METADATA, versions=versions() | {"keras": "3.1"})
     assert "keras is" in differences(older, name_hashes(data_set()))[0]
 
 

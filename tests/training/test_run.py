@@ -9,7 +9,7 @@ from cyclegan_tf.training.resumption import Resumption
 from cyclegan_tf.training.run import _opened, build_data_set
 from tests.data.test_dataset import write_folder
 from tests.pictures import image_set
-from tests.tiny_models import facts
+from tests.tiny_models import metadata
 
 
 @pytest.mark.parametrize("added", [False, True])
@@ -25,7 +25,7 @@ def test_images_that_are_not_those_of_before_are_warned_of(tmp_path, capsys, add
     )
     names = name_hashes(build_data_set(config))
     names |= {"A": "3 images, another hash"} if added else {}
-    left = facts(data=names, versions=versions())
+    left = metadata(data=names, versions=versions())
     found = Resumption(RunFolder(tmp_path / "run"), config, left, 0.0, trains=True, done=False)
     with _opened(found, time.monotonic()) as trainer:
         assert trainer.steps_per_epoch == left.steps_per_epoch

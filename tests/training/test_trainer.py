@@ -11,11 +11,11 @@ from cyclegan_tf.distribution.workers import Workers
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.run_folder import RunFolder, versions
 from cyclegan_tf.training.callbacks.guards import DiscriminatorWatch
-from cyclegan_tf.training.checkpoint import Facts, write_state
+from cyclegan_tf.training.checkpoint import CheckpointMetadata, write_state
 from cyclegan_tf.training.trainer import Trainer
 from tests.data.test_dataset import write_folder
 from tests.pictures import image_set
-from tests.tiny_models import facts
+from tests.tiny_models import metadata
 
 
 @pytest.fixture(scope="module")
@@ -41,25 +41,27 @@ def run(tmp_path, config) -> RunFolder:
     return RunFolder.create(tmp_path / "run", config)
 
 
-def trainer_of(config: TrainConfig, left: Facts | None = None, *, late: float = 0.0) -> Trainer:
+def trainer_of(
+    config: TrainConfig, left: CheckpointMetadata | None = None, *, late: float = 0.0
+) -> Trainer:
     workers = Workers(tf.distribute.get_strategy())
     started = time.monotonic() + late
-    return Trainer(config, build_data_set(config), workers, started=started, facts=left)
+    return Trainer(config, build_data_set(config), workers, started=started, metadata=left)
 
 
-def saved(run: RunFolder, config: TrainConfig, **changes) -> Facts:
+def saved(run: RunFolder, config: TrainConfig, **changes) -> CheckpointMetadata:
     """The state of a run that did four steps."""
     trainer = trainer_of(config)
     trainer.model.step_number.assign(4)
     trainer.model.total_steps.assign(11)  # what the budget had planned
-    left = facts(
+    left = metadata(
         **{
             "step": 4,
             "steps_per_epoch": 3,
             "seconds": 120.0,
             "data": name_hashes(trainer.data),
             "versions": versions(),
-            "memories": {"TimeBudget": {"between": 2.0, "measured": True}},
+            "states": {"TimeBudget": {"between": 2.0, "measured": True}},
         }
         | changes
     )
@@ -67,7 +69,7 @@ def saved(run: RunFolder, config: TrainConfig, **changes) -> Facts:
     return left
 
 
-def resumed(run: RunFolder, config: TrainConfig, left: Facts) -> Trainer:
+def resumed(run: RunFolder, config: TrainConfig, left: CheckpointMetadata) -> Trainer:
     trainer = trainer_of(config, left)
     trainer.restore(run)
     return trainer

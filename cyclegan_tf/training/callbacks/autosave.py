@@ -8,20 +8,26 @@ import keras
 import numpy as np
 
 from cyclegan_tf.io.run_folder import RunFolder
-from cyclegan_tf.training.checkpoint import Facts, Start, current_means, write_state
+from cyclegan_tf.training.checkpoint import CheckpointMetadata, Start, current_means, write_state
 
 Logs = dict[str, Any]
 
 
 @runtime_checkable
-class Remembers(Protocol):
-    """A callback that has to go on with what it knew."""
+class Stateful(Protocol):
+    """A callback that has to go on with what it knew.
 
-    def memory(self) -> dict[str, Any]:
+    Attributes:
+        state_key: what its state is called in the file; it stays when the class is renamed.
+    """
+
+    state_key: str
+
+    def get_state(self) -> dict[str, Any]:
         """What it knows, as JSON values; told again, an epoch counts once."""
 
-    def remember(self, memory: dict[str, Any]) -> None:
-        """Takes that up again."""
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Goes on with that."""
 
 
 class AutoSave(keras.callbacks.Callback):
@@ -33,9 +39,9 @@ class AutoSave(keras.callbacks.Callback):
         writes: whether this process is the one that writes, of several machines.
         agreed: the time of one machine, for all: they read the running means together.
         start: where this training began.
-        callbacks: those that remember something are asked for it.
+        callbacks: those that are `Stateful` are asked for their state.
         seconds: of the user's clock.
-        **facts: of the run that do not change: `steps_per_epoch`, `data`, `versions`.
+        **metadata: of the run that do not change: `steps_per_epoch`, `data`, `versions`.
     """
 
     def __init__(
@@ -48,7 +54,7 @@ class AutoSave(keras.callbacks.Callback):
         start: Start,
         callbacks: Sequence[keras.callbacks.Callback],
         seconds: Callable[[], float],
-        **facts: Any,
+        **metadata: Any,
     ) -> None:
         super().__init__()
         self.run = run
@@ -56,9 +62,9 @@ class AutoSave(keras.callbacks.Callback):
         self.writes = writes
         self.agreed = agreed
         self.epoch, self.epoch_steps = start.epoch, start.epoch_steps
-        self.remembering = [c for c in callbacks if isinstance(c, Remembers)]
+        self.stateful = [c for c in callbacks if isinstance(c, Stateful)]
         self.seconds = seconds
-        self.facts = facts
+        self.metadata = metadata
         self.trained = False
         # None: those that the model has
         self._means: Sequence[np.ndarray] | None = start.means or None
@@ -105,18 +111,18 @@ class AutoSave(keras.callbacks.Callback):
         if place == self._saved and not again:
             return
         means = self._means or current_means(self.model)
-        facts = Facts(
+        metadata = CheckpointMetadata(
             step=self.model.steps_done,
             epoch=self.epoch,
             epoch_steps=self.epoch_steps,
             epochs=self.params["epochs"],
             trained=self.trained,
             seconds=self.seconds(),
-            memories={type(c).__name__: c.memory() for c in self.remembering},
-            **self.facts,
+            states={c.state_key: c.get_state() for c in self.stateful},
+            **self.metadata,
         )
         self.run.restore()
         if self.writes:
-            write_state(self.run.state_file, self.model, facts, means)
+            write_state(self.run.state_file, self.model, metadata, means)
         self._saved = place
         self._due = time.monotonic() + self.interval

@@ -23,7 +23,7 @@ from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.metrics.inception_download import default_inception
 from cyclegan_tf.models.adversarial import AdversarialModel
 from cyclegan_tf.models.dcgan import interpolate, sample_latents
-from cyclegan_tf.training.callbacks.autosave import AutoSave
+from cyclegan_tf.training.callbacks.autosave import AutoSave, Stateful
 from cyclegan_tf.training.callbacks.guards import DiscriminatorWatch, StopOnNonFinite
 from cyclegan_tf.training.callbacks.logs import EpochLog, SaveWeights
 from cyclegan_tf.training.callbacks.samples import LatentGrid, SampleGrid, TruthError
@@ -116,13 +116,13 @@ def build_auto_save(
     return save
 
 
-def restore_memories(
-    callbacks: Sequence[keras.callbacks.Callback], memories: dict[str, dict[str, Any]]
+def restore_states(
+    callbacks: Sequence[keras.callbacks.Callback], states: dict[str, dict[str, Any]]
 ) -> None:
-    """Gives callbacks back what they remembered when the state was saved."""
+    """Gives callbacks back the state that they had when the checkpoint was written."""
     for callback in callbacks:
-        if memory := memories.get(type(callback).__name__):
-            callback.remember(memory)
+        if isinstance(callback, Stateful) and callback.state_key in states:
+            callback.set_state(states[callback.state_key])
 
 
 def build_inception(config: TrainConfig) -> Inception | None:

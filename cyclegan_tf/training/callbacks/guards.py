@@ -117,6 +117,8 @@ class TimeBudget(keras.callbacks.Callback):
         agreed: gives all machines of a training the plan of one: their clocks differ.
     """
 
+    state_key = "TimeBudget"
+
     def __init__(
         self,
         deadline: float,
@@ -137,13 +139,13 @@ class TimeBudget(keras.callbacks.Callback):
         self.between = self.compiling = 0.0
         self.measured = False
 
-    def memory(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, Any]:
         """What the end of an epoch takes."""
         return {"between": self.between, "measured": self.measured}
 
-    def remember(self, memory: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, Any]) -> None:
         """Keeps room for that from the beginning."""
-        self.between, self.measured = memory["between"], memory["measured"]
+        self.between, self.measured = state["between"], state["measured"]
 
     @property
     def last_step_ends(self) -> float:
@@ -201,19 +203,21 @@ class DiscriminatorWatch(keras.callbacks.Callback):
         patience: epochs in a row before the warning.
     """
 
+    state_key = "DiscriminatorWatch"
+
     def __init__(self, *, limit: float = 0.98, patience: int = 3) -> None:
         super().__init__()
         self.limit = limit
         self.patience = patience
         self.won: dict[str, int] = {}  # the first epoch of each streak that lasts
 
-    def memory(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, Any]:
         """Which discriminators win, and since when."""
         return {"won": self.won}
 
-    def remember(self, memory: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, Any]) -> None:
         """Goes on counting."""
-        self.won = memory["won"]
+        self.won = state["won"]
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Counts the epochs that each discriminator has won, and says so once."""

@@ -127,6 +127,8 @@ class EpochLog(keras.callbacks.Callback):
         images_per_step: of both domains together.
     """
 
+    state_key = "EpochLog"
+
     def __init__(self, run: RunFolder, images_per_step: int) -> None:
         super().__init__()
         self.run = run
@@ -135,14 +137,14 @@ class EpochLog(keras.callbacks.Callback):
         self.rows: list[Logs] = []
         self.epoch, self.steps, self.seconds = 0, 0, 0.0  # of the epoch under way
 
-    def memory(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, Any]:
         """What the epoch under way has taken so far."""
         return {"epoch": self.epoch, "steps": self.steps, "seconds": self.seconds}
 
-    def remember(self, memory: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, Any]) -> None:
         """Adds that to the rest of the epoch."""
-        self.epoch, self.steps = memory["epoch"], memory["steps"]
-        self.seconds = memory["seconds"]
+        self.epoch, self.steps = state["epoch"], state["steps"]
+        self.seconds = state["seconds"]
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Reads the epochs that an earlier part of the training has written."""

@@ -28,6 +28,8 @@ class Evaluation(keras.callbacks.Callback):
         label: what the distance is called.
     """
 
+    state_key = "Evaluation"
+
     def __init__(
         self,
         run: RunFolder,
@@ -47,14 +49,14 @@ class Evaluation(keras.callbacks.Callback):
         self.label = label
         self.first, self.best, self.best_epoch = math.nan, math.inf, 0
 
-    def memory(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, Any]:
         """The scores that count."""
         return {"first": self.first, "best": self.best, "best_epoch": self.best_epoch}
 
-    def remember(self, memory: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, Any]) -> None:
         """Takes them up again: the best weights stay until there are better ones."""
-        self.first, self.best = memory["first"], memory["best"]
-        self.best_epoch = memory["best_epoch"]
+        self.first, self.best = state["first"], state["best"]
+        self.best_epoch = state["best_epoch"]
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Scores what the untrained network does; also tells the time budget what a score costs."""

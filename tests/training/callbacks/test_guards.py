@@ -243,11 +243,11 @@ def test_saves_between_steps_are_planned_for(clock):
 
 def test_resumed_budget_keeps_room_for_the_end_of_an_epoch(clock):
     budget = watched_budget()
-    budget.remember({"between": 30.0, "measured": True})
+    budget.set_state({"between": 30.0, "measured": True})
     budget.on_train_begin()
     budget.on_epoch_begin(0)
     assert steps_of_a_second(budget, clock, most=1000) == 60
-    assert budget.memory() == {"between": 30.0, "measured": True}
+    assert budget.get_state() == {"between": 30.0, "measured": True}
 
 
 def test_end_of_an_epoch_that_was_never_seen_is_estimated(clock):
@@ -273,7 +273,7 @@ def test_streak_goes_on_after_a_resume_and_an_epoch_told_twice_counts_once(capsy
     before, after = DiscriminatorWatch(), DiscriminatorWatch()
     for epoch in (0, 1, 1):
         before.on_epoch_end(epoch, accuracies(1.0, 1.0))
-    after.remember(before.memory())
+    after.set_state(before.get_state())
     assert capsys.readouterr().out == ""
     after.on_epoch_end(2, accuracies(1.0, 1.0))
     assert capsys.readouterr().out.count("for 3 epochs") == 1
