@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from cyclegan_tf.models.cyclegan import LOG_KEYS, CycleGan
+from cyclegan_tf.models.networks.blocks import Style
 from cyclegan_tf.models.networks.discriminators import patch_discriminator
 from cyclegan_tf.models.networks.generators import unet_generator
 from cyclegan_tf.models.optimizers import adam
@@ -56,7 +57,8 @@ def test_losses_by_hand():
 
 
 def test_step_reads_each_weight_of_the_generators_once_and_adds_up_their_gradients_late():
-    generators = [unet_generator(16, depth=2, base_filters=8, dropout=0.0) for _ in range(2)]
+    style = Style(norm="group", dropout=0.0)
+    generators = [unet_generator(16, style, depth=2, base_filters=8) for _ in range(2)]
     discriminators = [patch_discriminator(n_layers=1, base_filters=4) for _ in range(2)]
     model = CycleGan(*generators, *discriminators)
     model.compile(adam(1e-3, beta_1=0.5), adam(1e-3, beta_1=0.5))

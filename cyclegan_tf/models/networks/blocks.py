@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 from keras import KerasTensor, layers
@@ -24,6 +25,7 @@ class Style:
             zero, so that training starts from the identity.
         skip_blur: side of the squares whose means the global skip passes on, with straight lines
             between them: colours stay in place, detail must be drawn anew. 1: the input itself.
+        dropout: rate, as the generator says where; None: 0.5 in a U-Net, and none in a ResNet.
     """
 
     norm: str = "instance"
@@ -31,6 +33,7 @@ class Style:
     upsampling: str = "transpose"
     global_skip: bool = False
     skip_blur: int = 1
+    dropout: float | None = None
 
 
 def seed_stream(seed: int) -> Iterator[int]:
@@ -46,19 +49,22 @@ def convolution(
     kernel_size: int,
     *,
     seeds: Iterator[int],
-    strides: int = 1,
-    padding: str = "same",
-    use_bias: bool = True,
     zeros: bool = False,
     spectral_norm: bool = False,
+    **options: Any,
 ) -> KerasTensor:
-    """A convolution whose kernel starts as N(0, 0.02) (Zhu et al. 2017, section 7.1), or at 0."""
-    options = {
-        "strides": strides,
-        "padding": padding,
-        "use_bias": use_bias,
-        "kernel_initializer": _kernel(seeds, zeros=zeros),
-    }
+    """A convolution whose kernel starts as N(0, 0.02) (Zhu et al. 2017, section 7.1), or at 0.
+
+    Args:
+        x: `(n, h, w, c)`.
+        filters: channels of the result.
+        kernel_size: pixels a side.
+        seeds: one is taken for the kernel, unless it starts at 0, and one for the spectral norm.
+        zeros: start the kernel at 0.
+        spectral_norm: divide the kernel by its largest singular value.
+        **options: of `Conv2D`; the padding is "same" where none is given.
+    """
+    options = {"padding": "same", "kernel_initializer": _kernel(seeds, zeros=zeros), **options}
     if spectral_norm:
         return SpectralConv2D(filters, kernel_size, seed=next(seeds), **options)(x)
     return layers.Conv2D(filters, kernel_size, **options)(x)

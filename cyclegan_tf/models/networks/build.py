@@ -53,11 +53,7 @@ def translation_networks(config: TrainConfig, seeds: Iterator[int]) -> list[kera
         `generator_ab`, `generator_ba`, `discriminator_a`, `discriminator_b`.
     """
     generator, style = _generator(config), _style(config)
-    regularization = Regularization(
-        noise_std=config.discriminator_noise,
-        dropout=config.discriminator_dropout,
-        spectral_norm=config.spectral_norm,
-    )
+    regularization = _regularization(config)
     discriminator_options = {
         "n_layers": config.discriminator_layers,
         "base_filters": config.discriminator_filters,
@@ -86,7 +82,6 @@ def _generator(config: TrainConfig) -> Callable[..., keras.Model]:
         GENERATORS[config.generator](config),
         _style(config),
         base_filters=config.base_filters,
-        **({} if config.dropout is None else {"dropout": config.dropout}),
     )
 
 
@@ -97,6 +92,15 @@ def _style(config: TrainConfig) -> Style:
         upsampling=config.upsampling,
         global_skip=config.global_skip,
         skip_blur=config.skip_blur,
+        dropout=config.dropout,
+    )
+
+
+def _regularization(config: TrainConfig) -> Regularization:
+    return Regularization(
+        noise_std=config.discriminator_noise,
+        dropout=config.discriminator_dropout,
+        spectral_norm=config.spectral_norm,
     )
 
 
@@ -118,16 +122,11 @@ def latent_pair(
         name="generator",
         **options,
     )
-    discriminator_options = {
-        "base_filters": config.discriminator_filters,
-        "dropout": config.discriminator_dropout,
-        "noise_std": config.discriminator_noise,
-        "name": "discriminator",
-    }
-    if config.latent_discriminator == "residual":
-        discriminator_options["spectral_norm"] = config.spectral_norm
     discriminator = LATENT_DISCRIMINATORS[config.latent_discriminator](
-        **options, **discriminator_options
+        regularization=_regularization(config),
+        base_filters=config.discriminator_filters,
+        name="discriminator",
+        **options,
     )
     return generator, discriminator
 

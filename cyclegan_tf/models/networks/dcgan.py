@@ -6,6 +6,7 @@ import keras
 from keras import KerasTensor, layers
 
 from cyclegan_tf.models.networks.blocks import convolution, enlarge, seed_stream
+from cyclegan_tf.models.networks.discriminators import Regularization
 from cyclegan_tf.models.networks.layers import Dropout, GaussianNoise, LeakyReLU, MinibatchDeviation
 
 SMALLEST_SIDE = 32
@@ -58,10 +59,9 @@ def dcgan_generator(
 
 def dcgan_discriminator(
     image_size: int,
+    regularization: Regularization = Regularization(noise_std=0.05, dropout=0.3),  # noqa: B008
     *,
     base_filters: int = 64,
-    dropout: float = 0.3,
-    noise_std: float = 0.05,
     seed: int = 0,
     name: str = "discriminator",
 ) -> keras.Model:
@@ -69,9 +69,8 @@ def dcgan_discriminator(
 
     Args:
         image_size: side of the images, a power of two from 32 on.
+        regularization: noise, and dropout behind each convolution.
         base_filters: filters of the first layer; doubled by the second and by the third.
-        dropout: rate behind each convolution.
-        noise_std: standard deviation of Gaussian noise on its input, while training.
         seed: of weights, noise and dropout.
         name: of the model.
 
@@ -79,18 +78,23 @@ def dcgan_discriminator(
         Model from `(n, image_size, image_size, 3)` in [-1, 1] to `(n, 1, 1, 1)` float32 logits.
 
     Raises:
-        ValueError: if the side is not such a power of two.
+        ValueError: if the side is not such a power of two, or spectral norm is asked for.
 
     Reference: Radford et al. 2016, arXiv:1511.06434, section 3.
     """
     _check_side(image_size)
+    if regularization.spectral_norm:
+        raise ValueError(
+            "The strided discriminator has no spectral norm; the residual one has. "
+            f"Received: regularization={regularization}"
+        )
     seeds = seed_stream(seed)
     inputs = keras.Input((image_size, image_size, 3), name="image")
-    x = _noisy(inputs, noise_std, seeds)
+    x = _noisy(inputs, regularization.noise_std, seeds)
     for level in range(3):
         x = convolution(x, base_filters * 2**level, 4, strides=2, seeds=seeds)
         x = LeakyReLU(negative_slope=0.2)(x)
-        x = _dropped_out(x, dropout, seeds)
+        x = _dropped_out(x, regularization.dropout, seeds)
     x = _dense(layers.Flatten()(x), 1, seeds)
     # the shape of one patch: losses and penalties average over axes 1 to 3
     return keras.Model(inputs, _float32_logits(layers.Reshape((1, 1, 1))(x)), name=name)
@@ -140,12 +144,10 @@ def residual_generator(
 
 def residual_discriminator(
     image_size: int,
+    regularization: Regularization = Regularization(spectral_norm=True),  # noqa: B008 - frozen
     *,
     base_filters: int = 32,
-    spectral_norm: bool = True,
     minibatch_deviation: bool = True,
-    dropout: float = 0.0,
-    noise_std: float = 0.0,
     seed: int = 0,
     name: str = "discriminator",
 ) -> keras.Model:
@@ -153,12 +155,10 @@ def residual_discriminator(
 
     Args:
         image_size: side of the images, a power of two from 32 on.
+        regularization: noise, dropout behind each block, spectral norm.
         base_filters: filters of the first block; each further block has twice as many, at most
             eight times as many.
-        spectral_norm: divide each kernel by its largest singular value.
         minibatch_deviation: show the last layer how much the images of the batch differ.
-        dropout: rate behind each block.
-        noise_std: standard deviation of Gaussian noise on its input, while training.
         seed: of weights, noise and dropout.
         name: of the model.
 
@@ -174,10 +174,10 @@ def residual_discriminator(
     _check_side(image_size)
     seeds = seed_stream(seed)
     inputs = keras.Input((image_size, image_size, 3), name="image")
-    x = _noisy(inputs, noise_std, seeds)
+    x, spectral_norm = _noisy(inputs, regularization.noise_std, seeds), regularization.spectral_norm
     for level, width in enumerate(_widths(image_size, base_filters)):
         x = _shrinking_block(x, width, seeds, first=level == 0, spectral_norm=spectral_norm)
-        x = _dropped_out(x, dropout, seeds)
+        x = _dropped_out(x, regularization.dropout, seeds)
     x = layers.ReLU()(x)
     x = MinibatchDeviation()(x) if minibatch_deviation else x
     x = convolution(x, 1, 4, seeds=seeds, padding="valid", spectral_norm=spectral_norm)

@@ -32,7 +32,6 @@ def unet_generator(
     depth: int | None = None,
     base_filters: int = 64,
     head_filters: int = 0,
-    dropout: float = 0.5,
     seed: int = 0,
     name: str = "generator",
 ) -> keras.Model:
@@ -40,12 +39,11 @@ def unet_generator(
 
     Args:
         image_size: side it is trained at.
-        style: norm, up-sampling, global skip.
+        style: norm, up-sampling, global skip, dropout in the three deepest up-sampling levels.
         depth: how often it halves the image; by default `unet_depth(image_size)`, as pix2pix.
         base_filters: filters of the first level; the widest levels have eight times as many.
         head_filters: filters of a last stage at full size, which sees the image again; with 0 the
             U-Net ends, as in pix2pix, in the step from half the size to three channels.
-        dropout: rate in the three deepest up-sampling levels.
         seed: of weights and dropout.
         name: of the model.
 
@@ -59,21 +57,12 @@ def unet_generator(
     seeds = seed_stream(seed)
     filters = [base_filters * min(2**level, 8) for level in range(depth)]
     x = inputs = keras.Input((None, None, 3), name="image")
-    skips = []
-    for level, width in enumerate(filters):
-        # Instance norm of a 1 x 1 map is a constant, whatever the image: a dead bottleneck.
-        normed = level > 0 and image_size // 2 ** (level + 1) > 1
-        bias = not (normed and style.norm == "group")
-        x = convolution(x, width, 4, strides=2, seeds=seeds, use_bias=bias)
-        x = normalize(x, style, seeds) if normed else x
-        x = LeakyReLU(negative_slope=0.3)(x)
-        skips.append(x)
+    *skips, x = _encoded(x, filters, style, seeds, image_size=image_size)
     for level, width in enumerate(reversed(filters[:-1])):
         x = enlarge(x, width, 4, style.upsampling, seeds=seeds, use_bias=style.norm != "group")
         x = normalize(x, style, seeds)
-        if dropout and level < 3:
-            x = Dropout(dropout, seed=next(seeds))(x)
-        x = SkipConnection()([x, skips[-2 - level]])
+        x = _dropped_out(x, 0.5 if style.dropout is None else style.dropout, level, seeds)
+        x = SkipConnection()([x, skips[-1 - level]])
     if not head_filters:
         x = enlarge(x, 3, 4, style.upsampling, seeds=seeds, zeros=style.global_skip)
         return keras.Model(inputs, _picture(x, inputs, style), name=name)
@@ -83,12 +72,31 @@ def unet_generator(
     return keras.Model(inputs, _picture(x, inputs, style), name=name)
 
 
+def _encoded(
+    x: KerasTensor, filters: list[int], style: Style, seeds: Iterator[int], *, image_size: int
+) -> list[KerasTensor]:
+    """The maps of all levels of a U-Net's encoder, the largest first."""
+    maps = []
+    for level, width in enumerate(filters):
+        # Instance norm of a 1 x 1 map is a constant, whatever the image: a dead bottleneck.
+        normed = level > 0 and image_size // 2 ** (level + 1) > 1
+        bias = not (normed and style.norm == "group")
+        x = convolution(x, width, 4, strides=2, seeds=seeds, use_bias=bias)
+        x = normalize(x, style, seeds) if normed else x
+        x = LeakyReLU(negative_slope=0.3)(x)
+        maps.append(x)
+    return maps
+
+
+def _dropped_out(x: KerasTensor, rate: float, level: int, seeds: Iterator[int]) -> KerasTensor:
+    return Dropout(rate, seed=next(seeds))(x) if rate and level < 3 else x
+
+
 def resnet_generator(
     blocks: int = 9,
     style: Style = Style(),  # noqa: B008 - frozen
     *,
     base_filters: int = 64,
-    dropout: float = 0.0,
     seed: int = 0,
     name: str = "generator",
 ) -> keras.Model:
@@ -96,9 +104,8 @@ def resnet_generator(
 
     Args:
         blocks: residual blocks: 9 at 256 px, 6 at 128 (Zhu et al. 2017, section 7.2).
-        style: norm, up-sampling, global skip.
+        style: norm, up-sampling, global skip, dropout inside the blocks.
         base_filters: filters at full size; the blocks have four times as many.
-        dropout: rate inside the blocks.
         seed: of weights and dropout.
         name: of the model.
 
@@ -116,7 +123,7 @@ def resnet_generator(
         x = convolution(x, width, 3, strides=2, seeds=seeds)
         x = layers.ReLU()(normalize(x, style, seeds))
     for _ in range(blocks):
-        x = _residual_block(x, 4 * base_filters, style, dropout=dropout, seeds=seeds)
+        x = _residual_block(x, 4 * base_filters, style, seeds)
     for width in (2 * base_filters, base_filters):
         x = enlarge(x, width, 3, style.upsampling, seeds=seeds)
         x = layers.ReLU()(normalize(x, style, seeds))
@@ -126,12 +133,12 @@ def resnet_generator(
 
 
 def _residual_block(
-    x: KerasTensor, filters: int, style: Style, *, dropout: float, seeds: Iterator[int]
+    x: KerasTensor, filters: int, style: Style, seeds: Iterator[int]
 ) -> KerasTensor:
     y = convolution(ReflectionPadding2D()(x), filters, 3, seeds=seeds, padding="valid")
     y = layers.ReLU()(normalize(y, style, seeds))
-    if dropout:
-        y = Dropout(dropout, seed=next(seeds))(y)
+    if style.dropout:
+        y = Dropout(style.dropout, seed=next(seeds))(y)
     y = convolution(ReflectionPadding2D()(y), filters, 3, seeds=seeds, padding="valid")
     return layers.Add()([x, normalize(y, style, seeds)])
 

@@ -9,6 +9,7 @@ from cyclegan_tf.models.networks.dcgan import (
     residual_discriminator,
     residual_generator,
 )
+from cyclegan_tf.models.networks.discriminators import Regularization
 from cyclegan_tf.models.networks.layers import MinibatchDeviation, SpectralConv2D
 
 GENERATORS = [dcgan_generator, residual_generator]
@@ -91,7 +92,8 @@ def test_residual_discriminator_has_the_blocks_of_its_size():
 
 @pytest.mark.parametrize("spectral", [True, False])
 def test_spectral_norm_is_on_every_convolution_or_on_none(spectral):
-    layers = residual_discriminator(32, base_filters=2, spectral_norm=spectral).layers
+    regularization = Regularization(spectral_norm=spectral)
+    layers = residual_discriminator(32, regularization, base_filters=2).layers
     convolutions = [layer for layer in layers if isinstance(layer, keras.layers.Conv2D)]
     # three blocks of three, and the last one
     assert [isinstance(c, SpectralConv2D) for c in convolutions] == [spectral] * 10
@@ -128,13 +130,17 @@ def test_one_seed_gives_one_network(build):
 @pytest.mark.parametrize("build", DISCRIMINATORS)
 @pytest.mark.parametrize("option", ["dropout", "noise_std"])
 def test_dropout_and_noise_act_while_training_only(build, option):
-    off = {"dropout": 0.0, "noise_std": 0.0}
-    discriminator = build(32, base_filters=4, **off | {option: 0.5})
+    discriminator = build(32, Regularization(**{option: 0.5}), base_filters=4)
     images = pictures(2)
     calm = [discriminator(images, training=False).numpy() for _ in range(2)]
     wild = [discriminator(images, training=True).numpy() for _ in range(2)]
     np.testing.assert_array_equal(*calm)
     assert np.abs(wild[0] - wild[1]).min() > 0
+
+
+def test_strided_discriminator_refuses_spectral_norm_which_it_has_not():
+    with pytest.raises(ValueError, match="has no spectral norm; the residual one has"):
+        dcgan_discriminator(32, Regularization(spectral_norm=True))
 
 
 def test_minibatch_deviation_by_hand():
