@@ -82,7 +82,6 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser("translate", __doc__.split("\n")[0])
-    pixels = {"type": int, "metavar": "PIXELS"}
     parser.add_argument(
         "inputs",
         nargs="+",
@@ -102,6 +101,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--direction", choices=("ab", "ba"), default="ab", help="ab: photo to painting (default)"
     )
+    _add_sizes(parser)
+    parser.add_argument(
+        "--compare", action="store_true", help="write original and translation side by side"
+    )
+    parser.add_argument(
+        "--format",
+        choices=_SUFFIXES,
+        help="of folder and zip (default: JPEG for a JPEG, PNG for all else)",
+    )
+    parser.add_argument(
+        "--skip-bad-images",
+        action="store_true",
+        help="name and skip what is no image instead of refusing it",
+    )
+    return parser
+
+
+def _add_sizes(parser: argparse.ArgumentParser) -> None:
+    pixels = {"type": int, "metavar": "PIXELS"}
     size = parser.add_mutually_exclusive_group()
     size.add_argument(
         "--size", **pixels, help="translate the centred square at this side, as in training"
@@ -119,20 +137,6 @@ def _parser() -> argparse.ArgumentParser:
         help="side beyond which a picture is translated in overlapping tiles; less needs less "
         f"memory (default: {DEFAULT_TILE})",
     )
-    parser.add_argument(
-        "--compare", action="store_true", help="write original and translation side by side"
-    )
-    parser.add_argument(
-        "--format",
-        choices=_SUFFIXES,
-        help="of folder and zip (default: JPEG for a JPEG, PNG for all else)",
-    )
-    parser.add_argument(
-        "--skip-bad-images",
-        action="store_true",
-        help="name and skip what is no image instead of refusing it",
-    )
-    return parser
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -108,24 +108,24 @@ def build_training_batches(
     shard: Shard = WHOLE,
 ) -> tf.data.Dataset:
     """The endless pipeline of training batches, from a step on; of one worker, its share."""
-    options = {
-        "first_step": first_step,
-        "shard": shard,
-        "decoded": keeps_pixels(config, data),
-        "image_size": config.image_size,
-        "batch_size": config.batch_size,
-        "seed": config.seed,
-        "jitter": Jitter(
+    sampling = pipeline.Sampling(
+        image_size=config.image_size,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        jitter=Jitter(
             flip_left_right=config.flip_left_right,
             flip_up_down=config.flip_up_down,
             crop_probability=config.crop_probability,
             crop_enlarge=config.crop_enlarge,
             noise_std=config.noise_std,
         ),
-    }
+        first_step=first_step,
+        shard=shard,
+        decoded=keeps_pixels(config, data),
+    )
     if config.model == "dcgan":
-        return pipeline.single_dataset(data.train_b, expand=config.expand, **options)
-    return pipeline.unpaired_dataset(data.train_a, data.train_b, **options)
+        return pipeline.single_dataset(data.train_b, sampling, expand=config.expand)
+    return pipeline.unpaired_dataset(data.train_a, data.train_b, sampling)
 
 
 def build_validation_batches(config: TrainConfig, data: DataSet) -> tf.data.Dataset | None:

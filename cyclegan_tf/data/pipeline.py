@@ -1,5 +1,6 @@
 """The unpaired tf.data pipeline: every sample is a pure function of the seed and its number."""
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -41,23 +42,11 @@ def shuffled_index(
     )
 
 
-def unpaired_dataset(
-    a: ImageSet,
-    b: ImageSet,
-    *,
-    image_size: int,
-    batch_size: int,
-    seed: int,
-    jitter: Jitter,
-    first_step: int = 0,
-    shard: Shard = WHOLE,
-    decoded: bool = False,
-) -> tf.data.Dataset:
-    """Endless batches of independently drawn, augmented images of both domains.
+@dataclass(frozen=True)
+class Sampling:
+    """How the endless batches of a training are drawn.
 
-    Args:
-        a: training images of domain A.
-        b: training images of domain B.
+    Attributes:
         image_size: side of the square training images.
         batch_size: images of each domain in a batch, at most the size of the smaller domain.
         seed: fixes the order and the augmentation.
@@ -65,19 +54,44 @@ def unpaired_dataset(
         first_step: the step to start from: the batches are those of an uninterrupted run.
         shard: what this worker reads of each batch.
         decoded: keep all images as pixels; the batches are the same.
+    """
+
+    image_size: int
+    batch_size: int
+    seed: int
+    jitter: Jitter
+    first_step: int = 0
+    shard: Shard = WHOLE
+    decoded: bool = False
+
+    def numbers(self) -> tf.data.Dataset:
+        """Numbers of the samples of a shard: sample i is in the batch of step i // batch_size."""
+        own = self.shard.size(self.batch_size) * self.shard.replicas
+        most = np.iinfo(np.int64).max // self.batch_size
+        numbers = tf.data.Dataset.range(self.first_step * own, most)
+        samples = numbers.map(
+            lambda i: i // own * self.batch_size + self.shard.index * own + i % own
+        )
+        return samples.repeat()  # says that it is endless: else workers ask each other at each step
+
+
+def unpaired_dataset(a: ImageSet, b: ImageSet, sampling: Sampling) -> tf.data.Dataset:
+    """Endless batches of independently drawn, augmented images of both domains.
+
+    Args:
+        a: training images of domain A.
+        b: training images of domain B.
+        sampling: how they are drawn.
 
     Returns:
         Data set of `(real_a, real_b)`, each `(batch_size, image_size, image_size, 3)` float32 in
-        [-1, 1]; fewer images for a share.
+        [-1, 1]; fewer images for a shard.
     """
-    draws = [
-        _Draw(Store(domain, decoded=decoded), 2 * seed + i, image_size, batch_size, jitter)
-        for i, domain in enumerate((a, b))
-    ]
+    draws = [_Draw(domain, sampling, place) for place, domain in enumerate((a, b))]
     return (
-        _samples(batch_size, first_step, shard)
+        sampling.numbers()
         .map(lambda sample: tuple(draw(sample) for draw in draws), tf.data.AUTOTUNE)
-        .batch(shard.size(batch_size), drop_remainder=True)
+        .batch(sampling.shard.size(sampling.batch_size), drop_remainder=True)
         .map(lambda *pair: tuple(d.in_range(x) for d, x in zip(draws, pair, strict=True)))
         .prefetch(tf.data.AUTOTUNE)
         .with_options(untuned())
@@ -85,40 +99,24 @@ def unpaired_dataset(
 
 
 def single_dataset(
-    domain: ImageSet,
-    *,
-    image_size: int,
-    batch_size: int,
-    seed: int,
-    jitter: Jitter,
-    expand: bool = False,
-    first_step: int = 0,
-    shard: Shard = WHOLE,
-    decoded: bool = False,
+    domain: ImageSet, sampling: Sampling, *, expand: bool = False
 ) -> tf.data.Dataset:
-    """Endless batches of one domain, drawn and augmented as in `unpaired_dataset`.
+    """Endless batches of one domain, drawn and augmented as domain B of `unpaired_dataset`.
 
     Args:
         domain: training images.
-        image_size: side of the square training images.
-        batch_size: images in a batch.
-        seed: fixes the order and the augmentation.
-        jitter: strengths of the augmentation.
+        sampling: how they are drawn.
         expand: show each image in `EXPANSION` versions: as it is, mirrored, upside down, enlarged
             and cropped, noised; the jitter then gives the strengths of the last two.
-        first_step: the step to start from.
-        shard: what this worker reads of each batch.
-        decoded: keep all images as pixels; the batches are the same.
 
     Returns:
         Data set of `(batch_size, image_size, image_size, 3)` float32 in [-1, 1].
     """
-    store = Store(domain, decoded=decoded)
-    draw = _Draw(store, 2 * seed + 1, image_size, batch_size, jitter, expand=expand)
+    draw = _Draw(domain, sampling, 1, expand=expand)
     return (
-        _samples(batch_size, first_step, shard)
+        sampling.numbers()
         .map(draw, tf.data.AUTOTUNE)
-        .batch(shard.size(batch_size), drop_remainder=True)
+        .batch(sampling.shard.size(sampling.batch_size), drop_remainder=True)
         .map(draw.in_range)
         .prefetch(tf.data.AUTOTUNE)
         .with_options(untuned())
@@ -171,14 +169,6 @@ def untuned() -> tf.data.Options:
     return options
 
 
-def _samples(batch_size: int, first_step: int, shard: Shard) -> tf.data.Dataset:
-    """Numbers of the samples of a share: sample i is in the batch of step i // batch_size."""
-    own = shard.size(batch_size) * shard.replicas
-    numbers = tf.data.Dataset.range(first_step * own, np.iinfo(np.int64).max // batch_size)
-    samples = numbers.map(lambda i: i // own * batch_size + shard.index * own + i % own)
-    return samples.repeat()  # says that it is endless: else workers ask each other at each step
-
-
 class Store:
     """Gives the centred square of each image of a set; the same pixels either way.
 
@@ -219,20 +209,13 @@ class _Draw:
     """Draws, decodes and augments the numbered samples of one domain."""
 
     def __init__(
-        self,
-        store: Store,
-        seed: int,
-        image_size: int,
-        batch_size: int,
-        jitter: Jitter,
-        *,
-        expand: bool = False,
+        self, domain: ImageSet, sampling: Sampling, place: int, *, expand: bool = False
     ) -> None:
-        self.store = store
-        self.seed = seed
-        self.image_size = image_size
-        self.batch_size = batch_size
-        self.versions = _versions(jitter) if expand else (jitter,)
+        self.store = Store(domain, decoded=sampling.decoded)
+        self.seed = 2 * sampling.seed + place  # each domain has an order of its own
+        self.image_size = sampling.image_size
+        self.batch_size = sampling.batch_size
+        self.versions = _versions(sampling.jitter) if expand else (sampling.jitter,)
         self.noisy = any(version.noise_std for version in self.versions)
 
     def __call__(self, sample: tf.Tensor) -> tf.Tensor:

@@ -32,7 +32,7 @@ def survey(
 ) -> Findings:
     """Reads every image of a data set once, on all cores, and keeps numbers: about 2 kB an image.
 
-    Measured are the upright RGB pictures in their own size, as `measuring.measure` does.
+    Measured are the upright RGB pictures in their own size, as `measure.measure` does.
 
     Args:
         data: folder in one of the layouts that training knows; its test images are read, too.
@@ -44,19 +44,7 @@ def survey(
         InputError: if a folder is missing, empty or of no known layout, or an image is unreadable.
     """
     folders, labels = _find_folders(data, a, b)
-    total = sum(count_encoded(folder) for paths in folders.values() for folder in paths)
-    notes = _Notes(skip_bad)
-    with Measurers(total) as measurers, display.bar(total) as bar:
-        for domain, paths in folders.items():
-            for number, folder in enumerate(paths):
-                bar.set_description(folder.name)
-                results = measurers.in_order(read_encoded(folder))
-                for place, (origin, name, measured) in enumerate(results):
-                    where = {"domain": domain, "folder": number, "place": place}
-                    notes.take(measured, origin, {**where, "name": name})
-                    bar.update()
-            if domain not in notes.counts:
-                raise InputError(f"{paths[0]} holds no readable image; expected at least one.")
+    notes = _measured(folders, _Notes(skip_bad))
     if notes.skipped:
         told = tell_skipped([image["origin"] for image in notes.skipped])
         print(f"warning: {told}", file=sys.stderr)
@@ -69,6 +57,23 @@ def survey(
         features=_features(folders, labels),
         skipped=pd.DataFrame(notes.skipped, columns=_SKIPPED),
     )
+
+
+def _measured(folders: dict[str, tuple[Path, ...]], notes: "_Notes") -> "_Notes":
+    """Measures every image of all folders into the notes."""
+    total = sum(count_encoded(folder) for paths in folders.values() for folder in paths)
+    with Measurers(total) as measurers, display.bar(total) as bar:
+        for domain, paths in folders.items():
+            for number, folder in enumerate(paths):
+                bar.set_description(folder.name)
+                results = measurers.in_order(read_encoded(folder))
+                for place, (origin, name, measured) in enumerate(results):
+                    where = {"domain": domain, "folder": number, "place": place}
+                    notes.take(measured, origin, {**where, "name": name})
+                    bar.update()
+            if domain not in notes.counts:
+                raise InputError(f"{paths[0]} holds no readable image; expected at least one.")
+    return notes
 
 
 class _Notes:

@@ -170,11 +170,7 @@ def frechet_interval(
             not lie between 0 and 1.
     """
     sets = checked_pair(generated, reference, at_least=2)
-    if resamples < 2 or not 0.0 < confidence < 1.0:
-        raise ValueError(
-            "Expected at least 2 resamples and a confidence between 0 and 1. "
-            f"Received: resamples={resamples}, confidence={confidence}"
-        )
+    _check_resampling(resamples, confidence)
     point = feature_frechet_distance(*sets)
     rng = np.random.default_rng(seed)
     origin = sets[1].mean(axis=0)  # seen from there, fewer digits cancel
@@ -184,6 +180,14 @@ def frechet_interval(
     ends = np.quantile(scores, [(1.0 - confidence) / 2, (1.0 + confidence) / 2])
     below, above = (float(end) for end in (ends - scores.mean()) * np.sqrt(share))
     return max(point + min(below, 0.0), 0.0), point + max(above, 0.0)
+
+
+def _check_resampling(resamples: int, confidence: float) -> None:
+    if resamples < 2 or not 0.0 < confidence < 1.0:
+        raise ValueError(
+            "Expected at least 2 resamples and a confidence between 0 and 1. "
+            f"Received: resamples={resamples}, confidence={confidence}"
+        )
 
 
 class _Resampler:

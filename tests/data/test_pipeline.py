@@ -18,15 +18,9 @@ STRONG = Jitter(
 
 
 def batches(a: int, b: int, *, batch_size: int = 1, count: int, jitter=Jitter(), **options):  # noqa: B008
-    dataset = pipeline.unpaired_dataset(
-        image_set(a),
-        image_set(b),
-        image_size=32,
-        batch_size=batch_size,
-        seed=options.pop("seed", 3),
-        jitter=jitter,
-        **options,
-    )
+    options = {"image_size": 32, "seed": 3, "jitter": jitter} | options
+    sampling = pipeline.Sampling(batch_size=batch_size, **options)
+    dataset = pipeline.unpaired_dataset(image_set(a), image_set(b), sampling)
     return [(x.numpy(), y.numpy()) for x, y in dataset.take(count)]
 
 
@@ -85,10 +79,8 @@ def rectangles(count: int) -> ImageSet:
 @pytest.mark.parametrize("a", [image_set(5), rectangles(5)], ids=["squares", "rectangles"])
 def test_decoded_images_make_the_same_batches(a, jitter):
     options = {"image_size": 32, "batch_size": 2, "seed": 1, "jitter": jitter}
-    kept, anew = (
-        pipeline.unpaired_dataset(a, rectangles(3), decoded=decoded, **options).take(6)
-        for decoded in (True, False)
-    )
+    samplings = [pipeline.Sampling(decoded=decoded, **options) for decoded in (True, False)]
+    kept, anew = (pipeline.unpaired_dataset(a, rectangles(3), s).take(6) for s in samplings)
     for one, other in zip(kept, anew, strict=True):
         for x, y in zip(one, other, strict=True):
             np.testing.assert_array_equal(x, y)
@@ -118,8 +110,8 @@ def test_each_replica_of_a_worker_takes_a_batch_of_its_own():
 
 
 def test_training_batches_say_that_they_are_endless():
-    images, options = image_set(2), {"image_size": 32, "batch_size": 1, "seed": 0}
-    dataset = pipeline.unpaired_dataset(images, images, jitter=Jitter(), **options)
+    images, sampling = image_set(2), pipeline.Sampling(32, 1, seed=0, jitter=Jitter())
+    dataset = pipeline.unpaired_dataset(images, images, sampling)
     assert dataset.cardinality() == tf.data.INFINITE_CARDINALITY
 
 
@@ -158,10 +150,10 @@ def test_image_batches_keep_the_order_and_the_last_rest():
 
 def test_no_data_set_waits_for_its_tuner_to_end():
     images, options = image_set(2), {"image_size": 32, "batch_size": 1}
-    drawn = options | {"seed": 0, "jitter": Jitter()}
+    drawn = pipeline.Sampling(seed=0, jitter=Jitter(), **options)
     for dataset in (
-        pipeline.unpaired_dataset(images, images, **drawn),
-        pipeline.single_dataset(images, **drawn),
+        pipeline.unpaired_dataset(images, images, drawn),
+        pipeline.single_dataset(images, drawn),
         pipeline.paired_by_place(images, images, **options),
         pipeline.image_batches(images, **options),
     ):
@@ -230,9 +222,8 @@ def test_expanded_set_shows_five_versions_of_every_image():
     left_white[:4] = 128
     domain = ImageSet(("x",), (png(left_white),))
     jitter = Jitter(crop_enlarge=1.3, noise_std=0.05)
-    dataset = pipeline.single_dataset(
-        domain, image_size=32, batch_size=1, seed=0, jitter=jitter, expand=True
-    )
+    sampling = pipeline.Sampling(image_size=32, batch_size=1, seed=0, jitter=jitter)
+    dataset = pipeline.single_dataset(domain, sampling, expand=True)
     shown = [to_uint8(batch)[0] for batch in dataset.take(5)]
     expected = [left_white, left_white[:, ::-1], left_white[::-1]]
     for version in expected:
@@ -243,7 +234,7 @@ def test_expanded_set_shows_five_versions_of_every_image():
 
 
 def test_single_domain_is_drawn_like_one_of_two():
-    options = {"image_size": 32, "batch_size": 2, "seed": 3, "jitter": STRONG}
-    alone = next(iter(pipeline.single_dataset(image_set(6), **options)))
-    _, beside = next(iter(pipeline.unpaired_dataset(image_set(9), image_set(6), **options)))
+    sampling = pipeline.Sampling(image_size=32, batch_size=2, seed=3, jitter=STRONG)
+    alone = next(iter(pipeline.single_dataset(image_set(6), sampling)))
+    _, beside = next(iter(pipeline.unpaired_dataset(image_set(9), image_set(6), sampling)))
     assert np.array_equal(alone, beside)

@@ -9,7 +9,7 @@ import pytest
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data.augmentation import Jitter
-from cyclegan_tf.data.pipeline import paired_by_place, unpaired_dataset
+from cyclegan_tf.data.pipeline import Sampling, paired_by_place, unpaired_dataset
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models.stabilizers import Stabilizers
 from cyclegan_tf.training.callbacks import logs
@@ -27,8 +27,7 @@ JITTER = Jitter(flip_left_right=0.5, noise_std=0.1)
 
 
 def batches_from(step: int):
-    options = {"image_size": 8, "batch_size": 2, "seed": 3, "jitter": JITTER}
-    return unpaired_dataset(A, B, first_step=step, **options)
+    return unpaired_dataset(A, B, Sampling(8, 2, seed=3, jitter=JITTER, first_step=step))
 
 
 class Blank:

@@ -34,7 +34,7 @@ def run(tmp_path) -> RunFolder:
 
 
 def saved(run: RunFolder, **changes) -> None:
-    write_state(run.state_file, pixel_cyclegan(), dataclasses.replace(FACTS, **changes))
+    write_state(run.state_file, pixel_cyclegan(), dataclasses.replace(METADATA, **changes))
 
 
 def test_nothing_but_the_folder_is_needed(run):
