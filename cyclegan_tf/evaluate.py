@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
         RunFolder(arguments.run).config()  # a wrong folder is told before the graph is fetched
     graph = arguments.inception or default_inception()
     inception = Inception(graph, layer=arguments.feature_layer)
-    options = {
+    compared = {
         "reference": arguments.reference,
         "training": arguments.training,
         "epsilon": arguments.epsilon,
@@ -61,13 +61,13 @@ def main(argv: list[str] | None = None) -> int:
         verdict = evaluation.judge_run(
             arguments.run,
             inception,
+            evaluation.Comparison(**compared),
             data=arguments.data,
             every_photo=arguments.all,
             count=arguments.count,
-            **options,
         )
     else:
-        verdict = evaluation.judge_images(arguments.images, inception, **options)
+        verdict = evaluation.judge_images(arguments.images, inception, **compared)
     result = _result(verdict, inception)
     saved = _save(arguments.run, result) if arguments.run else None
     if arguments.json:

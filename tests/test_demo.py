@@ -18,9 +18,7 @@ def folder(tmp_path_factory):
 
 
 def load(folder, fraction=0.0):
-    return load_data_set(
-        data=str(folder), a="", b="", validation_fraction=fraction, skip_bad=False, image_size=64
-    )
+    return load_data_set(data=str(folder), a="", b="", validation_fraction=fraction, skip_bad=False)
 
 
 def pixels(images) -> np.ndarray:

@@ -1,13 +1,15 @@
 """The data set and the batches that a TrainConfig names."""
 
 import dataclasses
+from functools import partial
 
 import tensorflow as tf
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data import pipeline
 from cyclegan_tf.data.augmentation import Jitter
-from cyclegan_tf.data.dataset import DataSet, load_data_set
+from cyclegan_tf.data.dataset import DataSet, largest_side, load_data_set
+from cyclegan_tf.data.image import stored_rgb, upright_rgb
 from cyclegan_tf.distribution.cluster import WHOLE, Shard
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io import machine
@@ -23,20 +25,21 @@ def build_data_set(
     Args:
         config: of the run.
         only_b: leave domain A empty, as for a DcGan.
-        as_stored: as of `load_data_set`, for scores.
+        as_stored: keep the pixels as the files hold them, which scores are computed of, instead of
+            upright and in sRGB.
 
     Raises:
         InputError: if something cannot be read, or a domain is smaller than a batch.
     """
+    convert = stored_rgb if as_stored else upright_rgb
     data = load_data_set(
         data=config.data,
         a=config.a,
         b=config.b,
         validation_fraction=config.validation_fraction,
         skip_bad=config.skip_bad_images,
-        image_size=config.image_size,
+        convert=partial(convert, shrink_above=largest_side(config.image_size)),
         only_b=only_b or config.model == "dcgan",
-        as_stored=as_stored,
     )
     counts = {"A": len(data.train_a), "B": len(data.train_b)}
     if only_b or config.model == "dcgan":
@@ -64,7 +67,8 @@ def reopen_data_set(
     Args:
         config: of the run.
         moved: where its data set is now, if it has moved.
-        as_stored: as of `load_data_set`, for scores.
+        as_stored: keep the pixels as the files hold them, which scores are computed of, instead of
+            upright and in sRGB.
 
     Raises:
         InputError: if something cannot be read.

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cyclegan_tf.data.image import center_square, decode, picture_size, stored_rgb, upright_rgb
+from cyclegan_tf.data.image import center_square, decode, picture_size, upright_rgb
 from cyclegan_tf.data.layouts import find_layout, held_out_folder, read_encoded
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.machine import available_cores
@@ -131,9 +131,8 @@ def load_data_set(
     b: str,
     validation_fraction: float,
     skip_bad: bool,
-    image_size: int,
+    convert: Callable[[bytes], bytes] = upright_rgb,
     only_b: bool = False,
-    as_stored: bool = False,
 ) -> DataSet:
     """Reads a data set folder (`data`), or two folders (`a` and `b`), into memory.
 
@@ -143,10 +142,8 @@ def load_data_set(
         b: the same of domain B.
         validation_fraction: share of each domain held out where there are no test folders.
         skip_bad: leave out and name what is no image.
-        image_size: training size; images more than four times as large are reduced once.
+        convert: makes of an image's file what is kept of it.
         only_b: leave domain A empty, for models that need none.
-        as_stored: keep the pixels as the files hold them, which scores are computed of, instead of
-            upright and in sRGB.
 
     Raises:
         InputError: if a folder is missing, empty or of no known layout, or a file is unreadable.
@@ -156,9 +153,6 @@ def load_data_set(
     )
     if not only_b and folder_a.is_dir() and folder_b.is_dir() and folder_a.samefile(folder_b):
         print(f"warning: {folder_a} and {folder_b} are one folder: A is B.", file=sys.stderr)
-    convert = partial(
-        stored_rgb if as_stored else upright_rgb, shrink_above=largest_side(image_size)
-    )
     reader = _Reader(convert, skip_bad=skip_bad)
 
     def read(folder: Path) -> tuple[ImageSet, ImageSet]:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,7 @@ def judge_images(
     """
     generated, looks = load_pictures(path), load_pictures(reference)
     trained_on = load_pictures(training) if training else looks
-    verdict = _judge(generated, looks, trained_on, inception, epsilon=epsilon)
+    verdict = _judge(generated, looks, trained_on, inception=inception, epsilon=epsilon)
     if generated.size == looks.size:
         return verdict
     sizes = [f"{width} x {height}" for width, height in (generated.size, looks.size)]
@@ -86,16 +87,29 @@ def judge_images(
     return dataclasses.replace(verdict, remarks=(remark,))
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """What the pictures of a run are compared with, where it is not what the run was trained on.
+
+    Attributes:
+        reference: what the pictures should look like; by default the run's domain B, all of it.
+        training: what they must not copy; by default what the run was trained on.
+        epsilon: memorization threshold of MiFID.
+    """
+
+    reference: Path | None = None
+    training: Path | None = None
+    epsilon: float = 0.1
+
+
 def judge_run(
     path: Path,
     inception: Inception,
+    comparison: Comparison = Comparison(),
     *,
-    reference: Path | None = None,
-    training: Path | None = None,
     data: str | None = None,
     every_photo: bool = False,
     count: int | None = None,
-    epsilon: float = 0.1,
 ) -> Verdict:
     """Scores what a run's generator makes of held-out photos, or of latents.
 
@@ -105,41 +119,41 @@ def judge_run(
     Args:
         path: the run folder.
         inception: gives the features.
-        reference: what the pictures should look like; by default the run's domain B, all of it.
-        training: what they must not copy; by default what the run was trained on.
+        comparison: what the pictures are compared with.
         data: the run's data set, if it has moved.
         every_photo: translate those trained on as well.
         count: pictures of a DcGan; by default as many as references.
-        epsilon: memorization threshold of MiFID.
 
     Raises:
         InputError: if run, data or a set cannot be read, or one has fewer than 2 images.
     """
     config, model = load_trained(RunFolder(path))
-    for flag, given, kind in (("--all", every_photo, "cyclegan"), ("--count", count, "dcgan")):
-        if given and config.model != kind:
-            raise InputError(f"{flag} belongs to runs of --model {kind}; leave it out.")
+    _check_belongs(config.model, every_photo=every_photo, count=count)
     stored, size = reopen_data_set(config, data, as_stored=True), config.whole_size
-    looks = _real(reference, stored.train_b + stored.validation_b, "domain B", size)
-    trained_on = _real(training, stored.train_b, "domain B as trained on", size)
-    draw = build_translator(config, model)
+    looks = _real(comparison.reference, stored.train_b + stored.validation_b, "domain B", size)
+    trained_on = _real(comparison.training, stored.train_b, "domain B as trained on", size)
+    judge = partial(_judge, inception=inception, epsilon=comparison.epsilon)
+    generator = build_translator(config, model)
     skipped = (tell_skipped(stored.skipped),) if stored.skipped else ()
     if config.model == "dcgan":
-        inventions = Inventions(
-            f"{path}: inventions", draw, config.latent_size, count or len(looks)
-        )
-        verdict = _judge(inventions, looks, trained_on, inception, epsilon=epsilon)
-        return dataclasses.replace(verdict, remarks=skipped)
+        title, count = f"{path}: inventions", count or len(looks)
+        inventions = Inventions(title, generator, config.latent_size, count)
+        return dataclasses.replace(judge(inventions, looks, trained_on), remarks=skipped)
     seen = reopen_data_set(config, data)  # what training sees, upright and in sRGB
     photos, remarks = _photos(path, seen, size, every_photo=every_photo)
     untranslated, _ = _photos(path, stored, size, every_photo=every_photo)
     content = ContentKept(build_translator(config, model, back=True))
-    translations = Translations(f"{photos.title}, translated", photos, draw, content)
-    verdict = _judge(
-        translations, looks, trained_on, inception, epsilon=epsilon, untranslated=untranslated
-    )
+    translations = Translations(f"{photos.title}, translated", photos, generator, content)
+    verdict = judge(translations, looks, trained_on, untranslated=untranslated)
     measures = {**verdict.measures, **content.means()}
     return dataclasses.replace(verdict, measures=measures, remarks=(*remarks, *skipped))
+
+
+def _check_belongs(model: str, *, every_photo: bool, count: int | None) -> None:
+    """Refuses an option that belongs to runs of the other model."""
+    for flag, given, kind in (("--all", every_photo, "cyclegan"), ("--count", count, "dcgan")):
+        if given and model != kind:
+            raise InputError(f"{flag} belongs to runs of --model {kind}; leave it out.")
 
 
 def _real(given: Path | None, domain: ImageSet, title: str, size: int) -> Pictures:
@@ -166,8 +180,8 @@ def _judge(
     generated: PictureFiles | Translations | Inventions,
     reference: Pictures,
     training: Pictures,
-    inception: Inception,
     *,
+    inception: Inception,
     epsilon: float,
     untranslated: Pictures | None = None,
 ) -> Verdict:

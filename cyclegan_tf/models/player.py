@@ -189,11 +189,10 @@ def accumulate(
         )
     states = States(networks)
     before = states.values
-    share = partial(Share, rows // parts, replicas.count() * parts)
 
     def one(place: tf.Tensor | int, before: list[tf.Tensor], *batch: Any) -> tuple[Any, ...]:
         states = States(networks, before)
-        with sharing_draws(share(place)):
+        with sharing_draws(Share(rows // parts, replicas.count() * parts, place)):
             gradients, turn = work(states, *batch)
         return gradients, turn.losses, turn.fakes, states.changes(before)
 

@@ -33,7 +33,6 @@ def load(folder="", **changes):
         "b": "",
         "validation_fraction": 0.0,
         "skip_bad": False,
-        "image_size": 32,
     }
     return load_data_set(**options | changes)
 
@@ -216,13 +215,13 @@ def test_folder_of_bad_images_alone_is_refused_even_when_skipping(tmp_path):
 
 
 def test_real_shards_hold_300_monets_and_1408_photos(real_data):
-    data = load(real_data / "gan-getting-started", image_size=256)
+    data = load(real_data / "gan-getting-started")
     assert (len(data.train_a), len(data.train_b)) == (1408, 300)
     assert len(set(data.train_a.names)) == 1408
     assert len(set(data.train_b.names)) == 300
 
 
 def test_real_horses_come_with_their_test_folders(real_data):
-    data = load(real_data / "horse2zebra", image_size=256)
+    data = load(real_data / "horse2zebra")
     counts = [len(s) for s in (data.train_a, data.train_b, data.validation_a, data.validation_b)]
     assert counts == [200, 200, 60, 60]

@@ -200,7 +200,6 @@ def test_real_epoch_shows_every_photo_and_monet_by_name(real_data):
         b="",
         validation_fraction=0.0,
         skip_bad=False,
-        image_size=32,
     )
     orders = []
     for epoch in range(2):

@@ -13,7 +13,7 @@ from cyclegan_tf.data.image import load_upright
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.run_folder import RunFolder
-from cyclegan_tf.metrics.evaluation import judge_images, judge_run
+from cyclegan_tf.metrics.evaluation import Comparison, judge_images, judge_run
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.metrics.inception_download import cache_folder
 from cyclegan_tf.metrics.kid import feature_frechet_distance
@@ -221,7 +221,7 @@ def test_other_references_are_compared_at_the_size_of_the_run(tmp_path, run, inc
     mixed = write_greys(tmp_path / "mixed", 100, 120, size=48)
     (mixed / "wide.png").write_bytes(png(np.full((40, 64, 3), 140, np.uint8)))
     training = write_greys(tmp_path / "training", 1, 2, size=64)
-    verdict = judge_run(run, inception, reference=mixed, training=training)
+    verdict = judge_run(run, inception, Comparison(reference=mixed, training=training))
     assert set(inception.sizes) == {(32, 32)}
     assert verdict.scores.fid == pytest.approx(fid_of((111, 131), (100, 120, 140)), rel=1e-6)
     assert verdict.reference == str(mixed)
