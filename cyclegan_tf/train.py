@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     started = time.monotonic()
     arguments = _parser().parse_args(argv)
     given = flag_values(arguments, TrainConfig)
-    # wrong flags are told before anything is loaded or written
+    # wrong flags are refused before anything is loaded or written
     check_values(given)
     if arguments.resume:
         _check_resume(arguments)
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
         return resume(arguments.run, given, started=started)
     if not any(given.get(name) for name in ("data", "a", "b")):
         given["data"] = str(kaggle_data() or synthetic_data(why="no --data"))
-    preset = arguments.preset or _told_preset(given)
+    preset = arguments.preset or _choose_preset(given)
     config = preset_config(preset, **given)
     return train(config, arguments.run or next_free_run(Path("runs"), preset), started=started)
 
@@ -68,8 +68,8 @@ def _check_resume(arguments: argparse.Namespace) -> None:
         )
 
 
-def _told_preset(given: dict[str, Any]) -> str:
-    """The preset for this data and model on this machine, told to the user."""
+def _choose_preset(given: dict[str, Any]) -> str:
+    """The preset for this data and model on this machine; prints which one it is."""
     from cyclegan_tf.training.run import choose_preset
 
     preset = choose_preset(given.get("model", "cyclegan"), given.get("data", ""))

@@ -24,7 +24,7 @@ class Cluster:
     Attributes:
         addresses: `host:port` of each worker, in the order of their indices.
         index: of this process.
-        source: what told: "TF_CONFIG" or "Slurm".
+        source: where this was read: "TF_CONFIG" or "Slurm".
     """
 
     addresses: tuple[str, ...]

@@ -28,7 +28,7 @@ class WorkerLost(Fault):
 def join(
     cluster: Cluster, seconds: float = MEETING_SECONDS, say: Callable[[str], None] = print
 ) -> None:
-    """Waits until all workers have been seen, and says for whom.
+    """Waits until the ports of all workers have answered, and says for whom it waits.
 
     Args:
         cluster: all workers, and which of them this is.
@@ -40,7 +40,7 @@ def join(
         WorkerLost: if somebody has not come in time.
     """
     deadline = time.monotonic() + seconds
-    missing, told = _others(cluster), None
+    missing, named = _others(cluster), None
     with _open_port(cluster) as knocks:
         while missing := [i for i in missing if not answers(cluster.addresses[i])]:
             who = "; ".join(cluster.name(i) for i in missing)
@@ -49,9 +49,9 @@ def join(
                     f"waited {seconds:.0f} s in vain for {who}. Start the same command there, with "
                     "the task of that machine, and see that a firewall lets the port through."
                 )
-            if missing != told:
+            if missing != named:
                 say(f"waiting up to {deadline - time.monotonic():.0f} s for {who}")
-                told = missing
+                named = missing
             knocks(PROBE_SECONDS)
 
 
@@ -93,7 +93,7 @@ class Heartbeat:
         self._stuck = stuck
         self._ended = threading.Event()
         self._found = threading.Event()
-        self._told = False
+        self._reported = False
         self._thread = threading.Thread(target=self._look, daemon=True, name="heartbeat")
 
     def start(self) -> None:
@@ -115,16 +115,16 @@ class Heartbeat:
         self._found.wait(seconds)
         # the others look for the lost one, too; they must not take this worker for it
         time.sleep(2 * PROBE_SECONDS)
-        self._told = True
+        self._reported = True
         return self.message or f"the connection to another worker broke. {self._remedy}"
 
     def _look(self) -> None:
-        seen = dict.fromkeys(_others(self._cluster), time.monotonic())
+        answered = dict.fromkeys(_others(self._cluster), time.monotonic())
         while not self._ended.wait(PROBE_SECONDS):
-            for i in seen:
+            for i in answered:
                 if answers(self._cluster.addresses[i]):
-                    seen[i] = time.monotonic()
-            lost = [i for i in seen if time.monotonic() - seen[i] > self._silent]
+                    answered[i] = time.monotonic()
+            lost = [i for i in answered if time.monotonic() - answered[i] > self._silent]
             if lost:
                 who = "; ".join(self._cluster.name(i) for i in lost)
                 self.message = (
@@ -136,7 +136,7 @@ class Heartbeat:
                 self._end_process()
 
     def _end_process(self) -> None:
-        if not self._told:
+        if not self._reported:
             print(f"error: {self.message}", file=sys.stderr)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):

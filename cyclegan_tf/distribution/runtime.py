@@ -1,4 +1,4 @@
-"""What the machine is told before anything is built: precision, compilation, determinism."""
+"""What is set on a machine before anything is built: precision, compilation, determinism."""
 
 import contextlib
 from collections.abc import Iterator

@@ -23,7 +23,7 @@ def bar(
         total: what `update` counts up to; None if that is not known.
         title: what it says in front.
         unit: of what is counted.
-        stays: whether it is to be seen when all is done.
+        stays: whether it stays when all is done.
         delay: seconds before it is shown at all.
     """
     options = {"total": total, "desc": title or None, "unit": unit, "leave": stays, "delay": delay}

@@ -68,13 +68,13 @@ def open_destination(path: Path) -> AbstractContextManager[Put]:
     """
     require_free(path)
     if is_single(path):
-        return _telling(path, _one_file(path))
+        return _guarded(path, _one_file(path))
     return open_zip(path) if path.suffix.lower() == ".zip" else open_folder(path)
 
 
 def open_folder(path: Path) -> AbstractContextManager[Put]:
     """As `open_destination`, for a folder of any name."""
-    return _telling(path, _folder(path))
+    return _guarded(path, _folder(path))
 
 
 def open_zip(
@@ -86,7 +86,7 @@ def open_zip(
         path: of the zip.
         check: reads the complete zip; whatever it raises, keeps the zip from its place.
     """
-    return _telling(path, _zip(path, check))
+    return _guarded(path, _zip(path, check))
 
 
 @contextlib.contextmanager
@@ -117,23 +117,23 @@ def _entry(name: str) -> zipfile.ZipInfo:
 
 
 @contextlib.contextmanager
-def _telling(path: Path, opened: AbstractContextManager[Put]) -> Iterator[Put]:
-    """Tells an `OSError` of the writing as a fault of `path`; one of the body is of other files."""
+def _guarded(path: Path, opened: AbstractContextManager[Put]) -> Iterator[Put]:
+    """Raises an `OSError` of the writing as a fault of `path`, but none of the body."""
 
-    def told_put(name: str, encoded: bytes) -> None:
-        with _telling_fault(path):
+    def guarded_put(name: str, encoded: bytes) -> None:
+        with _fault_of(path):
             put(name, encoded)
 
     with contextlib.ExitStack() as stack:
-        with _telling_fault(path):
+        with _fault_of(path):
             put = stack.enter_context(opened)
-        yield told_put
-        with _telling_fault(path):
+        yield guarded_put
+        with _fault_of(path):
             stack.close()
 
 
 @contextlib.contextmanager
-def _telling_fault(path: Path) -> Iterator[None]:
+def _fault_of(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -187,7 +187,7 @@ class RunFolder:
         write_text(self.metrics_file, "".join(json.dumps(row) + "\n" for row in rows))
 
     def metrics(self) -> Iterator[dict[str, Any]]:
-        """The epochs of `metrics.jsonl`, oldest first; bad lines are told and left out."""
+        """The epochs of `metrics.jsonl`, oldest first; bad lines are left out, with a warning."""
         if not self.metrics_file.exists():
             return
         lines = self.metrics_file.read_text(errors="replace").splitlines()
