@@ -177,9 +177,8 @@ def test_sample_is_spread_over_a_domain(tmp_path):
 def test_survey_of_folders_and_its_figures_need_no_tensorflow(tmp_path):
     cats = write(tmp_path / "cats", a_png=png(noise(1)), b_png=png(noise(2)))
     script = (
-        "import sys; from cyclegan_tf.eda import figures\n"
-        "from cyclegan_tf.eda.collect import survey\n"
-        f"found = survey(a={str(cats)!r}, b={str(cats)!r})\n"
+        "import sys; from cyclegan_tf.eda import collect, figures\n"
+        f"found = collect.survey(a={str(cats)!r}, b={str(cats)!r})\n"
         "figures.samples(found); figures.histograms(found); found.duplicates()\n"
         "sys.exit(len({'tensorflow', 'keras'} & set(sys.modules)))"
     )

@@ -120,10 +120,8 @@ def test_files_that_change_under_the_work_are_noticed(tmp_path):
 
 def test_pictures_are_decoded_one_after_the_other(tmp_path, monkeypatch):
     shapes = []
-    load = worklist.images.load_upright
-    monkeypatch.setattr(
-        worklist.images, "load_upright", lambda data: shapes.append(1) or load(data)
-    )
+    load = worklist.load_upright
+    monkeypatch.setattr(worklist, "load_upright", lambda data: shapes.append(1) or load(data))
     files = {f"{n}.png": png(np.full((n + 1, 2, 3), n, np.uint8)) for n in range(9)}
     assert len(look([write_folder(tmp_path / "set", files)])) == 9
     assert len(shapes) == 9
