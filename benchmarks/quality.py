@@ -19,7 +19,7 @@ import numpy as np
 
 from cyclegan_tf.data import image
 from cyclegan_tf.data.sources import ResizedPictures, load_pictures
-from cyclegan_tf.inference.loading import build_translator, load_trained
+from cyclegan_tf.inference.loading import compile_generator, load_trained
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.metrics.features import cached_features
 from cyclegan_tf.metrics.fid import feature_frechet_distance
@@ -133,7 +133,7 @@ def _pictures(run: Path, held_out: Path) -> tuple[np.ndarray, np.ndarray]:
     every = list(ResizedPictures(load_pictures(held_out / "trainA"), SIZE))
     photos = np.stack([every[i * len(every) // SHOWN] for i in range(SHOWN)])
     photos = image.to_float(photos)
-    return photos, build_translator(config, model)(photos)
+    return photos, compile_generator(config, model)(photos)
 
 
 def _table(base: dict[str, float], rows: list[dict]) -> str:

@@ -47,13 +47,13 @@ def _ours(arguments: argparse.Namespace, folder: Path) -> float:
     from cyclegan_tf.data import pipeline
     from cyclegan_tf.data.build import build_data_set
     from cyclegan_tf.inference import submission
-    from cyclegan_tf.inference.loading import build_translator
+    from cyclegan_tf.inference.loading import compile_generator
     from cyclegan_tf.models.build import build_model
 
     fields = {"precision": arguments.precision, "batch_size": 1}
     config = pairs.notebook_config(data=str(arguments.data), **fields)
     photos = build_data_set(config).all_a().take(range(arguments.count))
-    translate = build_translator(config, build_model(config, 1))
+    translate = compile_generator(config, build_model(config, 1))
     began = time.perf_counter()
     batches = pipeline.image_batches(photos, image_size=SIZE, batch_size=translate.batch_size)
     submission.write_submission(folder / "images.zip", photos.names, batches, translate)

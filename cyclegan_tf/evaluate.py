@@ -15,7 +15,7 @@ from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.errors import InputError
 
 if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
-    from cyclegan_tf.metrics.evaluation import Verdict
+    from cyclegan_tf.metrics.evaluation import Evaluation
     from cyclegan_tf.metrics.inception import Inception
 
 _MOST = 1_000_000  # pictures of a DcGan: their features take 8 GB
@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         "epsilon": arguments.epsilon,
     }
     if arguments.run:
-        verdict = evaluation.judge_run(
+        verdict = evaluation.evaluate_run(
             arguments.run,
             inception,
             evaluation.Comparison(**compared),
@@ -67,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
             count=arguments.count,
         )
     else:
-        verdict = evaluation.judge_images(arguments.images, inception, **compared)
+        verdict = evaluation.evaluate_images(arguments.images, inception, **compared)
     result = _result(verdict, inception)
     saved = _save(arguments.run, result) if arguments.run else None
     if arguments.json:
@@ -136,7 +136,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InputError(f"--count is {arguments.count}; expected at least 2, at most {_MOST:,}.")
 
 
-def _result(verdict: "Verdict", inception: "Inception") -> dict[str, Any]:
+def _result(verdict: "Evaluation", inception: "Inception") -> dict[str, Any]:
     """Scores and how they came about, as plain JSON values; what is infinite becomes null."""
     values = {
         **verdict.scores.to_dict(),

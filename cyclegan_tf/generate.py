@@ -15,7 +15,7 @@ from cyclegan_tf.errors import InputError
 if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
     import numpy as np
 
-    from cyclegan_tf.inference.compiled import Translator
+    from cyclegan_tf.inference.compiled import CompiledGenerator
 
 
 @command
@@ -36,11 +36,11 @@ def main(argv: list[str] | None = None) -> int:
     if output.is_dir() if zipped else output.exists() or output.is_symlink():
         raise InputError(f"{output} exists; expected a new folder, or a file NAME.zip.")
     load_tensorflow()
-    from cyclegan_tf.inference.loading import build_translator, load_trained
+    from cyclegan_tf.inference.loading import compile_generator, load_trained
     from cyclegan_tf.io.run_folder import RunFolder
 
     config, model = load_trained(RunFolder(arguments.run), model="dcgan")
-    draw = build_translator(config, model)
+    draw = compile_generator(config, model)
     latents = _latents(arguments.count, config.latent_size, arguments.seed, draw.batch_size)
     (_write_zip if zipped else _write_folder)(output, arguments.count, latents, draw)
     print(f"{arguments.output}: {arguments.count:,} pictures")
@@ -54,7 +54,9 @@ def _latents(count: int, latent_size: int, seed: int, batch_size: int) -> Iterat
     return (latents[i : i + batch_size] for i in range(0, count, batch_size))
 
 
-def _write_zip(path: Path, count: int, latents: Iterator["np.ndarray"], draw: "Translator") -> None:
+def _write_zip(
+    path: Path, count: int, latents: Iterator["np.ndarray"], draw: "CompiledGenerator"
+) -> None:
     import tensorflow as tf
 
     from cyclegan_tf.inference import submission
@@ -70,7 +72,7 @@ def _write_zip(path: Path, count: int, latents: Iterator["np.ndarray"], draw: "T
 
 
 def _write_folder(
-    folder: Path, count: int, latents: Iterator["np.ndarray"], draw: "Translator"
+    folder: Path, count: int, latents: Iterator["np.ndarray"], draw: "CompiledGenerator"
 ) -> None:
     from cyclegan_tf.data.image import encode_png, to_uint8
     from cyclegan_tf.io.outputs import open_folder

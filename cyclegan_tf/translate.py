@@ -11,51 +11,19 @@ from typing import TYPE_CHECKING
 
 from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.errors import Fault, InputError
-from cyclegan_tf.inference.tiling import DEFAULT_TILE
+from cyclegan_tf.inference.tiling import DEFAULT_TILE, SIZES, check_sizes
 from cyclegan_tf.io import display, outputs
 from cyclegan_tf.io.parallel import in_order
 
 if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
     import numpy as np
 
-    from cyclegan_tf.inference.translator import Painter
+    from cyclegan_tf.inference.translator import Translator
     from cyclegan_tf.inference.worklist import Worklist
 
 _GAP = 4  # white pixels between original and translation
 _NAMED = 10  # pictures left out whose faults are told one by one
 _SUFFIXES = {"jpeg": ".jpg", "png": ".png"}
-_RANGES = {"size": (1, 8192), "longest": (1, 65_500), "tile": (16, 8192)}
-
-
-def load_generator(
-    run: str | Path,
-    direction: str = "ab",
-    *,
-    tile: int = DEFAULT_TILE,
-    size: int | None = None,
-    longest: int | None = None,
-) -> "Painter":
-    """Loads a trained generator, whose method `translate` turns a picture into another one.
-
-    Args:
-        run: folder of a CycleGan that `train` wrote.
-        direction: "ab" makes paintings of photos, "ba" goes the way back.
-        tile: side in pixels beyond which a picture is translated in overlapping tiles.
-        size: translate the centred square at this side, as in training; by default the whole
-            picture at its own size.
-        longest: reduce pictures whose longer side is longer than this to it.
-
-    Raises:
-        InputError: if there is no such run, or an argument is out of range.
-    """
-    from cyclegan_tf.inference.loading import load_painter
-    from cyclegan_tf.io.run_folder import RunFolder
-
-    options = {"tile": tile, "size": size, "longest": longest}
-    _check_ranges(options)
-    if direction not in ("ab", "ba"):
-        raise InputError(f"--direction is {direction!r}; choose one of: ab, ba.")
-    return load_painter(RunFolder(Path(run)), back=direction == "ba", **options)
 
 
 @command
@@ -66,11 +34,13 @@ def main(argv: list[str] | None = None) -> int:
     load_tensorflow()
     import tensorflow as tf
 
-    options = {name: getattr(arguments, name) for name in _RANGES}
-    painter = load_generator(arguments.run, arguments.direction, **options)
-    work = _survey(arguments, painter)
+    from cyclegan_tf.inference.loading import load_generator
+
+    options = {name: getattr(arguments, name) for name in SIZES}
+    translator = load_generator(arguments.run, arguments.direction, **options)
+    work = _survey(arguments, translator)
     try:
-        _write(arguments, work, painter)
+        _write(arguments, work, translator)
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         raise Fault(
             f"out of memory: tiles of {arguments.tile} px do not fit this device; take a smaller "
@@ -140,8 +110,8 @@ def _add_sizes(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """Raises `InputError` on what can be told before TensorFlow is loaded."""
-    _check_ranges({name: getattr(arguments, name) for name in _RANGES})
+    """Raises `InputError` on what can be seen before TensorFlow is loaded."""
+    check_sizes(**{name: getattr(arguments, name) for name in SIZES})
     for path in arguments.inputs:
         if not path.exists():
             raise InputError(f"{path} does not exist; check the path.")
@@ -157,18 +127,6 @@ def _check(arguments: argparse.Namespace) -> None:
         )
 
 
-def _check_ranges(options: dict[str, int | None]) -> None:
-    for name, value in options.items():
-        low, high = _RANGES[name]
-        if value is not None and not low <= value <= high:
-            raise InputError(f"--{name} is {value}; expected a value from {low} to {high:,}.")
-    if options["size"] is not None and options["longest"] is not None:
-        raise InputError(
-            f"--size {options['size']} and --longest {options['longest']} contradict each other: "
-            "one is for squares, the other for whole pictures; give one of them."
-        )
-
-
 def _too_many_for_one(output: Path) -> InputError:
     return InputError(
         f"{output} is the name of one picture, and the input may hold several; give a folder, or "
@@ -176,12 +134,12 @@ def _too_many_for_one(output: Path) -> InputError:
     )
 
 
-def _survey(arguments: argparse.Namespace, painter: "Painter") -> "Worklist":
+def _survey(arguments: argparse.Namespace, translator: "Translator") -> "Worklist":
     """Checks and names all pictures; tells which are left out."""
     from cyclegan_tf.inference.worklist import survey
 
     def measure(height: int, width: int) -> tuple[int, int]:
-        height, width = painter.shape(height, width)
+        height, width = translator.shape(height, width)
         return height, 2 * width + _GAP if arguments.compare else width
 
     single = outputs.is_single(arguments.output)
@@ -194,7 +152,7 @@ def _survey(arguments: argparse.Namespace, painter: "Painter") -> "Worklist":
     return work
 
 
-def _write(arguments: argparse.Namespace, work: "Worklist", painter: "Painter") -> None:
+def _write(arguments: argparse.Namespace, work: "Worklist", translator: "Translator") -> None:
     """Decodes ahead, translates, and encodes behind, each in threads of its own."""
     import numpy as np
 
@@ -203,7 +161,7 @@ def _write(arguments: argparse.Namespace, work: "Worklist", painter: "Painter") 
     def prepared(item: tuple[str, str, bytes]) -> tuple[str, "np.ndarray"]:
         name, origin, encoded = item
         try:
-            return name, painter.prepare(load_upright(encoded))
+            return name, translator.prepare(load_upright(encoded))
         except ValueError as error:
             raise InputError(f"{origin} is no image any more: {error}.") from error
 
@@ -217,7 +175,7 @@ def _write(arguments: argparse.Namespace, work: "Worklist", painter: "Painter") 
         outputs.open_destination(arguments.output) as put,
         display.bar(len(work), title=arguments.output.name, unit="picture") as bar,
     ):
-        for name, encoded in in_order(finished, painter.paint(in_order(prepared, work))):
+        for name, encoded in in_order(finished, translator.translate_all(in_order(prepared, work))):
             put(name, encoded)
             bar.update()
 

@@ -24,7 +24,7 @@ from cyclegan_tf.data.synthetic.dataset import (
     synthetic_data,
     write_demo,
 )
-from cyclegan_tf.inference.loading import build_translator, load_trained
+from cyclegan_tf.inference.loading import compile_generator, load_trained
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models.build import build_model
 from cyclegan_tf.training import trainer
@@ -179,7 +179,7 @@ def translated(run: RunFolder) -> np.ndarray:
     """All photos of a run, `(n, 256, 256, 3)` uint8, by the weights that it is to submit."""
     config, model = load_trained(run)
     photos = build_data_set(config).all_a()
-    return to_uint8(build_translator(config, model)(pipeline.load_images(photos, 256)))
+    return to_uint8(compile_generator(config, model)(pipeline.load_images(photos, 256)))
 
 
 def test_best_weights_are_submitted_although_the_last_are_worse(finished, tmp_path):

@@ -17,11 +17,10 @@ from cyclegan_tf.data.image import encode_jpeg, to_uint8
 from cyclegan_tf.data.sources import SquarePictures
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.inference.loading import build_translator, load_trained
+from cyclegan_tf.inference.loading import compile_generator, load_generator, load_trained
 from cyclegan_tf.io import outputs
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models import build
-from cyclegan_tf.translate import load_generator
 from tests.data.test_dataset import write_folder
 from tests.pictures import encoded, flat, image_set, png
 from tests.profiles import as_srgb, cmyk_profile, rgb_profile
@@ -78,16 +77,16 @@ def test_untrained_skip_gives_pictures_of_any_size_back(generator, size):
 
 @pytest.mark.parametrize("changes", [RESNET, {"skip_blur": 8, "unet_depth": 3}, {"norm": "none"}])
 def test_every_architecture_takes_any_size(tmp_path, changes):
-    painter = load_generator(write_run(tmp_path / "run", **changes), tile=64)
+    translator = load_generator(write_run(tmp_path / "run", **changes), tile=64)
     for size in ((1, 1), (70, 40)):
-        painted = np.asarray(painter.translate(np.full((*size, 3), 77, np.uint8)))
+        painted = np.asarray(translator.translate(np.full((*size, 3), 77, np.uint8)))
         assert painted.shape == (*size, 3)
         assert np.unique(painted).tolist() == [77]  # the blur keeps what is of one colour
 
 
 def test_three_lines_of_the_readme_make_a_painting(run, tmp_path, monkeypatch):
     readme = (Path(__file__).parents[1] / "README.md").read_text()
-    (lines,) = re.findall(r"```python\n(from cyclegan_tf.translate .*?)```", readme, re.DOTALL)
+    (lines,) = re.findall(r"```python\n([^`]*load_generator[^`]*)```", readme)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs/monet").symlink_to(run)
@@ -114,10 +113,10 @@ def test_size_gives_the_pixels_that_a_submission_has(tmp_path):
     config, model = load_trained(RunFolder(run))
     photos = ImageSet(("a", "b"), (png(pixels(50, 70)), png(pixels(96, 96))))
     batch = next(SquarePictures("photos", photos, 96).batches(2))
-    expected = to_uint8(build_translator(config, model)(batch))
-    painter = load_generator(run, size=96)
+    expected = to_uint8(compile_generator(config, model)(batch))
+    translator = load_generator(run, size=96)
     for photo, painting in zip((pixels(50, 70), pixels(96, 96)), expected, strict=True):
-        off = np.abs(np.asarray(painter.translate(photo)).astype(int) - painting)
+        off = np.abs(np.asarray(translator.translate(photo)).astype(int) - painting)
         assert off.max() <= 1
         assert off.mean() < 0.01
 
@@ -306,7 +305,7 @@ def test_memory_that_is_too_small_is_told_with_what_helps(
     def exhausted(self, pictures):
         raise MemoryError
 
-    monkeypatch.setattr("cyclegan_tf.inference.translator.Painter.paint", exhausted)
+    monkeypatch.setattr("cyclegan_tf.inference.translator.Translator.translate_all", exhausted)
     assert call(run, inputs, output=tmp_path / "out") == 1
     assert "take a smaller --tile, or reduce the pictures with --longest" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -15,7 +15,7 @@ Network = Callable[[np.ndarray], np.ndarray]
 _BORDER = 8  # this part of an image's sides, on each side, does not count
 
 
-class Translator:
+class CompiledGenerator:
     """Runs a generator on batches of one fixed size, so that it is traced once per image size.
 
     Args:
@@ -80,7 +80,7 @@ class Translator:
         return self._run(tf.concat([images, filling], 0)).numpy()[:count]
 
 
-class AnySize:
+class AnySizeGenerator:
     """Runs a generator on batches of any shape that fits it; it is traced once for all of them.
 
     Args:

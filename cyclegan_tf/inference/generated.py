@@ -6,11 +6,11 @@ import numpy as np
 
 from cyclegan_tf.data.image import to_uint8
 from cyclegan_tf.data.sources import SquarePictures
-from cyclegan_tf.inference.compiled import Translator
+from cyclegan_tf.inference.compiled import CompiledGenerator
 from cyclegan_tf.models.dcgan import sample_latents
 
 
-class Translations:
+class TranslatedPictures:
     """Translates photos one batch at a time.
 
     Iterating yields `(h, w, 3)` uint8 translations.
@@ -26,7 +26,7 @@ class Translations:
         self,
         title: str,
         photos: SquarePictures,
-        forth: Translator,
+        forth: CompiledGenerator,
         measure: Callable[[np.ndarray, np.ndarray], None] | None = None,
     ) -> None:
         self.title = title
@@ -45,7 +45,7 @@ class Translations:
             yield from to_uint8(painted)
 
 
-class Inventions:
+class GeneratedPictures:
     """Pictures of a DcGan, of latents that one seed fixes.
 
     Iterating yields `(h, w, 3)` uint8.
@@ -59,7 +59,7 @@ class Inventions:
     """
 
     def __init__(
-        self, title: str, draw: Translator, latent_size: int, count: int, *, seed: int = 0
+        self, title: str, draw: CompiledGenerator, latent_size: int, count: int, *, seed: int = 0
     ) -> None:
         self.title = title
         self._draw = draw

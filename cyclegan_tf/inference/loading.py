@@ -1,15 +1,16 @@
 """Trained models from their run folders."""
 
 import sys
+from pathlib import Path
 
 import keras
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.distribution import runtime
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.inference.compiled import AnySize, Translator
-from cyclegan_tf.inference.tiling import DEFAULT_TILE, Frame, smallest_tile
-from cyclegan_tf.inference.translator import Painter
+from cyclegan_tf.inference.compiled import AnySizeGenerator, CompiledGenerator
+from cyclegan_tf.inference.tiling import DEFAULT_TILE, Frame, check_sizes, smallest_tile
+from cyclegan_tf.inference.translator import Translator
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models import build
 from cyclegan_tf.models.adversarial import AdversarialModel
@@ -42,29 +43,44 @@ def load_trained(
     return config, trained
 
 
-def load_painter(
-    run: RunFolder,
+def load_generator(
+    run: str | Path,
+    direction: str = "ab",
     *,
-    back: bool = False,
     tile: int = DEFAULT_TILE,
     size: int | None = None,
     longest: int | None = None,
-) -> Painter:
-    """A run's generator for pictures of any size: no optimizer, and none of the other networks.
+) -> Translator:
+    """Loads one generator of a trained CycleGan, for pictures of any size.
 
-    It computes in the precision it was trained in where that is fast, and else in float32.
+    It computes in the precision in which it was trained where that is fast, and else in float32.
 
     Args:
-        run: a run folder of a CycleGan.
-        back: from B to A.
-        tile: side in pixels beyond which pictures are translated in tiles.
-        size: see `Painter`.
-        longest: see `Painter`.
+        run: folder of a CycleGan that `fit` or the command `train` wrote.
+        direction: "ab" translates domain A into domain B (photos into paintings), "ba" goes the
+            way back.
+        tile: side in pixels beyond which a picture is translated in overlapping tiles.
+        size: translate the centred square at this side, as in training; by default the whole
+            picture at its own size.
+        longest: reduce pictures whose longer side is longer than this to it.
 
     Raises:
-        InputError: if the folder holds no such run, or no weights, or the tile is too small.
+        InputError: if there is no such run, it has no weights, or an argument is out of range.
     """
+    check_sizes(tile=tile, size=size, longest=longest)
+    if direction not in ("ab", "ba"):
+        raise InputError(f"--direction is {direction!r}; choose one of: ab, ba.")
+    run = RunFolder(Path(run))
     config = _config(run, "cyclegan")
+    frame = _frame(config, tile)
+    # XLA compiles for each size of picture anew
+    jit_compile = size is not None and runtime.compiles_with_xla(config.jit)
+    generator = AnySizeGenerator(_read_generator(run, config, direction), jit_compile=jit_compile)
+    return Translator(generator, frame, tone=generator.with_tone_of, size=size, longest=longest)
+
+
+def _frame(config: TrainConfig, tile: int) -> Frame:
+    """What the run's generators ask of the sides of their inputs."""
     # the squares of the skip have to fit as well; both are powers of two
     multiple = max(stride(config), config.skip_blur)
     if tile < (smallest := smallest_tile(multiple)):
@@ -72,17 +88,13 @@ def load_painter(
             f"--tile {tile} is too small for this network, which takes multiples of {multiple} "
             f"pixels; expected at least {smallest}."
         )
-    frame = Frame(tile, multiple=multiple, margin=margin(config), least=_LEAST_SIDE)
-    # XLA compiles for each size of picture anew
-    jit_compile = size is not None and runtime.compiles_with_xla(config.jit)
-    network = AnySize(_load_generator(run, config, back=back), jit_compile=jit_compile)
-    return Painter(network, frame, tone=network.with_tone_of, size=size, longest=longest)
+    return Frame(tile, multiple=multiple, margin=margin(config), least=_LEAST_SIDE)
 
 
-def _load_generator(run: RunFolder, config: TrainConfig, *, back: bool) -> keras.Model:
-    """What `submitted_generators` would give, alone."""
+def _read_generator(run: RunFolder, config: TrainConfig, direction: str) -> keras.Model:
+    """What `submitted_generators` would give, without an optimizer and the other networks."""
     averaged = config.ema_decay > 0 and config.submit != "last"
-    name = f"generator_{'ba' if back else 'ab'}{'_ema' if averaged else ''}"
+    name = f"generator_{direction}{'_ema' if averaged else ''}"
     with runtime.inference_precision(config.precision):
         generator = translation_generator(config, name)
     run.load_weights(generator, best=_takes_best(run, config))
@@ -92,7 +104,7 @@ def _load_generator(run: RunFolder, config: TrainConfig, *, back: bool) -> keras
 def load_best(run: RunFolder, config: TrainConfig, model: AdversarialModel) -> None:
     """Gives the submitted generators their best weights, if the run is to submit these.
 
-    A run without scores keeps the weights that the model has, and that is told.
+    A run without scores keeps the weights that the model has; a warning says so.
 
     Raises:
         InputError: if some of the best weights are missing.
@@ -128,12 +140,12 @@ def submitted_generators(config: TrainConfig, model: AdversarialModel) -> list[k
     return model.generators if config.submit == "last" else model.averages
 
 
-def build_translator(
+def compile_generator(
     config: TrainConfig, model: AdversarialModel, *, back: bool = False
-) -> Translator:
-    """Compiled A into B (or `back`), or latents into pictures, by the submitted generator."""
+) -> CompiledGenerator:
+    """The submitted generator, compiled: A into B (or `back`), or latents into pictures."""
     generator = submitted_generators(config, model)[1 if back else 0]
-    return Translator(
+    return CompiledGenerator(
         generator,
         margin=margin(config),
         parallel_parts=runtime.parallel_parts(),

@@ -15,7 +15,7 @@ from PIL import Image
 from cyclegan_tf.data.image import encode_jpeg, to_uint8
 from cyclegan_tf.data.pipeline import image_batches
 from cyclegan_tf.data.sources import ImageSet
-from cyclegan_tf.inference.compiled import Translator
+from cyclegan_tf.inference.compiled import CompiledGenerator
 from cyclegan_tf.io import display
 from cyclegan_tf.io.machine import available_cores
 from cyclegan_tf.io.outputs import is_file_name, open_zip, same_file
@@ -59,7 +59,7 @@ def write_submission(
     return len(names)
 
 
-def submit_photos(path: Path, photos: ImageSet, generator: Translator) -> None:
+def submit_photos(path: Path, photos: ImageSet, generator: CompiledGenerator) -> None:
     """Writes the translations of photos as `write_submission` does, and says how many there are.
 
     Args:
@@ -78,7 +78,7 @@ def submit_photos(path: Path, photos: ImageSet, generator: Translator) -> None:
         print(f"warning: {warning}", file=sys.stderr)
 
 
-def submission_seconds(photo_count: int, generator: Translator) -> float:
+def submission_seconds(photo_count: int, generator: CompiledGenerator) -> float:
     """How long `submit_photos` will take, by the time that the generator takes for one batch."""
     batch = np.zeros((generator.batch_size, SIZE, SIZE, 3), np.float32)
     generator(batch)  # the first call compiles

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cyclegan_tf.errors import InputError
+
 DEFAULT_TILE = 1024  # pixels
+# What a user may ask for, in pixels.
+SIZES = {"size": (1, 8192), "longest": (1, 65_500), "tile": (16, 8192)}
 _OVERLAP = 4  # a tile shares this part of its side with the next one: a quarter
 
 
@@ -164,6 +168,26 @@ class Tiling:
 
     def _numbers(self) -> Iterator[tuple[int, int]]:
         return itertools.product(range(len(self.rows.starts)), range(len(self.columns.starts)))
+
+
+def check_sizes(**sizes: int | None) -> None:
+    """Checks the sizes at which pictures are to be translated.
+
+    Args:
+        **sizes: some of `SIZES`, by name; None for one that is not asked for.
+
+    Raises:
+        InputError: if one is out of range, or `size` and `longest` are both given.
+    """
+    for name, value in sizes.items():
+        low, high = SIZES[name]
+        if value is not None and not low <= value <= high:
+            raise InputError(f"--{name} is {value}; expected a value from {low} to {high:,}.")
+    if sizes.get("size") is not None and sizes.get("longest") is not None:
+        raise InputError(
+            f"--size {sizes['size']} and --longest {sizes['longest']} contradict each other: "
+            "one is for squares, the other for whole pictures; give one of them."
+        )
 
 
 def smallest_tile(multiple: int) -> int:

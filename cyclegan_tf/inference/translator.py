@@ -1,4 +1,4 @@
-"""Painter: translates pictures of any size with a trained generator."""
+"""Translator: translates pictures of any size with a trained generator."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ _SAMPLE_SIDE = 256  # pixels of the squares that stand for a picture that is too
 _BAND = 256  # rows that are rounded at a time
 
 
-class Painter:
+class Translator:
     """Shows a network pictures of any size and aspect; what it makes of them has the same size.
 
     Args:
@@ -66,14 +66,14 @@ class Painter:
             image: path of an image file; an open image; or `(h, w, 3)` uint8.
 
         Returns:
-            The translation as sRGB, upright, at the picture's own size, unless the painter has
+            The translation as sRGB, upright, at the picture's own size, unless the translator has
             another.
 
         Raises:
             InputError: if the file cannot be read or is no image.
             ValueError: if an array has another shape or type.
         """
-        [(_, _, painted)] = self.paint([(None, self.prepare(_pixels(image)))])
+        [(_, _, painted)] = self.translate_all([(None, self.prepare(_pixels(image)))])
         return Image.fromarray(painted)
 
     def prepare(self, pixels: np.ndarray) -> np.ndarray:
@@ -99,7 +99,7 @@ class Painter:
         ratio = min(1.0, self._ratio(height, width))
         return max(1, round(height * ratio)), max(1, round(width * ratio))
 
-    def paint(
+    def translate_all(
         self, pictures: Iterable[tuple[Key, np.ndarray]]
     ) -> Iterator[tuple[Key, np.ndarray, np.ndarray]]:
         """Translates a stream of pictures, those of one shape in batches, in bounded memory.

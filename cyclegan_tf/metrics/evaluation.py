@@ -18,8 +18,8 @@ from cyclegan_tf.data.sources import (
     load_pictures,
 )
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.inference.generated import Inventions, Translations
-from cyclegan_tf.inference.loading import build_translator, load_trained
+from cyclegan_tf.inference.generated import GeneratedPictures, TranslatedPictures
+from cyclegan_tf.inference.loading import compile_generator, load_trained
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.metrics.features import cached_features, extract
 from cyclegan_tf.metrics.inception import Inception
@@ -32,7 +32,7 @@ _LARGEST_SAMPLE = 2**20  # bytes of a picture: 64 larger ones would fill the mem
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Evaluation:
     """Scores, and what they are of.
 
     Attributes:
@@ -54,14 +54,14 @@ class Verdict:
         return [*self.remarks, *what_it_is_worth(self.scores, label)]
 
 
-def judge_images(
+def evaluate_images(
     path: Path,
     inception: Inception,
     *,
     reference: Path,
     training: Path | None = None,
     epsilon: float = 0.1,
-) -> Verdict:
+) -> Evaluation:
     """Scores a folder, TFRecords or a zip of images, as they are stored.
 
     Args:
@@ -102,7 +102,7 @@ class Comparison:
     epsilon: float = 0.1
 
 
-def judge_run(
+def evaluate_run(
     path: Path,
     inception: Inception,
     comparison: Comparison = Comparison(),
@@ -110,7 +110,7 @@ def judge_run(
     data: str | None = None,
     every_photo: bool = False,
     count: int | None = None,
-) -> Verdict:
+) -> Evaluation:
     """Scores what a run's generator makes of held-out photos, or of latents.
 
     All pictures are compared at the run's picture size: translations of what training would see,
@@ -133,17 +133,17 @@ def judge_run(
     looks = _real(comparison.reference, stored.train_b + stored.validation_b, "domain B", size)
     trained_on = _real(comparison.training, stored.train_b, "domain B as trained on", size)
     judge = partial(_judge, inception=inception, epsilon=comparison.epsilon)
-    generator = build_translator(config, model)
+    generator = compile_generator(config, model)
     skipped = (tell_skipped(stored.skipped),) if stored.skipped else ()
     if config.model == "dcgan":
         title, count = f"{path}: inventions", count or len(looks)
-        inventions = Inventions(title, generator, config.latent_size, count)
+        inventions = GeneratedPictures(title, generator, config.latent_size, count)
         return dataclasses.replace(judge(inventions, looks, trained_on), remarks=skipped)
     seen = reopen_data_set(config, data)  # what training sees, upright and in sRGB
     photos, remarks = _photos(path, seen, size, every_photo=every_photo)
     untranslated, _ = _photos(path, stored, size, every_photo=every_photo)
-    content = ContentKept(build_translator(config, model, back=True))
-    translations = Translations(f"{photos.title}, translated", photos, generator, content)
+    content = ContentKept(compile_generator(config, model, back=True))
+    translations = TranslatedPictures(f"{photos.title}, translated", photos, generator, content)
     verdict = judge(translations, looks, trained_on, untranslated=untranslated)
     measures = {**verdict.measures, **content.means()}
     return dataclasses.replace(verdict, measures=measures, remarks=(*remarks, *skipped))
@@ -177,14 +177,14 @@ def _photos(
 
 
 def _judge(
-    generated: PictureFiles | Translations | Inventions,
+    generated: PictureFiles | TranslatedPictures | GeneratedPictures,
     reference: Pictures,
     training: Pictures,
     *,
     inception: Inception,
     epsilon: float,
     untranslated: Pictures | None = None,
-) -> Verdict:
+) -> Evaluation:
     """Takes all features, then scores them."""
     for pictures in (generated, reference, training):
         if len(pictures) < 2:
@@ -201,7 +201,7 @@ def _judge(
     measures = _diversity(kept, reference)
     if before:
         measures["untranslated_fid"] = feature_frechet_distance(before[0], looks)
-    return Verdict(
+    return Evaluation(
         score(features, looks, trained_on, epsilon=epsilon),
         *(pictures.title for pictures in (generated, reference, training)),
         measures=measures,

@@ -16,7 +16,7 @@ from cyclegan_tf.data.build import (
 from cyclegan_tf.data.dataset import DataSet, name_hashes
 from cyclegan_tf.distribution.workers import StopTogether, Workers
 from cyclegan_tf.errors import Fault
-from cyclegan_tf.inference.loading import build_translator
+from cyclegan_tf.inference.loading import compile_generator
 from cyclegan_tf.inference.submission import submission_seconds
 from cyclegan_tf.io.run_folder import FolderRemoved, RunFolder
 from cyclegan_tf.metrics.inception import Inception
@@ -78,7 +78,7 @@ class Trainer:
         self.most_steps = config.epochs * self.steps_per_epoch
         with workers.strategy.scope():
             self.model = build_model(config, self.most_steps)
-        self.generator = build_translator(config, self.model)
+        self.generator = compile_generator(config, self.model)
         self.interruption = Interruption(workers.anyone if workers.cluster else None)
         self.start = Start()
         self.states: dict[str, dict] = {}

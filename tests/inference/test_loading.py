@@ -5,7 +5,7 @@ import pytest
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.distribution import runtime
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.inference.loading import load_painter, load_trained, submitted_generators
+from cyclegan_tf.inference.loading import load_generator, load_trained, submitted_generators
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models import build
 
@@ -85,9 +85,9 @@ def test_run_of_another_model_is_refused(tmp_path):
         load_trained(RunFolder(tmp_path), model="dcgan")
 
 
-def painted_with(run, **options) -> float:
-    """The weights of the generator that a painter has, all of one value."""
-    return constants([load_painter(RunFolder(run), **options)._network._generator])[0]
+def painted_with(run, *direction) -> float:
+    """The weights of the generator that a translator has, all of one value."""
+    return constants([load_generator(run, *direction)._network._generator])[0]
 
 
 @pytest.mark.parametrize(
@@ -100,16 +100,16 @@ def painted_with(run, **options) -> float:
         ({"submit": "best", "evaluate_every": 1}, [0.5, 1.0]),
     ],
 )
-def test_painter_has_the_weights_that_are_submitted(tmp_path, changes, expected):
+def test_translator_has_the_weights_that_are_submitted(tmp_path, changes, expected):
     write_run(tmp_path, **changes)
     config, model = load_trained(RunFolder(tmp_path))
     assert constants(submitted_generators(config, model)) == expected
-    assert [painted_with(tmp_path), painted_with(tmp_path, back=True)] == expected
+    assert [painted_with(tmp_path), painted_with(tmp_path, "ba")] == expected
 
 
-def test_painter_computes_in_the_precision_of_the_run_or_in_float32(tmp_path):
+def test_translator_computes_in_the_precision_of_the_run_or_in_float32(tmp_path):
     write_run(tmp_path, precision="mixed_float16")
-    generator = load_painter(RunFolder(tmp_path))._network._generator
+    generator = load_generator(tmp_path)._network._generator
     policies = {layer.dtype_policy.name for layer in generator.layers if layer.weights}
     with runtime.inference_precision("mixed_float16"):
         assert policies == {keras.config.dtype_policy().name}
@@ -127,5 +127,5 @@ def test_painter_computes_in_the_precision_of_the_run_or_in_float32(tmp_path):
 )
 def test_frame_is_what_the_network_needs(tmp_path, changes, multiple, margin):
     write_run(tmp_path, **{"generator": "unet", "residual_blocks": 9} | changes)
-    frame = load_painter(RunFolder(tmp_path), tile=640)._frame
+    frame = load_generator(tmp_path, tile=640)._frame
     assert (frame.tile, frame.multiple, frame.margin) == (640, multiple, margin)

@@ -10,9 +10,9 @@ from cyclegan_tf.data.image import load_upright, upright_rgb
 from cyclegan_tf.data.sources import SquarePictures
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference import translator
-from cyclegan_tf.inference.compiled import AnySize
+from cyclegan_tf.inference.compiled import AnySizeGenerator
 from cyclegan_tf.inference.tiling import Frame, Tiling
-from cyclegan_tf.inference.translator import Painter
+from cyclegan_tf.inference.translator import Translator
 from tests.pictures import encoded, png
 from tests.profiles import as_srgb, rgb_profile
 
@@ -39,7 +39,7 @@ def pixels(height: int, width: int, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("size", [(1, 1), (17, 333), (481, 321), (300, 1000), (128, 128)])
 def test_network_that_changes_nothing_gives_every_picture_back(size):
     network = Noting()
-    painted = Painter(network, FRAME).translate(pixels(*size))
+    painted = Translator(network, FRAME).translate(pixels(*size))
     np.testing.assert_array_equal(np.asarray(painted), pixels(*size))
     assert {(h % 8, w % 8) for _, h, w, _ in network.shapes} == {(0, 0)}
 
@@ -47,7 +47,7 @@ def test_network_that_changes_nothing_gives_every_picture_back(size):
 def test_every_kind_of_input_is_the_same_picture(tmp_path):
     path = tmp_path / "x.png"
     path.write_bytes(png(pixels(20, 30)))
-    invert = Painter(Noting(lambda batch: -batch), FRAME)
+    invert = Translator(Noting(lambda batch: -batch), FRAME)
     for picture in (path, str(path), Image.open(path), pixels(20, 30)):
         painted = invert.translate(picture)
         assert painted.mode == "RGB"
@@ -58,7 +58,7 @@ def test_open_image_is_turned_and_converted_like_a_file():
     tall = Image.new("RGB", (8, 4), (200, 100, 60))
     tall.info["icc_profile"] = rgb_profile()
     tall.getexif()[0x0112] = 6
-    painted = Painter(Noting(), FRAME).translate(tall)
+    painted = Translator(Noting(), FRAME).translate(tall)
     assert painted.size == (4, 8)
     assert np.abs(np.asarray(painted) - as_srgb((200, 100, 60))).max() < 1.5
     assert not painted.getexif()
@@ -76,11 +76,11 @@ def test_open_image_is_turned_and_converted_like_a_file():
 )
 def test_arrays_of_another_kind_are_refused(array):
     with pytest.raises(ValueError, match=r"Expected pixels as \(h, w, 3\) uint8. Received: \("):
-        Painter(Noting(), FRAME).translate(array)
+        Translator(Noting(), FRAME).translate(array)
 
 
 def test_files_that_are_no_image_are_named(tmp_path):
-    paint = Painter(Noting(), FRAME).translate
+    paint = Translator(Noting(), FRAME).translate
     (tmp_path / "x.jpg").write_bytes(b"no image")
     with pytest.raises(InputError, match=r"x\.jpg is no image: no readable image"):
         paint(tmp_path / "x.jpg")
@@ -98,7 +98,7 @@ def test_size_shows_the_pixels_that_training_shows():
     )
     seen = []
     network = Noting(lambda batch: seen.extend(batch) or batch)
-    small = Painter(network, Frame(128), size=32)
+    small = Translator(network, Frame(128), size=32)
     for data in files:
         painted = small.translate(load_upright(data))
         assert painted.size == (32, 32)
@@ -107,7 +107,7 @@ def test_size_shows_the_pixels_that_training_shows():
 
 
 def test_longest_reduces_and_never_enlarges():
-    reduced = Painter(Noting(), FRAME, longest=30)
+    reduced = Translator(Noting(), FRAME, longest=30)
     assert reduced.translate(pixels(20, 60)).size == (30, 10)
     assert reduced.translate(pixels(5, 30)).size == (30, 5)
     assert reduced.translate(pixels(1, 600)).size == (30, 1)
@@ -124,7 +124,7 @@ def test_pictures_of_one_shape_are_one_batch(monkeypatch):
     sizes = [(24, 24), (20, 22), (24, 40), (21, 23), (23, 24), (24, 38), (200, 10)]
     pictures = [(n, pixels(*size, seed=n)) for n, size in enumerate(sizes)]
     done = {n: (original, painted) for n, original, painted in
-            Painter(network, FRAME).paint(iter(pictures))}  # fmt: skip
+            Translator(network, FRAME).translate_all(iter(pictures))}  # fmt: skip
     assert sorted(done) == list(range(7))
     for number, picture in pictures:
         np.testing.assert_array_equal(done[number][0], picture)
@@ -140,7 +140,7 @@ def test_few_pictures_wait_for_others(monkeypatch):
     monkeypatch.setattr(translator, "_WAITING", 3 * 32 * 32)
     read = []
     pictures = ((n, read.append(n) or pixels(24, 24)) for n in range(50))
-    next(Painter(Noting(), FRAME).paint(pictures))
+    next(Translator(Noting(), FRAME).translate_all(pictures))
     assert len(read) == 4
 
 
@@ -155,7 +155,7 @@ def test_tiles_of_a_picture_get_the_tone_of_its_sample():
         raise AssertionError("the network with the statistics of each tile was asked")
 
     picture = np.full((300, 700, 3), 51, np.uint8)  # -0.6
-    painted = Painter(never, FRAME, tone=tone).translate(picture)
+    painted = Translator(never, FRAME, tone=tone).translate(picture)
     assert np.unique(np.asarray(painted)).tolist() == [153]  # 0.2
     assert [(s.shape, s.dtype) for s in samples] == [((6, 256, 256, 3), np.float32)]
 
@@ -163,16 +163,16 @@ def test_tiles_of_a_picture_get_the_tone_of_its_sample():
 def test_tiles_look_like_the_whole_picture():
     inputs = keras.Input((None, None, 3))
     norm = keras.layers.GroupNormalization(groups=-1, epsilon=1e-6, scale=False)
-    network = AnySize(keras.Model(inputs, norm(inputs) / 4))
+    network = AnySizeGenerator(keras.Model(inputs, norm(inputs) / 4))
     rng = np.random.default_rng(0)
     picture = 127 + rng.integers(-1, 2, (512, 512, 3))  # a sky with a little noise,
     picture[:, 256:] += rng.choice([-90, 90], (512, 256, 3))  # beside trees
     picture = picture.astype(np.uint8)
-    whole = np.asarray(Painter(network, Frame(512)).translate(picture)).astype(int)
-    of_one_tone = Painter(network, Frame(128), tone=network.with_tone_of).translate(picture)
+    whole = np.asarray(Translator(network, Frame(512)).translate(picture)).astype(int)
+    of_one_tone = Translator(network, Frame(128), tone=network.with_tone_of).translate(picture)
     assert np.abs(np.asarray(of_one_tone) - whole).max() <= 2
     # a tile of sky alone is made as lively as the trees
-    each_alone = np.asarray(Painter(network, Frame(128)).translate(picture)).astype(int)
+    each_alone = np.asarray(Translator(network, Frame(128)).translate(picture)).astype(int)
     assert np.abs(each_alone - whole)[:, :128].max() > 30
 
 
@@ -186,7 +186,7 @@ def test_tiles_of_different_tone_leave_no_seam():
     y, x = np.mgrid[:300, :700]
     light = 127 + 60 * np.sin(x / 9) * np.sin(y / 7) * (x < 350) + 60 * (x > 420)
     picture = np.repeat(light[..., None], 3, -1).astype(np.uint8)
-    painted = np.asarray(Painter(tile_statistics, FRAME).translate(picture)).astype(int)
+    painted = np.asarray(Translator(tile_statistics, FRAME).translate(picture)).astype(int)
     tiling = Tiling(300, 700, FRAME)
     # the tones differ: one tile knows nothing but the dark half, another one nothing but the light
     assert len(tiling) > 12

@@ -13,7 +13,7 @@ from cyclegan_tf.data.image import load_upright
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.run_folder import RunFolder
-from cyclegan_tf.metrics.evaluation import Comparison, judge_images, judge_run
+from cyclegan_tf.metrics.evaluation import Comparison, evaluate_images, evaluate_run
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.metrics.inception_download import cache_folder
 from cyclegan_tf.metrics.kid import feature_frechet_distance
@@ -107,7 +107,7 @@ def fid_of(generated: tuple[int, ...], reference: tuple[int, ...]) -> float:
 def test_images_by_hand(tmp_path, inception):
     generated = write_greys(tmp_path / "generated", 10, 20)
     reference = write_greys(tmp_path / "reference", 33, 43)
-    verdict = judge_images(generated, inception, reference=reference)
+    verdict = evaluate_images(generated, inception, reference=reference)
     # equal variances, means 23 apart: 46 in each of 6 features
     assert verdict.scores.fid == pytest.approx(6 * 46**2)
     assert (verdict.scores.generated_count, verdict.scores.reference_count) == (2, 2)
@@ -125,8 +125,8 @@ def test_copies_are_looked_for_among_the_training_images(tmp_path, inception):
         paths[name] = tmp_path / name
         write_folder(paths[name], ImageSet(names, tuple(png(noise(seed, 4)) for seed in seeds)))
     generated = paths.pop("generated")
-    apart = judge_images(generated, inception, reference=paths["reference"])
-    copied = judge_images(generated, inception, **paths)
+    apart = evaluate_images(generated, inception, reference=paths["reference"])
+    copied = evaluate_images(generated, inception, **paths)
     assert copied.scores.fid == apart.scores.fid
     assert copied.scores.memorization_distance < 1e-12 < apart.scores.memorization_distance
     assert copied.training == str(paths["training"])
@@ -135,7 +135,7 @@ def test_copies_are_looked_for_among_the_training_images(tmp_path, inception):
 def test_sizes_that_differ_between_the_sets_are_told(tmp_path, inception):
     generated = write_greys(tmp_path / "generated", 10, 20, size=16)
     reference = write_greys(tmp_path / "reference", 33, 43)
-    verdict = judge_images(generated, inception, reference=reference)
+    verdict = evaluate_images(generated, inception, reference=reference)
     assert "images have 16 x 16, the references 32 x 32 pixels" in verdict.notes("FID")[0]
     assert verdict.measures == {}
 
@@ -143,18 +143,18 @@ def test_sizes_that_differ_between_the_sets_are_told(tmp_path, inception):
 def test_references_all_alike_have_no_diversity_to_compare_with(tmp_path, inception):
     generated = write_greys(tmp_path / "generated", 10, 20)
     reference = write_greys(tmp_path / "reference", 33, 33)
-    assert judge_images(generated, inception, reference=reference).measures == {}
+    assert evaluate_images(generated, inception, reference=reference).measures == {}
 
 
 def test_pictures_too_large_to_keep_have_no_diversity(tmp_path, inception):
     generated = write_greys(tmp_path / "generated", 10, 20, size=600)
-    assert judge_images(generated, inception, reference=generated).measures == {}
+    assert evaluate_images(generated, inception, reference=generated).measures == {}
 
 
 def test_graph_runs_once_a_picture_even_without_a_cache(tmp_path, inception, no_cache, capsys):
     generated = write_greys(tmp_path / "generated", 10, 20)
     reference = write_greys(tmp_path / "reference", 33, 43, 53)
-    judge_images(generated, inception, reference=reference)
+    evaluate_images(generated, inception, reference=reference)
     assert len(inception.sizes) == 5
     assert capsys.readouterr().err.count("warning:") == 1
 
@@ -162,7 +162,7 @@ def test_graph_runs_once_a_picture_even_without_a_cache(tmp_path, inception, no_
 def test_graph_runs_once_a_picture_of_a_run_even_without_a_cache(tmp_path, inception, no_cache):
     write_kaggle(tmp_path / "set", greys(20, 30), greys(150, 170, 190))
     run = write_run(tmp_path / "run", **CYCLEGAN, data=str(tmp_path / "set"))
-    judge_run(run, inception)
+    evaluate_run(run, inception)
     assert len(inception.sizes) == 2 + 3 + 2  # photos, paintings and translations
 
 
@@ -170,14 +170,14 @@ def test_cached_references_are_not_computed_again(tmp_path, inception, monkeypat
     monkeypatch.setenv("CYCLEGAN_TF_CACHE", str(tmp_path / "cache"))
     generated = write_greys(tmp_path / "generated", 10, 20)
     reference = write_greys(tmp_path / "reference", 33, 43, 53)
-    first = judge_images(generated, inception, reference=reference)
-    assert judge_images(generated, inception, reference=reference) == first
+    first = evaluate_images(generated, inception, reference=reference)
+    assert evaluate_images(generated, inception, reference=reference) == first
     assert len(inception.sizes) == 5 + 2
     assert len(list((cache_folder() / "features").iterdir())) == 1
 
 
 def test_run_by_hand(run, inception):
-    verdict = judge_run(run, inception)
+    verdict = evaluate_run(run, inception)
     # 0.4 is 51 of 255
     reference = (150, 170, 190, 210)
     assert verdict.scores.fid == pytest.approx(fid_of((111, 131), reference), rel=1e-6)
@@ -197,14 +197,14 @@ def test_doing_nothing_is_the_score_of_the_untranslated_photos(tmp_path, data_se
     config = TrainConfig(**TINY, **CYCLEGAN)
     for network in build.build_model(config).generators:  # untrained: their change is nothing
         RunFolder(run).save_weights(network)
-    verdict = judge_run(run, inception)
+    verdict = evaluate_run(run, inception)
     assert verdict.measures["untranslated_fid"] == verdict.scores.fid
     assert verdict.measures["change"] == verdict.measures["cycle_error"] == 0.0
     assert verdict.measures["structural_similarity"] == pytest.approx(1.0)
 
 
 def test_all_photos_on_demand(run, inception):
-    verdict = judge_run(run, inception, every_photo=True)
+    verdict = evaluate_run(run, inception, every_photo=True)
     assert verdict.scores.generated_count == 5
     assert (verdict.generated, verdict.remarks) == (f"{run}: all photos, translated", ())
 
@@ -212,7 +212,7 @@ def test_all_photos_on_demand(run, inception):
 def test_run_that_held_out_nothing_is_scored_on_all_photos_and_that_is_told(tmp_path, inception):
     write_kaggle(tmp_path / "set", image_set(5), image_set(4))
     run = write_run(tmp_path / "run", **CYCLEGAN, data=str(tmp_path / "set"))
-    verdict = judge_run(run, inception)
+    verdict = evaluate_run(run, inception)
     assert verdict.scores.generated_count == 5
     assert "held out fewer than 2 photos" in verdict.notes("FID")[0]
 
@@ -221,7 +221,7 @@ def test_other_references_are_compared_at_the_size_of_the_run(tmp_path, run, inc
     mixed = write_greys(tmp_path / "mixed", 100, 120, size=48)
     (mixed / "wide.png").write_bytes(png(np.full((40, 64, 3), 140, np.uint8)))
     training = write_greys(tmp_path / "training", 1, 2, size=64)
-    verdict = judge_run(run, inception, Comparison(reference=mixed, training=training))
+    verdict = evaluate_run(run, inception, Comparison(reference=mixed, training=training))
     assert set(inception.sizes) == {(32, 32)}
     assert verdict.scores.fid == pytest.approx(fid_of((111, 131), (100, 120, 140)), rel=1e-6)
     assert verdict.reference == str(mixed)
@@ -236,29 +236,29 @@ def test_data_that_moved_are_named(tmp_path, inception):
     with pytest.raises(
         InputError, match=r"old does not exist.*If the run's .* name it with --data"
     ):
-        judge_run(run, inception)
-    verdict = judge_run(run, inception, data=str(tmp_path / "new"))
+        evaluate_run(run, inception)
+    verdict = evaluate_run(run, inception, data=str(tmp_path / "new"))
     assert verdict.scores.generated_count == 3
     with pytest.raises(InputError, match=r"gone does not exist.*Check the path\.$"):
-        judge_run(run, inception, data=str(tmp_path / "gone"))
+        evaluate_run(run, inception, data=str(tmp_path / "gone"))
 
 
 def test_dcgan_makes_as_many_pictures_as_there_are_references(tmp_path, inception):
     write_folder(tmp_path / "paintings", image_set(5))
     run = write_run(tmp_path / "run", **DCGAN, b=str(tmp_path / "paintings"))
-    verdict = judge_run(run, inception)
+    verdict = evaluate_run(run, inception)
     assert (verdict.scores.generated_count, verdict.scores.reference_count) == (5, 5)
     assert set(verdict.measures) == {"sample_diversity"}
     assert verdict.generated == f"{run}: inventions"
-    assert judge_run(run, inception, count=3).scores.generated_count == 3
+    assert evaluate_run(run, inception, count=3).scores.generated_count == 3
 
 
 def test_options_of_the_other_model_are_refused(tmp_path, run, inception):
     with pytest.raises(InputError, match="--count belongs to runs of --model dcgan"):
-        judge_run(run, inception, count=5)
+        evaluate_run(run, inception, count=5)
     dcgan = write_run(tmp_path / "run", **DCGAN, b=str(tmp_path))
     with pytest.raises(InputError, match="--all belongs to runs of --model cyclegan"):
-        judge_run(dcgan, inception, every_photo=True)
+        evaluate_run(dcgan, inception, every_photo=True)
 
 
 @pytest.mark.parametrize("role", ["generated", "reference", "training"])
@@ -269,20 +269,20 @@ def test_a_single_picture_is_too_few(tmp_path, inception, role):
     }
     generated = paths.pop("generated")
     with pytest.raises(InputError, match=f"{role} holds 1 picture; scores need at least 2"):
-        judge_images(generated, inception, **paths)
+        evaluate_images(generated, inception, **paths)
     assert inception.sizes == []
 
 
 def test_config_of_a_run_is_left_as_it_was(run, inception):
     before = json.loads((run / "config.json").read_text())
-    judge_run(run, inception)
+    evaluate_run(run, inception)
     assert json.loads((run / "config.json").read_text()) == before
 
 
 def test_run_that_accumulated_gradients_is_scored(tmp_path, inception, data_set):
     parts = {"batch_size": 2, "gradient_accumulation": 2}
     run = write_run(tmp_path / "run", **CYCLEGAN, **parts, data=str(data_set))
-    assert judge_run(run, inception).scores.generated_count == 2
+    assert evaluate_run(run, inception).scores.generated_count == 2
 
 
 def test_images_that_the_run_skips_are_named(tmp_path, inception):
@@ -290,7 +290,7 @@ def test_images_that_the_run_skips_are_named(tmp_path, inception):
     shard = tmp_path / "set" / "photo_tfrec" / "photo99.tfrec"
     write_records(shard, "photo", [("half", b"no image")])
     settings = {**CYCLEGAN, "data": str(tmp_path / "set"), "skip_bad_images": True}
-    verdict = judge_run(write_run(tmp_path / "run", **settings), inception)
+    verdict = evaluate_run(write_run(tmp_path / "run", **settings), inception)
     assert f"1 unreadable images skipped ({shard}: record 0 (half))" in verdict.remarks
 
 
@@ -308,7 +308,7 @@ def test_stored_pixels_are_scored_and_those_that_the_profile_means_translated(tm
     run = write_run(tmp_path / "run", **settings)
     for network in build.build_model(config).generators:  # untrained: their change is nothing
         RunFolder(run).save_weights(network)
-    verdict = judge_run(run, inception)
+    verdict = evaluate_run(run, inception)
     meant = tuple(int(load_upright(photo)[0, 0, 0]) for photo in photos.encoded)
     assert min(meant) > 70
     stored = (100, 150, 200)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.inference.loading import build_translator
+from cyclegan_tf.inference.loading import compile_generator
 from cyclegan_tf.models.build import build_model
 from cyclegan_tf.models.losses import TwoObjective
 from cyclegan_tf.training.profiling import profile
@@ -226,7 +226,7 @@ def test_samples_are_drawn_by_the_weights_that_are_submitted(submit):
     config = tiny(ema_decay=0.9, submit=submit)
     model = build_model(config)
     model.averages[0].set_weights([0 * w for w in model.averages[0].get_weights()])
-    drawn = build_translator(config, model)(batch()[0])
+    drawn = compile_generator(config, model)(batch()[0])
     assert (np.abs(drawn).max() == 0) == (submit == "ema")
 
 

@@ -14,8 +14,8 @@ from cyclegan_tf.data.build import build_data_set
 from cyclegan_tf.data.dataset import DataSet
 from cyclegan_tf.data.sources import SquarePictures
 from cyclegan_tf.distribution.workers import Workers
-from cyclegan_tf.inference.compiled import Translator
-from cyclegan_tf.inference.generated import Inventions, Translations
+from cyclegan_tf.inference.compiled import CompiledGenerator
+from cyclegan_tf.inference.generated import GeneratedPictures, TranslatedPictures
 from cyclegan_tf.inference.loading import submitted_generators
 from cyclegan_tf.io.run_folder import RunFolder, versions
 from cyclegan_tf.metrics.features import cached_features, extract
@@ -41,7 +41,7 @@ def build_callbacks(
     *,
     data: DataSet,
     model: AdversarialModel,
-    generator: Translator,
+    generator: CompiledGenerator,
     inception: Inception | None = None,
 ) -> list[keras.callbacks.Callback]:
     """Guards first, then what adds to the logs, then what writes them.
@@ -143,7 +143,7 @@ def saved_networks(model: AdversarialModel) -> list[keras.Model]:
 
 
 def _translations(
-    config: TrainConfig, run: RunFolder, data: DataSet, generator: Translator
+    config: TrainConfig, run: RunFolder, data: DataSet, generator: CompiledGenerator
 ) -> list[keras.callbacks.Callback]:
     """Samples of a CycleGan, with the error to the true translations where they are known."""
     size = config.whole_size
@@ -160,7 +160,7 @@ def _translations(
 
 
 def _inventions(
-    config: TrainConfig, run: RunFolder, data: DataSet, generator: Translator
+    config: TrainConfig, run: RunFolder, data: DataSet, generator: CompiledGenerator
 ) -> list[keras.callbacks.Callback]:
     """Samples of a DcGan and their diversity."""
     latents = sample_latents(DIVERSITY_SAMPLES, config.latent_size, seed=config.seed)
@@ -169,14 +169,18 @@ def _inventions(
     return [LatentGrid(run, generator, latents, reals, every=config.sample_every, shown=count)]
 
 
-def _scored(config: TrainConfig, data: DataSet, generator: Translator) -> Translations | Inventions:
+def _scored(
+    config: TrainConfig, data: DataSet, generator: CompiledGenerator
+) -> TranslatedPictures | GeneratedPictures:
     """What the scores are of: held-out photos (or, without 2 of them, training ones); latents."""
     if config.model == "dcgan":
         seed = config.seed + 2  # other latents than those of grid and strip
-        return Inventions("scoring", generator, config.latent_size, EVALUATED_PICTURES, seed=seed)
+        return GeneratedPictures(
+            "scoring", generator, config.latent_size, EVALUATED_PICTURES, seed=seed
+        )
     domain = data.validation_a if len(data.validation_a) > 1 else data.train_a
     photos = SquarePictures("scoring", domain.spread(EVALUATED_PICTURES), config.whole_size)
-    return Translations(photos.title, photos, generator)
+    return TranslatedPictures(photos.title, photos, generator)
 
 
 def references(config: TrainConfig) -> SquarePictures:
