@@ -84,7 +84,8 @@ class AnySizeGenerator:
     """Runs a generator on batches of any shape that fits it; it is traced once for all of them.
 
     Args:
-        generator: model from `(n, h, w, 3)` in [-1, 1] to the same.
+        generator: model from `(n, h, w, 3)` in [-1, 1] to the same; one whose sides are fixed
+            takes these alone.
         jit_compile: use XLA, which compiles anew for each shape.
     """
 
@@ -92,7 +93,7 @@ class AnySizeGenerator:
         self._generator = generator
         self._compile = partial(
             tf.function,
-            input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)],
+            input_signature=[tf.TensorSpec((None, *_sides(generator), 3), tf.float32)],
             jit_compile=jit_compile,
         )
         self._run = self._compiled(generator)
@@ -125,6 +126,27 @@ class AnySizeGenerator:
         return lambda images: run(images).numpy()
 
 
+def fixed_side(generator: keras.Model) -> int | None:
+    """The one side of the squares that a model takes, or None if it takes any size.
+
+    Raises:
+        ValueError: if it takes rectangles alone.
+    """
+    height, width = _sides(generator)
+    if height != width:
+        raise ValueError(
+            "Expected a generator of squares, Input((side, side, 3)), or of any size, "
+            f"Input((None, None, 3)). Received: Input(({height}, {width}, 3))"
+        )
+    return height
+
+
+def _sides(generator: keras.Model) -> tuple[int | None, int | None]:
+    """Height and width that a model takes; None where it takes any, or does not say."""
+    shape = getattr(generator, "input_shape", None)  # a subclassed model has none
+    return (None, None) if shape is None else tuple(shape[1:3])
+
+
 def with_sampled_norms(generator: keras.Model) -> tuple[keras.Model, keras.Model] | None:
     """Two networks that share all weights with a generator.
 
@@ -133,8 +155,11 @@ def with_sampled_norms(generator: keras.Model) -> tuple[keras.Model, keras.Model
 
     Returns:
         The first normalizes each batch as one picture and remembers its statistics; the second
-        uses those that the first saw last, whatever it is shown. None if there are no norms.
+        uses those that the first saw last, whatever it is shown. None if there are no norms, or
+        if the model is no graph of layers that could be rebuilt.
     """
+    if not hasattr(generator, "input_shape"):
+        return None
     norms = [layer for layer in generator.layers if isinstance(layer, layers.GroupNormalization)]
     if not norms:
         return None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import keras
 import numpy as np
 from PIL import Image
 
@@ -18,7 +19,8 @@ from cyclegan_tf.data.image import (
     upright_pixels,
 )
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.inference.tiling import Frame, Tiling, sample
+from cyclegan_tf.inference.compiled import AnySizeGenerator, fixed_side
+from cyclegan_tf.inference.tiling import DEFAULT_TILE, Frame, Tiling, sample
 from cyclegan_tf.io import display
 from cyclegan_tf.io.files import read_file
 
@@ -28,33 +30,47 @@ Network = Callable[[np.ndarray], np.ndarray]
 _TOGETHER = 2**20  # pixels in one call of the network: larger batches are hardly faster
 _WAITING = 4 * _TOGETHER  # pixels that wait for others of their shape
 _SAMPLE_SIDE = 256  # pixels of the squares that stand for a picture that is too large
+_MULTIPLE = 32  # of the sides that a model sees of which nothing is known: five halvings
 _BAND = 256  # rows that are rounded at a time
 
 
 class Translator:
-    """Shows a network pictures of any size and aspect; what it makes of them has the same size.
+    """Translates pictures of any size and aspect by a generator; they keep their size.
 
     Args:
-        network: maps `(n, h, w, 3)` float32 in [-1, 1] to the same.
-        frame: what it asks of h and w.
-        tone: from a sample of a picture, `(n, h, w, 3)`, to a network that takes that picture's
-            tiles for parts of one; without it each is a picture of its own.
-        size: show it the centred square of each picture at this side, as in training; by default
-            the whole picture at its own size.
+        generator: a Keras model, or any function, from `(n, h, w, 3)` float32 in [-1, 1] to the
+            same.
+        frame: what it asks of h and w. By default a model of fixed sides, `Input((s, s, 3))`, is
+            shown overlapping tiles of them; any other sees sides that are multiples of 32 pixels,
+            and tiles beyond 1024.
+        tone: from a sample of a picture, `(n, h, w, 3)`, to a function that takes that picture's
+            tiles for parts of one; without it each is a picture of its own. Keras models bring
+            their own.
+        size: translate the centred square of each picture at this side, as in training; by
+            default the whole picture at its own size.
         longest: reduce pictures whose longer side is longer than this to it; not with `size`.
+
+    Raises:
+        ValueError: if the model has fixed sides that are not the same.
     """
 
     def __init__(
         self,
-        network: Network,
-        frame: Frame,
+        generator: keras.Model | Network,
+        frame: Frame | None = None,
         *,
         tone: Callable[[np.ndarray], Network] | None = None,
         size: int | None = None,
         longest: int | None = None,
     ) -> None:
-        self._network = network
-        self._frame = frame
+        side = None
+        if isinstance(generator, keras.Model):
+            side = fixed_side(generator)
+            generator = AnySizeGenerator(generator)
+            tone = tone if side else tone or generator.with_tone_of
+        own = Frame(side, least=side) if side else Frame(DEFAULT_TILE, multiple=_MULTIPLE)
+        self._generator = generator
+        self._frame = frame or own
         self._tone = tone
         self._size = size
         self._longest = longest
@@ -99,6 +115,30 @@ class Translator:
         ratio = min(1.0, self._ratio(height, width))
         return max(1, round(height * ratio)), max(1, round(width * ratio))
 
+    def batch(self, images: np.ndarray) -> np.ndarray:
+        """Translates images as they are: neither `size` nor `longest` applies.
+
+        Args:
+            images: `(n, h, w, 3)` float32 in [-1, 1]. Sides that do not fit the generator are
+                continued, mirrored, and cut again.
+
+        Returns:
+            The same shape and range, float32.
+
+        Raises:
+            ValueError: if the array has another shape or type.
+        """
+        images = np.asarray(images)
+        if images.ndim != 4 or images.shape[3] != 3 or images.dtype.kind != "f":
+            raise ValueError(
+                "Expected images as (n, h, w, 3) float32 in [-1, 1]. Received: "
+                f"{images.shape} {images.dtype}"
+            )
+        images = images.astype(np.float32, copy=False)
+        # of one shape, they come back in their order
+        translated = self._translations((None, image) for image in images)
+        return np.stack([image for _, _, image in translated]) if len(images) else images
+
     def translate_all(
         self, pictures: Iterable[tuple[Key, np.ndarray]]
     ) -> Iterator[tuple[Key, np.ndarray, np.ndarray]]:
@@ -110,11 +150,18 @@ class Translator:
         Yields:
             The same and the translation, both `(h, w, 3)` uint8; not always in the same order.
         """
+        for key, picture, translated in self._translations(pictures):
+            yield key, _rounded(picture), _rounded(translated)
+
+    def _translations(
+        self, pictures: Iterable[tuple[Key, np.ndarray]]
+    ) -> Iterator[tuple[Key, np.ndarray, np.ndarray]]:
+        """As `translate_all`, but translations are `(h, w, 3)` float32 in [-1, 1]."""
         waiting: dict[tuple[int, int], list[tuple[Key, np.ndarray, Tiling]]] = {}
         for key, picture in pictures:
             tiling = Tiling(*picture.shape[:2], self._frame)
             if len(tiling) > 1:
-                yield key, _rounded(picture), self._tiled(picture, tiling)
+                yield key, picture, self._tiled(picture, tiling)
                 continue
             group = waiting.setdefault(tiling.shown, [])
             group.append((key, picture, tiling))
@@ -130,23 +177,24 @@ class Translator:
     ) -> Iterator[tuple[Key, np.ndarray, np.ndarray]]:
         """Pictures of one tile each, and of one shape."""
         batch = np.stack([next(tiling.cut(picture)) for _, picture, tiling in group])
-        for (key, picture, tiling), tile in zip(group, self._network(_floats(batch)), strict=True):
-            yield key, _rounded(picture), _rounded(tiling.join(iter([tile])))
+        translated = _run(self._generator, _floats(batch))
+        for (key, picture, tiling), tile in zip(group, translated, strict=True):
+            yield key, picture, tiling.join(iter([tile]))
 
     def _tiled(self, picture: np.ndarray, tiling: Tiling) -> np.ndarray:
         """One picture of several tiles."""
-        network = self._network
+        generator = self._generator
         if self._tone:
             side = max(_SAMPLE_SIDE, self._frame.multiple)
-            network = self._tone(_floats(sample(picture, side, max(1, _TOGETHER // side**2))))
+            generator = self._tone(_floats(sample(picture, side, max(1, _TOGETHER // side**2))))
 
         def translated() -> Iterator[np.ndarray]:
             with display.bar(len(tiling), title="tiles", unit="tile", stays=False) as bar:
                 for batch in _batches(tiling.cut(picture), self._batch_size(tiling)):
-                    yield from network(_floats(batch))
+                    yield from _run(generator, _floats(batch))
                     bar.update(len(batch))
 
-        return _rounded(tiling.join(translated()))
+        return tiling.join(translated())
 
     def _ratio(self, height: int, width: int) -> float:
         return self._longest / max(height, width) if self._longest else 1.0
@@ -171,6 +219,17 @@ def _pixels(image: str | Path | Image.Image | np.ndarray) -> np.ndarray:
         raise InputError(f"{image} cannot be read ({error.strerror}); check the path.") from error
     except ValueError as error:
         raise InputError(f"{image} is no image: {error}. Replace it.") from error
+
+
+def _run(generator: Network, batch: np.ndarray) -> np.ndarray:
+    """What the generator makes of a batch, float32."""
+    translated = np.asarray(generator(batch), np.float32)  # a model may end in half the digits
+    if translated.shape != batch.shape:
+        raise ValueError(
+            f"Expected a generator that keeps the shape of its batches, {batch.shape}. Received: "
+            f"{translated.shape}; one of another stride needs a frame of that multiple."
+        )
+    return translated
 
 
 def _floats(pictures: np.ndarray) -> np.ndarray:

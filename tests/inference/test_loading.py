@@ -87,7 +87,7 @@ def test_run_of_another_model_is_refused(tmp_path):
 
 def painted_with(run, *direction) -> float:
     """The weights of the generator that a translator has, all of one value."""
-    return constants([load_generator(run, *direction)._network._generator])[0]
+    return constants([load_generator(run, *direction)._generator._generator])[0]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_translator_has_the_weights_that_are_submitted(tmp_path, changes, expect
 
 def test_translator_computes_in_the_precision_of_the_run_or_in_float32(tmp_path):
     write_run(tmp_path, precision="mixed_float16")
-    generator = load_generator(tmp_path)._network._generator
+    generator = load_generator(tmp_path)._generator._generator
     policies = {layer.dtype_policy.name for layer in generator.layers if layer.weights}
     with runtime.inference_precision("mixed_float16"):
         assert policies == {keras.config.dtype_policy().name}

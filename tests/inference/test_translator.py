@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from cyclegan_tf.data.dataset import ImageSet
-from cyclegan_tf.data.image import load_upright, upright_rgb
+from cyclegan_tf.data.image import load_upright, to_float, to_uint8, upright_rgb
 from cyclegan_tf.data.sources import SquarePictures
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference import translator
@@ -196,3 +196,67 @@ def test_tiles_of_different_tone_leave_no_seam():
         borders = [place for place in borders if 0 <= place < len(steps)]
         others = np.delete(steps, borders)
         assert steps[borders].max() <= others.max()
+
+
+def test_batch_of_any_size_is_what_the_generator_makes_of_it():
+    array = np.random.default_rng(0).uniform(-1, 1, (3, 17, 150, 3)).astype(np.float32)
+    network = Noting(lambda batch: batch / 2)
+    translated = Translator(network, FRAME, size=8).batch(array)
+    assert translated.dtype == np.float32
+    np.testing.assert_allclose(translated, array / 2, atol=1e-6)
+    assert {(h % 8, w % 8) for _, h, w, _ in network.shapes} == {(0, 0)}
+    assert Translator(network, FRAME).batch(array[:0]).shape == (0, 17, 150, 3)
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros((1, 8, 8, 3), np.uint8), np.zeros((8, 8, 3), np.float32)]
+)
+def test_batch_that_is_none_is_refused(array):
+    with pytest.raises(ValueError, match=r"as \(n, h, w, 3\) float32 in \[-1, 1\]. Received: \("):
+        Translator(Noting(), FRAME).batch(array)
+
+
+def halving(sides: tuple[int | None, int | None]) -> keras.Model:
+    """A model that halves each pixel, and needs sides that it can halve."""
+    inputs = keras.Input((*sides, 3))
+    smaller = keras.layers.AveragePooling2D(2)(inputs)
+    larger = keras.layers.UpSampling2D()(smaller)
+    scaled = keras.layers.Rescaling(0.5)(inputs)
+    return keras.Model(inputs, keras.layers.Add()([scaled, 0 * larger]))
+
+
+@pytest.mark.parametrize("sides", [(None, None), (32, 32)])
+@pytest.mark.parametrize("size", [(17, 45), (32, 32), (100, 33)])
+def test_any_keras_model_translates_pictures_of_any_size(sides, size):
+    translated = np.asarray(Translator(halving(sides)).translate(pixels(*size)))
+    expected = to_uint8(to_float(pixels(*size)) / 2)
+    assert np.abs(translated.astype(int) - expected).max() <= 1
+
+
+def test_subclassed_model_translates_large_pictures_too():
+    class Inverting(keras.Model):
+        def call(self, x):
+            return -x
+
+    frame = Frame(64, multiple=16)
+    translated = np.asarray(Translator(Inverting(), frame).translate(pixels(70, 90)))
+    np.testing.assert_array_equal(translated, 255 - pixels(70, 90))
+
+
+def test_model_that_computes_in_half_the_digits_gives_float32():
+    keras.config.set_dtype_policy("mixed_float16")
+    translated = Translator(halving((None, None))).batch(np.full((1, 8, 8, 3), 0.5, np.float32))
+    assert translated.dtype == np.float32
+    assert np.unique(translated).tolist() == [0.25]
+
+
+def test_model_that_changes_the_shape_is_refused():
+    inputs = keras.Input((None, None, 3))
+    smaller = keras.Model(inputs, keras.layers.AveragePooling2D(2)(inputs))
+    with pytest.raises(ValueError, match=r"\(1, 32, 32, 3\). Received: \(1, 16, 16, 3\)"):
+        Translator(smaller).translate(pixels(20, 20))
+
+
+def test_model_of_rectangles_is_refused():
+    with pytest.raises(ValueError, match=r"Received: Input\(\(32, 64, 3\)\)"):
+        Translator(halving((32, 64)))
