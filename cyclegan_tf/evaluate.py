@@ -6,35 +6,14 @@ python -m cyclegan_tf.evaluate --images images.zip --reference data/gan-getting-
 
 import argparse
 import json
-import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.errors import InputError
 
-if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
-    from cyclegan_tf.metrics.evaluation import Evaluation
-    from cyclegan_tf.metrics.inception import Inception
-
 _MOST = 1_000_000  # pictures of a DcGan: their features take 8 GB
 _RUN_ONLY = ("data", "all", "count")
-_ROWS = {
-    "fid": "{label}",
-    "fid_floor": "{label} perfect images would get",
-    "untranslated_fid": "{label} of the untranslated photos",
-    "kid_mean": "KID",
-    "kid_std": "KID, deviation over subsets",
-    "mifid": "Mi{label}",
-    "memorization_distance": "memorization distance",
-    "precision": "precision",
-    "recall": "recall",
-    "sample_diversity": "sample diversity",
-    "cycle_error": "cycle error",
-    "structural_similarity": "structural similarity to the photo",
-    "change": "mean change of the photo",
-}
 
 
 @command
@@ -44,37 +23,27 @@ def main(argv: list[str] | None = None) -> int:
     _check(arguments)
     load_tensorflow()
     from cyclegan_tf.io.run_folder import RunFolder
-    from cyclegan_tf.metrics import evaluation
+    from cyclegan_tf.metrics.evaluation import Comparison, evaluate_images, evaluate_run
     from cyclegan_tf.metrics.inception import Inception
     from cyclegan_tf.metrics.inception_download import default_inception
 
-    if arguments.run:
-        RunFolder(arguments.run).config()  # a wrong folder is told before the graph is fetched
+    run = RunFolder(arguments.run) if arguments.run else None
+    if run:
+        run.config()  # a wrong folder is named before the graph is fetched
     graph = arguments.inception or default_inception()
     inception = Inception(graph, layer=arguments.feature_layer)
-    compared = {
-        "reference": arguments.reference,
-        "training": arguments.training,
-        "epsilon": arguments.epsilon,
-    }
-    if arguments.run:
-        verdict = evaluation.evaluate_run(
-            arguments.run,
-            inception,
-            evaluation.Comparison(**compared),
-            data=arguments.data,
-            every_photo=arguments.all,
-            count=arguments.count,
-        )
+    comparison = Comparison(arguments.reference, arguments.training, arguments.epsilon)
+    saved = None
+    if run:
+        of_runs = {"every_photo": arguments.all, "count": arguments.count, "data": arguments.data}
+        evaluation = evaluate_run(run.path, inception, comparison, **of_runs)
+        saved = evaluation.save(run)
     else:
-        verdict = evaluation.evaluate_images(arguments.images, inception, **compared)
-    result = _result(verdict, inception)
-    saved = _save(arguments.run, result) if arguments.run else None
+        evaluation = evaluate_images(arguments.images, inception, comparison)
     if arguments.json:
-        print(json.dumps(result, allow_nan=False))
+        print(json.dumps(evaluation.to_dict(), allow_nan=False))
     else:
-        print(_table(result, inception.label))
-        print(*(f"note: {note}" for note in result["notes"]), sep="\n")
+        print(evaluation)
         if saved:
             print(f"saved: {saved}")
     return 0
@@ -134,53 +103,6 @@ def _check(arguments: argparse.Namespace) -> None:
         raise InputError(f"--epsilon is {arguments.epsilon}; expected a value from 0 to 1.")
     if arguments.count is not None and not 2 <= arguments.count <= _MOST:
         raise InputError(f"--count is {arguments.count}; expected at least 2, at most {_MOST:,}.")
-
-
-def _result(verdict: "Evaluation", inception: "Inception") -> dict[str, Any]:
-    """Scores and how they came about, as plain JSON values; what is infinite becomes null."""
-    values = {
-        **verdict.scores.to_dict(),
-        **verdict.measures,
-        "layer": inception.layer,
-        "dimensions": inception.dimensions,
-        "inception_sha256": inception.digest,
-        "generated": verdict.generated,
-        "reference": verdict.reference,
-        "training": verdict.training,
-        "notes": verdict.notes(inception.label),
-    }
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in values.items()
-    }
-
-
-def _table(result: dict[str, Any], label: str) -> str:
-    lines = [
-        f"{result['generated']}: {result['generated_count']:,} images",
-        f"against {result['reference']}: {result['reference_count']:,} images, {result['layer']}",
-    ]
-    for key, text in _ROWS.items():
-        if key in result:
-            nothing = "infinite: they are copies" if key == "mifid" else "too few images"
-            digits = 6 if key.startswith("kid") else 4  # it is a thousand times smaller
-            value = nothing if result[key] is None else f"{result[key]:.{digits}f}"
-            if key == "fid":
-                value += f"  ({result['fid_low']:.4f} to {result['fid_high']:.4f})"
-            lines.append(f"  {text.format(label=label):<36}{value}")
-    return "\n".join(lines)
-
-
-def _save(run_path: Path, result: dict[str, Any]) -> Path | None:
-    from cyclegan_tf.io.files import write_text
-
-    path = run_path / "evaluation.json"
-    try:
-        write_text(path, json.dumps(result, indent=2, allow_nan=False) + "\n")
-    except OSError as error:  # the scores are on the terminal all the same
-        print(f"warning: {path} cannot be written ({error.strerror})", file=sys.stderr)
-        return None
-    return path
 
 
 if __name__ == "__main__":

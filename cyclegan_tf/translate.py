@@ -89,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_sizes(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that say at which size pictures are translated."""
     pixels = {"type": int, "metavar": "PIXELS"}
     size = parser.add_mutually_exclusive_group()
     size.add_argument(

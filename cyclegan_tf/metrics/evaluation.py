@@ -1,10 +1,13 @@
 """Scores of a run or of finished images, from files to numbers."""
 
 import dataclasses
+import json
+import math
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,80 +23,42 @@ from cyclegan_tf.data.sources import (
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.generated import GeneratedPictures, TranslatedPictures
 from cyclegan_tf.inference.loading import compile_generator, load_trained
+from cyclegan_tf.io.files import write_text
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.metrics.features import cached_features, extract
 from cyclegan_tf.metrics.inception import Inception
+from cyclegan_tf.metrics.inception_download import default_inception
 from cyclegan_tf.metrics.kid import feature_frechet_distance, sample_diversity
-from cyclegan_tf.metrics.scores import Scores, score, what_it_is_worth
+from cyclegan_tf.metrics.scores import Scores, score_features, what_it_is_worth
 from cyclegan_tf.metrics.similarity import ContentKept
 
 DIVERSITY_SAMPLES = 64  # enough for a mean over 2,016 pairs
 _LARGEST_SAMPLE = 2**20  # bytes of a picture: 64 larger ones would fill the memory
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Scores, and what they are of.
-
-    Attributes:
-        scores: of the features.
-        generated, reference, training: what the three sets are called.
-        measures: other numbers, by name.
-        remarks: lines for the user about this comparison.
-    """
-
-    scores: Scores
-    generated: str
-    reference: str
-    training: str
-    measures: dict[str, float] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
-
-    def notes(self, label: str) -> list[str]:
-        """Lines for the user: remarks, and what a difference is worth."""
-        return [*self.remarks, *what_it_is_worth(self.scores, label)]
-
-
-def evaluate_images(
-    path: Path,
-    inception: Inception,
-    *,
-    reference: Path,
-    training: Path | None = None,
-    epsilon: float = 0.1,
-) -> Evaluation:
-    """Scores a folder, TFRecords or a zip of images, as they are stored.
-
-    Args:
-        path: of the images.
-        inception: gives the features.
-        reference: what they should look like.
-        training: what they must not copy; by default the reference.
-        epsilon: memorization threshold of MiFID.
-
-    Raises:
-        InputError: if a set cannot be read, has fewer than 2 images, or mixes sizes.
-    """
-    generated, looks = load_pictures(path), load_pictures(reference)
-    trained_on = load_pictures(training) if training else looks
-    verdict = _judge(generated, looks, trained_on, inception=inception, epsilon=epsilon)
-    if generated.size == looks.size:
-        return verdict
-    sizes = [f"{width} x {height}" for width, height in (generated.size, looks.size)]
-    remark = (
-        f"the images have {sizes[0]}, the references {sizes[1]} pixels. The network sees both at "
-        "299 x 299, where the smaller ones look blurred."
-    )
-    return dataclasses.replace(verdict, remarks=(remark,))
+_ROWS = {
+    "fid": "{label}",
+    "fid_floor": "{label} perfect images would get",
+    "untranslated_fid": "{label} of the untranslated photos",
+    "kid_mean": "KID",
+    "kid_std": "KID, deviation over subsets",
+    "mifid": "Mi{label}",
+    "memorization_distance": "memorization distance",
+    "precision": "precision",
+    "recall": "recall",
+    "sample_diversity": "sample diversity",
+    "cycle_error": "cycle error",
+    "structural_similarity": "structural similarity to the photo",
+    "change": "mean change of the photo",
+}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the pictures of a run are compared with, where it is not what the run was trained on.
+    """What pictures are compared with.
 
     Attributes:
-        reference: what the pictures should look like; by default the run's domain B, all of it.
-        training: what they must not copy; by default what the run was trained on.
+        reference: what they should look like; by default the run's domain B, all of it.
+        training: what they must not copy; by default what the run was trained on, or the
+            reference.
         epsilon: memorization threshold of MiFID.
     """
 
@@ -102,12 +67,157 @@ class Comparison:
     epsilon: float = 0.1
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores, and what they are of; printed, a table with notes.
+
+    Attributes:
+        scores: of the features.
+        generated, reference, training: what the three sets are called.
+        layer, dimensions, label, inception_sha256: of the features, as of `Inception`.
+        measures: other numbers, by name.
+        remarks: lines for the user about this comparison.
+    """
+
+    scores: Scores
+    generated: str
+    reference: str
+    training: str
+    layer: str
+    dimensions: int
+    label: str
+    inception_sha256: str
+    measures: dict[str, float] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """Lines for the user: remarks, and how far to trust a difference."""
+        return [*self.remarks, *what_it_is_worth(self.scores, self.label)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Scores and how they came about, as plain JSON values; what is infinite becomes None."""
+        values = {
+            **self.scores.to_dict(),
+            **self.measures,
+            "layer": self.layer,
+            "dimensions": self.dimensions,
+            "inception_sha256": self.inception_sha256,
+            "generated": self.generated,
+            "reference": self.reference,
+            "training": self.training,
+            "notes": self.notes,
+        }
+        return {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in values.items()
+        }
+
+    def __str__(self) -> str:
+        result = self.to_dict()
+        lines = [
+            f"{self.generated}: {result['generated_count']:,} images",
+            f"against {self.reference}: {result['reference_count']:,} images, {self.layer}",
+        ]
+        for key, text in _ROWS.items():
+            if key in result:
+                nothing = "infinite: they are copies" if key == "mifid" else "too few images"
+                digits = 6 if key.startswith("kid") else 4  # it is a thousand times smaller
+                value = nothing if result[key] is None else f"{result[key]:.{digits}f}"
+                if key == "fid":
+                    value += f"  ({result['fid_low']:.4f} to {result['fid_high']:.4f})"
+                lines.append(f"  {text.format(label=self.label):<36}{value}")
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+
+    def save(self, run: RunFolder) -> Path | None:
+        """Writes `evaluation.json` into a run folder; a warning says if that cannot be done."""
+        path = run.path / "evaluation.json"
+        try:
+            write_text(path, json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")
+        except OSError as error:  # the scores are known all the same
+            print(f"warning: {path} cannot be written ({error.strerror})", file=sys.stderr)
+            return None
+        return path
+
+
+def score(
+    images: str | Path,
+    *,
+    reference: str | Path | None = None,
+    training: str | Path | None = None,
+    data: str | Path | None = None,
+    inception: str | Path | None = None,
+    every_photo: bool = False,
+    count: int | None = None,
+) -> Evaluation:
+    """Scores what a run's generator makes, or finished images; `print` shows the table.
+
+    Args:
+        images: a run folder, which keeps the result as `evaluation.json`; or finished images in a
+            folder, a zip or TFRecords.
+        reference: what they should look like, a folder, a zip or TFRecords; by default the run's
+            domain B, all of it.
+        training: what they must not copy; by default what the run was trained on, or the
+            reference.
+        data: the run's data set, if it has moved.
+        inception: the frozen Inception graph; by default it is fetched once, and kept.
+        every_photo: translate the photos that the run was trained on as well.
+        count: pictures of a DcGan; by default as many as references.
+
+    Raises:
+        InputError: if run, data or a set cannot be read, or one has fewer than 2 images.
+    """
+    path, run = Path(images), RunFolder(Path(images))
+    paths = (Path(given) if given else None for given in (reference, training))
+    comparison, is_run = Comparison(*paths), run.config_file.exists()
+    of_runs = {"data": data, "every_photo": every_photo, "count": count}
+    if not is_run and comparison.reference is None:
+        what = "is no run (it has no config.json)" if path.exists() else "does not exist"
+        raise InputError(
+            f"{path} {what}; expected a run folder, or images together with a reference=PATH to "
+            "compare them with."
+        )
+    misplaced = [name for name, given in of_runs.items() if given and not is_run]
+    if misplaced:
+        raise InputError(f"{misplaced[0]}= belongs to runs, and {path} is none; leave it out.")
+    graph = Inception(Path(inception) if inception else default_inception())
+    if not is_run:
+        return evaluate_images(path, graph, comparison)
+    evaluation = evaluate_run(path, graph, comparison, **of_runs)
+    evaluation.save(run)
+    return evaluation
+
+
+def evaluate_images(path: Path, inception: Inception, comparison: Comparison) -> Evaluation:
+    """Scores a folder, TFRecords or a zip of images, as they are stored.
+
+    Args:
+        path: of the images.
+        inception: gives the features.
+        comparison: with what, a reference at least.
+
+    Raises:
+        InputError: if a set cannot be read, has fewer than 2 images, or mixes sizes.
+    """
+    generated, looks = load_pictures(path), load_pictures(comparison.reference)
+    trained_on = load_pictures(comparison.training) if comparison.training else looks
+    evaluation = _evaluate(generated, looks, trained_on, inception, epsilon=comparison.epsilon)
+    if generated.size == looks.size:
+        return evaluation
+    sizes = [f"{width} x {height}" for width, height in (generated.size, looks.size)]
+    remark = (
+        f"the images have {sizes[0]}, the references {sizes[1]} pixels. The network sees both at "
+        "299 x 299, where the smaller ones look blurred."
+    )
+    return dataclasses.replace(evaluation, remarks=(remark,))
+
+
 def evaluate_run(
     path: Path,
     inception: Inception,
     comparison: Comparison = Comparison(),
     *,
-    data: str | None = None,
+    data: str | Path | None = None,
     every_photo: bool = False,
     count: int | None = None,
 ) -> Evaluation:
@@ -119,7 +229,7 @@ def evaluate_run(
     Args:
         path: the run folder.
         inception: gives the features.
-        comparison: what the pictures are compared with.
+        comparison: with what; by default the run's own data.
         data: the run's data set, if it has moved.
         every_photo: translate those trained on as well.
         count: pictures of a DcGan; by default as many as references.
@@ -128,32 +238,40 @@ def evaluate_run(
         InputError: if run, data or a set cannot be read, or one has fewer than 2 images.
     """
     config, model = load_trained(RunFolder(path))
-    _check_belongs(config.model, every_photo=every_photo, count=count)
-    stored, size = reopen_data_set(config, data, as_stored=True), config.whole_size
-    looks = _real(comparison.reference, stored.train_b + stored.validation_b, "domain B", size)
-    trained_on = _real(comparison.training, stored.train_b, "domain B as trained on", size)
-    judge = partial(_judge, inception=inception, epsilon=comparison.epsilon)
-    generator = compile_generator(config, model)
-    skipped = (tell_skipped(stored.skipped),) if stored.skipped else ()
-    if config.model == "dcgan":
-        title, count = f"{path}: inventions", count or len(looks)
-        inventions = GeneratedPictures(title, generator, config.latent_size, count)
-        return dataclasses.replace(judge(inventions, looks, trained_on), remarks=skipped)
-    seen = reopen_data_set(config, data)  # what training sees, upright and in sRGB
-    photos, remarks = _photos(path, seen, size, every_photo=every_photo)
-    untranslated, _ = _photos(path, stored, size, every_photo=every_photo)
-    content = ContentKept(compile_generator(config, model, back=True))
-    translations = TranslatedPictures(f"{photos.title}, translated", photos, generator, content)
-    verdict = judge(translations, looks, trained_on, untranslated=untranslated)
-    measures = {**verdict.measures, **content.means()}
-    return dataclasses.replace(verdict, measures=measures, remarks=(*remarks, *skipped))
-
-
-def _check_belongs(model: str, *, every_photo: bool, count: int | None) -> None:
-    """Refuses an option that belongs to runs of the other model."""
     for flag, given, kind in (("--all", every_photo, "cyclegan"), ("--count", count, "dcgan")):
-        if given and model != kind:
+        if given and config.model != kind:
             raise InputError(f"{flag} belongs to runs of --model {kind}; leave it out.")
+    moved, size = str(data) if data else None, config.whole_size
+    stored = reopen_data_set(config, moved, as_stored=True)
+    real = _real_sets(comparison, stored, size)
+    generator, options = compile_generator(config, model), {"epsilon": comparison.epsilon}
+    kept: dict[str, float] = {}
+    if config.model == "dcgan":
+        title, count = f"{path}: inventions", count or len(real[0])
+        invented = GeneratedPictures(title, generator, config.latent_size, count)
+        evaluation = _evaluate(invented, *real, inception, **options)
+    else:
+        shown = reopen_data_set(config, moved)  # as training shows it, upright and in sRGB
+        photos, untranslated = (
+            _photos(path, data_set, size, every_photo=every_photo) for data_set in (shown, stored)
+        )
+        content = ContentKept(compile_generator(config, model, back=True))
+        translated = TranslatedPictures(f"{photos.title}, translated", photos, generator, content)
+        evaluation = _evaluate(translated, *real, inception, untranslated=untranslated, **options)
+        kept = content.means()
+    remarks = _remarks(stored, cyclegan=config.model == "cyclegan", every_photo=every_photo)
+    return dataclasses.replace(
+        evaluation, measures={**evaluation.measures, **kept}, remarks=remarks
+    )
+
+
+def _real_sets(comparison: Comparison, data: DataSet, size: int) -> tuple[Pictures, Pictures]:
+    """What the pictures should look like, and what they must not copy."""
+    domain_b = data.train_b + data.validation_b
+    return (
+        _real(comparison.reference, domain_b, "domain B", size),
+        _real(comparison.training, data.train_b, "domain B as trained on", size),
+    )
 
 
 def _real(given: Path | None, domain: ImageSet, title: str, size: int) -> Pictures:
@@ -164,24 +282,33 @@ def _real(given: Path | None, domain: ImageSet, title: str, size: int) -> Pictur
     return SquarePictures(title, domain, size)
 
 
-def _photos(
-    path: Path, data: DataSet, size: int, *, every_photo: bool
-) -> tuple[SquarePictures, tuple[str, ...]]:
-    """What is translated, and what is to be said about it."""
-    held_out = data.validation_a
-    if len(held_out) > 1 and not every_photo:
-        return SquarePictures(f"{path}: held-out photos", held_out, size), ()
-    remark = "the run held out fewer than 2 photos: these are also those that it was trained on."
-    photos = SquarePictures(f"{path}: all photos", data.all_a(), size)
-    return photos, () if every_photo else (remark,)
+def _photos(path: Path, data: DataSet, size: int, *, every_photo: bool) -> SquarePictures:
+    """What is translated: the photos that were held out, or all."""
+    if _holds_out(data) and not every_photo:
+        return SquarePictures(f"{path}: held-out photos", data.validation_a, size)
+    return SquarePictures(f"{path}: all photos", data.all_a(), size)
 
 
-def _judge(
+def _holds_out(data: DataSet) -> bool:
+    return len(data.validation_a) > 1
+
+
+def _remarks(data: DataSet, *, cyclegan: bool, every_photo: bool) -> tuple[str, ...]:
+    """What is to be said about the pictures that are scored."""
+    remarks = []
+    if cyclegan and not every_photo and not _holds_out(data):
+        remarks.append(
+            "the run held out fewer than 2 photos: these are also those that it was trained on."
+        )
+    return (*remarks, *([tell_skipped(data.skipped)] if data.skipped else []))
+
+
+def _evaluate(
     generated: PictureFiles | TranslatedPictures | GeneratedPictures,
     reference: Pictures,
     training: Pictures,
-    *,
     inception: Inception,
+    *,
     epsilon: float,
     untranslated: Pictures | None = None,
 ) -> Evaluation:
@@ -202,8 +329,12 @@ def _judge(
     if before:
         measures["untranslated_fid"] = feature_frechet_distance(before[0], looks)
     return Evaluation(
-        score(features, looks, trained_on, epsilon=epsilon),
+        score_features(features, looks, trained_on, epsilon=epsilon),
         *(pictures.title for pictures in (generated, reference, training)),
+        layer=inception.layer,
+        dimensions=inception.dimensions,
+        label=inception.label,
+        inception_sha256=inception.digest,
         measures=measures,
     )
 

@@ -55,7 +55,7 @@ class Scores:
         return asdict(self)
 
 
-def score(
+def score_features(
     generated: np.ndarray,
     reference: np.ndarray,
     training: np.ndarray,

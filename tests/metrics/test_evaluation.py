@@ -107,14 +107,14 @@ def fid_of(generated: tuple[int, ...], reference: tuple[int, ...]) -> float:
 def test_images_by_hand(tmp_path, inception):
     generated = write_greys(tmp_path / "generated", 10, 20)
     reference = write_greys(tmp_path / "reference", 33, 43)
-    verdict = evaluate_images(generated, inception, reference=reference)
+    evaluation = evaluate_images(generated, inception, Comparison(reference))
     # equal variances, means 23 apart: 46 in each of 6 features
-    assert verdict.scores.fid == pytest.approx(6 * 46**2)
-    assert (verdict.scores.generated_count, verdict.scores.reference_count) == (2, 2)
-    assert verdict.generated == str(generated)
-    assert verdict.reference == verdict.training == str(reference)
-    assert verdict.measures == {"sample_diversity": pytest.approx(1.0)}
-    assert verdict.remarks == ()
+    assert evaluation.scores.fid == pytest.approx(6 * 46**2)
+    assert (evaluation.scores.generated_count, evaluation.scores.reference_count) == (2, 2)
+    assert evaluation.generated == str(generated)
+    assert evaluation.reference == evaluation.training == str(reference)
+    assert evaluation.measures == {"sample_diversity": pytest.approx(1.0)}
+    assert evaluation.remarks == ()
 
 
 def test_copies_are_looked_for_among_the_training_images(tmp_path, inception):
@@ -125,8 +125,8 @@ def test_copies_are_looked_for_among_the_training_images(tmp_path, inception):
         paths[name] = tmp_path / name
         write_folder(paths[name], ImageSet(names, tuple(png(noise(seed, 4)) for seed in seeds)))
     generated = paths.pop("generated")
-    apart = evaluate_images(generated, inception, reference=paths["reference"])
-    copied = evaluate_images(generated, inception, **paths)
+    apart = evaluate_images(generated, inception, Comparison(paths["reference"]))
+    copied = evaluate_images(generated, inception, Comparison(**paths))
     assert copied.scores.fid == apart.scores.fid
     assert copied.scores.memorization_distance < 1e-12 < apart.scores.memorization_distance
     assert copied.training == str(paths["training"])
@@ -135,26 +135,26 @@ def test_copies_are_looked_for_among_the_training_images(tmp_path, inception):
 def test_sizes_that_differ_between_the_sets_are_told(tmp_path, inception):
     generated = write_greys(tmp_path / "generated", 10, 20, size=16)
     reference = write_greys(tmp_path / "reference", 33, 43)
-    verdict = evaluate_images(generated, inception, reference=reference)
-    assert "images have 16 x 16, the references 32 x 32 pixels" in verdict.notes("FID")[0]
-    assert verdict.measures == {}
+    evaluation = evaluate_images(generated, inception, Comparison(reference))
+    assert "images have 16 x 16, the references 32 x 32 pixels" in evaluation.notes[0]
+    assert evaluation.measures == {}
 
 
 def test_references_all_alike_have_no_diversity_to_compare_with(tmp_path, inception):
     generated = write_greys(tmp_path / "generated", 10, 20)
     reference = write_greys(tmp_path / "reference", 33, 33)
-    assert evaluate_images(generated, inception, reference=reference).measures == {}
+    assert evaluate_images(generated, inception, Comparison(reference)).measures == {}
 
 
 def test_pictures_too_large_to_keep_have_no_diversity(tmp_path, inception):
     generated = write_greys(tmp_path / "generated", 10, 20, size=600)
-    assert evaluate_images(generated, inception, reference=generated).measures == {}
+    assert evaluate_images(generated, inception, Comparison(generated)).measures == {}
 
 
 def test_graph_runs_once_a_picture_even_without_a_cache(tmp_path, inception, no_cache, capsys):
     generated = write_greys(tmp_path / "generated", 10, 20)
     reference = write_greys(tmp_path / "reference", 33, 43, 53)
-    evaluate_images(generated, inception, reference=reference)
+    evaluate_images(generated, inception, Comparison(reference))
     assert len(inception.sizes) == 5
     assert capsys.readouterr().err.count("warning:") == 1
 
@@ -170,26 +170,26 @@ def test_cached_references_are_not_computed_again(tmp_path, inception, monkeypat
     monkeypatch.setenv("CYCLEGAN_TF_CACHE", str(tmp_path / "cache"))
     generated = write_greys(tmp_path / "generated", 10, 20)
     reference = write_greys(tmp_path / "reference", 33, 43, 53)
-    first = evaluate_images(generated, inception, reference=reference)
-    assert evaluate_images(generated, inception, reference=reference) == first
+    first = evaluate_images(generated, inception, Comparison(reference))
+    assert evaluate_images(generated, inception, Comparison(reference)) == first
     assert len(inception.sizes) == 5 + 2
     assert len(list((cache_folder() / "features").iterdir())) == 1
 
 
 def test_run_by_hand(run, inception):
-    verdict = evaluate_run(run, inception)
+    evaluation = evaluate_run(run, inception)
     # 0.4 is 51 of 255
     reference = (150, 170, 190, 210)
-    assert verdict.scores.fid == pytest.approx(fid_of((111, 131), reference), rel=1e-6)
-    measures = verdict.measures
+    assert evaluation.scores.fid == pytest.approx(fid_of((111, 131), reference), rel=1e-6)
+    measures = evaluation.measures
     assert measures["untranslated_fid"] == pytest.approx(fid_of((60, 80), reference), rel=1e-6)
     assert measures["change"] == pytest.approx(0.4, abs=1e-6)
     assert measures["cycle_error"] == pytest.approx(0.2, abs=1e-6)
     assert 0.8 < measures["structural_similarity"] < 1.0
-    assert verdict.scores.reference_count == 4
-    assert verdict.scores.training_count == 3
-    assert (verdict.generated, verdict.remarks) == (f"{run}: held-out photos, translated", ())
-    assert (verdict.reference, verdict.training) == ("domain B", "domain B as trained on")
+    assert evaluation.scores.reference_count == 4
+    assert evaluation.scores.training_count == 3
+    assert (evaluation.generated, evaluation.remarks) == (f"{run}: held-out photos, translated", ())
+    assert (evaluation.reference, evaluation.training) == ("domain B", "domain B as trained on")
 
 
 def test_doing_nothing_is_the_score_of_the_untranslated_photos(tmp_path, data_set, inception):
@@ -197,35 +197,35 @@ def test_doing_nothing_is_the_score_of_the_untranslated_photos(tmp_path, data_se
     config = TrainConfig(**TINY, **CYCLEGAN)
     for network in build.build_model(config).generators:  # untrained: their change is nothing
         RunFolder(run).save_weights(network)
-    verdict = evaluate_run(run, inception)
-    assert verdict.measures["untranslated_fid"] == verdict.scores.fid
-    assert verdict.measures["change"] == verdict.measures["cycle_error"] == 0.0
-    assert verdict.measures["structural_similarity"] == pytest.approx(1.0)
+    evaluation = evaluate_run(run, inception)
+    assert evaluation.measures["untranslated_fid"] == evaluation.scores.fid
+    assert evaluation.measures["change"] == evaluation.measures["cycle_error"] == 0.0
+    assert evaluation.measures["structural_similarity"] == pytest.approx(1.0)
 
 
 def test_all_photos_on_demand(run, inception):
-    verdict = evaluate_run(run, inception, every_photo=True)
-    assert verdict.scores.generated_count == 5
-    assert (verdict.generated, verdict.remarks) == (f"{run}: all photos, translated", ())
+    evaluation = evaluate_run(run, inception, every_photo=True)
+    assert evaluation.scores.generated_count == 5
+    assert (evaluation.generated, evaluation.remarks) == (f"{run}: all photos, translated", ())
 
 
 def test_run_that_held_out_nothing_is_scored_on_all_photos_and_that_is_told(tmp_path, inception):
     write_kaggle(tmp_path / "set", image_set(5), image_set(4))
     run = write_run(tmp_path / "run", **CYCLEGAN, data=str(tmp_path / "set"))
-    verdict = evaluate_run(run, inception)
-    assert verdict.scores.generated_count == 5
-    assert "held out fewer than 2 photos" in verdict.notes("FID")[0]
+    evaluation = evaluate_run(run, inception)
+    assert evaluation.scores.generated_count == 5
+    assert "held out fewer than 2 photos" in evaluation.notes[0]
 
 
 def test_other_references_are_compared_at_the_size_of_the_run(tmp_path, run, inception):
     mixed = write_greys(tmp_path / "mixed", 100, 120, size=48)
     (mixed / "wide.png").write_bytes(png(np.full((40, 64, 3), 140, np.uint8)))
     training = write_greys(tmp_path / "training", 1, 2, size=64)
-    verdict = evaluate_run(run, inception, Comparison(reference=mixed, training=training))
+    evaluation = evaluate_run(run, inception, Comparison(mixed, training))
     assert set(inception.sizes) == {(32, 32)}
-    assert verdict.scores.fid == pytest.approx(fid_of((111, 131), (100, 120, 140)), rel=1e-6)
-    assert verdict.reference == str(mixed)
-    assert (verdict.training, verdict.scores.training_count) == (str(training), 2)
+    assert evaluation.scores.fid == pytest.approx(fid_of((111, 131), (100, 120, 140)), rel=1e-6)
+    assert evaluation.reference == str(mixed)
+    assert (evaluation.training, evaluation.scores.training_count) == (str(training), 2)
 
 
 def test_data_that_moved_are_named(tmp_path, inception):
@@ -237,8 +237,8 @@ def test_data_that_moved_are_named(tmp_path, inception):
         InputError, match=r"old does not exist.*If the run's .* name it with --data"
     ):
         evaluate_run(run, inception)
-    verdict = evaluate_run(run, inception, data=str(tmp_path / "new"))
-    assert verdict.scores.generated_count == 3
+    evaluation = evaluate_run(run, inception, data=str(tmp_path / "new"))
+    assert evaluation.scores.generated_count == 3
     with pytest.raises(InputError, match=r"gone does not exist.*Check the path\.$"):
         evaluate_run(run, inception, data=str(tmp_path / "gone"))
 
@@ -246,10 +246,10 @@ def test_data_that_moved_are_named(tmp_path, inception):
 def test_dcgan_makes_as_many_pictures_as_there_are_references(tmp_path, inception):
     write_folder(tmp_path / "paintings", image_set(5))
     run = write_run(tmp_path / "run", **DCGAN, b=str(tmp_path / "paintings"))
-    verdict = evaluate_run(run, inception)
-    assert (verdict.scores.generated_count, verdict.scores.reference_count) == (5, 5)
-    assert set(verdict.measures) == {"sample_diversity"}
-    assert verdict.generated == f"{run}: inventions"
+    evaluation = evaluate_run(run, inception)
+    assert (evaluation.scores.generated_count, evaluation.scores.reference_count) == (5, 5)
+    assert set(evaluation.measures) == {"sample_diversity"}
+    assert evaluation.generated == f"{run}: inventions"
     assert evaluate_run(run, inception, count=3).scores.generated_count == 3
 
 
@@ -269,7 +269,7 @@ def test_a_single_picture_is_too_few(tmp_path, inception, role):
     }
     generated = paths.pop("generated")
     with pytest.raises(InputError, match=f"{role} holds 1 picture; scores need at least 2"):
-        evaluate_images(generated, inception, **paths)
+        evaluate_images(generated, inception, Comparison(**paths))
     assert inception.sizes == []
 
 
@@ -290,8 +290,8 @@ def test_images_that_the_run_skips_are_named(tmp_path, inception):
     shard = tmp_path / "set" / "photo_tfrec" / "photo99.tfrec"
     write_records(shard, "photo", [("half", b"no image")])
     settings = {**CYCLEGAN, "data": str(tmp_path / "set"), "skip_bad_images": True}
-    verdict = evaluate_run(write_run(tmp_path / "run", **settings), inception)
-    assert f"1 unreadable images skipped ({shard}: record 0 (half))" in verdict.remarks
+    evaluation = evaluate_run(write_run(tmp_path / "run", **settings), inception)
+    assert f"1 unreadable images skipped ({shard}: record 0 (half))" in evaluation.remarks
 
 
 def test_stored_pixels_are_scored_and_those_that_the_profile_means_translated(tmp_path, inception):
@@ -308,10 +308,12 @@ def test_stored_pixels_are_scored_and_those_that_the_profile_means_translated(tm
     run = write_run(tmp_path / "run", **settings)
     for network in build.build_model(config).generators:  # untrained: their change is nothing
         RunFolder(run).save_weights(network)
-    verdict = evaluate_run(run, inception)
+    evaluation = evaluate_run(run, inception)
     meant = tuple(int(load_upright(photo)[0, 0, 0]) for photo in photos.encoded)
     assert min(meant) > 70
     stored = (100, 150, 200)
-    assert verdict.scores.fid == pytest.approx(fid_of(meant, stored), rel=1e-4)
-    assert verdict.measures["untranslated_fid"] == pytest.approx(fid_of((20, 60), stored), rel=1e-4)
+    assert evaluation.scores.fid == pytest.approx(fid_of(meant, stored), rel=1e-4)
+    assert evaluation.measures["untranslated_fid"] == pytest.approx(
+        fid_of((20, 60), stored), rel=1e-4
+    )
     assert [picture[0, 0, 0] for picture in references(config)] == list(stored)

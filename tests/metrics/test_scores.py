@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cyclegan_tf.metrics.kid import feature_frechet_distance
-from cyclegan_tf.metrics.scores import Scores, frechet_floor, score, what_it_is_worth
+from cyclegan_tf.metrics.scores import Scores, frechet_floor, score_features, what_it_is_worth
 
 
 def column(*values: float) -> np.ndarray:
@@ -20,7 +20,7 @@ def spread_features(count: int, dimensions: int, seed: int) -> np.ndarray:
 
 def test_scores_of_two_means_by_hand():
     # variances are 2 and 2, means 1 and 4; all have one direction, so they are "copies"
-    scores = score(column(0, 2), column(3, 5), column(7))
+    scores = score_features(column(0, 2), column(3, 5), column(7))
     assert scores.fid == pytest.approx(9.0)
     assert scores.fid_low <= 9.0 <= scores.fid_high
     assert scores.memorization_distance == 0.0
@@ -33,24 +33,24 @@ def test_copies_are_looked_for_among_the_training_images_not_the_references():
     generated, training = np.array([[1.0, 0], [0, 1]]), np.array([[0.0, 1], [0, 3]])
     reference = generated + 2.0 * np.eye(2)[:1]
     # (1, 0) is at right angles to all training images, (0, 1) is one of them: the mean is 1/2
-    scores = score(generated, reference, training, epsilon=0.6)
+    scores = score_features(generated, reference, training, epsilon=0.6)
     assert scores.fid == pytest.approx(4.0)
     assert scores.memorization_distance == pytest.approx(0.5)
     assert scores.mifid == pytest.approx(8.0)
     assert scores.epsilon == 0.6
-    assert score(generated, reference, training).mifid == pytest.approx(4.0)
+    assert score_features(generated, reference, training).mifid == pytest.approx(4.0)
 
 
 def test_half_the_variety_is_full_precision_and_half_the_recall():
     near, far = np.arange(5.0), np.arange(100.0, 105.0)
     reference = column(*near, *far)
-    scores = score(column(*near), reference, reference)
+    scores = score_features(column(*near), reference, reference)
     assert (scores.precision, scores.recall) == (1.0, 0.5)
 
 
 def test_a_set_scores_zero_against_itself():
     features = spread_features(40, 8, seed=0)
-    scores = score(features, features, features)
+    scores = score_features(features, features, features)
     assert scores.fid < 1e-9
     assert scores.fid_low == 0.0
     assert scores.memorization_distance < 1e-9
@@ -59,8 +59,8 @@ def test_a_set_scores_zero_against_itself():
 
 def test_scores_are_plain_values_that_a_seed_fixes():
     sets = [spread_features(30, 8, seed=seed) for seed in range(3)]
-    values = score(*sets).to_dict()
-    assert values == score(*sets).to_dict()
+    values = score_features(*sets).to_dict()
+    assert values == score_features(*sets).to_dict()
     assert values == json.loads(json.dumps(values, allow_nan=False))
     assert values["fid_low"] < values["fid"] < values["fid_high"]
 
