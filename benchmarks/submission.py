@@ -56,7 +56,7 @@ def _ours(arguments: argparse.Namespace, folder: Path) -> float:
     translate = compile_generator(config, build_model(config, 1))
     began = time.perf_counter()
     batches = pipeline.image_batches(photos, image_size=SIZE, batch_size=translate.batch_size)
-    submission.write_submission(folder / "images.zip", photos.names, batches, translate)
+    submission.write_translations(folder / "images.zip", photos.names, batches, translate)
     return time.perf_counter() - began
 
 

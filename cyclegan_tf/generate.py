@@ -66,7 +66,7 @@ def _write_zip(
         return tf.image.resize(draw(batch), size, method="bicubic").numpy()
 
     names = [str(number) for number in range(1, count + 1)]
-    submission.write_submission(path, names, latents, picture)
+    submission.write_translations(path, names, latents, picture)
     if warning := submission.count_warning(count):
         print(f"warning: {warning}", file=sys.stderr)
 

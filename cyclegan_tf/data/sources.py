@@ -13,8 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
-from cyclegan_tf.data.dataset import ImageSet
-from cyclegan_tf.data.image import center_square, load_stored, resize, to_float, to_uint8
+from cyclegan_tf.data.dataset import ImageSet, largest_side
+from cyclegan_tf.data.image import center_square, load_stored, resize, shrink, to_float, to_uint8
 from cyclegan_tf.data.layouts import is_picture, read_encoded, read_image
 from cyclegan_tf.data.pipeline import image_batches
 from cyclegan_tf.data.tfrecord import RECORD_PATTERNS, read_records
@@ -118,8 +118,14 @@ class ResizedPictures:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         for picture in self._files:
-            square = resize(center_square(picture), self._size)
-            yield to_uint8(to_float(square))
+            yield to_square(picture, self._size)
+
+
+def to_square(picture: np.ndarray, size: int) -> np.ndarray:
+    """The centred square of `(h, w, 3)` uint8 pixels, at another size: `(size, size, 3)` uint8."""
+    picture = shrink(picture, ratio=largest_side(size) / min(picture.shape[:2]))
+    square = resize(center_square(picture), size)
+    return to_uint8(to_float(square))
 
 
 def load_pictures(

@@ -9,13 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import keras
 import numpy as np
 from PIL import Image
 
-from cyclegan_tf.data.image import encode_jpeg, to_uint8
+from cyclegan_tf.data.dataset import DataSet, ImageSet, largest_side
+from cyclegan_tf.data.image import encode_jpeg, load_upright, to_float, to_uint8
+from cyclegan_tf.data.layouts import find_layout, held_out_folder
 from cyclegan_tf.data.pipeline import image_batches
-from cyclegan_tf.data.sources import ImageSet
+from cyclegan_tf.data.sources import SquarePictures, to_square
+from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.compiled import CompiledGenerator
+from cyclegan_tf.inference.translator import Picture, Translator, in_batches, to_pixels
+from cyclegan_tf.inference.worklist import survey
 from cyclegan_tf.io import display
 from cyclegan_tf.io.machine import available_cores
 from cyclegan_tf.io.outputs import is_file_name, open_zip, same_file
@@ -23,10 +29,49 @@ from cyclegan_tf.io.outputs import is_file_name, open_zip, same_file
 SIZE = 256  # pixels a side, set by the competition
 FEWEST, MOST = 7_000, 10_000  # images the competition accepts
 
+_SUFFIX = ".jpg"
+_BATCH = 16  # photos that are translated together
+
 Translate = Callable[[np.ndarray], np.ndarray]
+NamedPictures = tuple[Sequence[str], Iterable[Picture]]
 
 
 def write_submission(
+    path: str | Path,
+    photos: str | Path | DataSet | NamedPictures,
+    generator: Translator | keras.Model,
+) -> int:
+    """Writes the translations of photos as the competition takes them: 256 x 256 JPEGs in a zip.
+
+    Each photo is shown as its centred square at 256 pixels. A warning says so if the competition
+    would refuse the number of images.
+
+    Args:
+        path: of the zip; what stood there is replaced only by a complete one.
+        photos: a folder, a zip or TFRecords of images; a data set (its folder, or what
+            `build_data_set` returns), of which domain A is translated; or a pair of names and as
+            many pictures, each a path, an open image or an `(h, w, 3)` uint8 array.
+        generator: what `load_generator` returns, or a Keras model from `(n, h, w, 3)` float32 in
+            [-1, 1] to the same.
+
+    Returns:
+        The number of images written.
+
+    Raises:
+        InputError: if a photo cannot be read, or the zip cannot be written.
+        DiskFull: if there is no room for it.
+        ValueError: if there are not as many names as pictures, or the model changes their shape.
+    """
+    translator = generator if isinstance(generator, Translator) else Translator(generator)
+    names, squares = _named_squares(photos)
+    batches = map(to_float, in_batches(squares, _BATCH))
+    count = write_translations(Path(path), names, batches, translator.batch)
+    if warning := count_warning(count):
+        print(f"warning: {warning}", file=sys.stderr)
+    return count
+
+
+def write_translations(
     path: Path, names: Sequence[str], batches: Iterable[np.ndarray], translate: Translate
 ) -> int:
     """Translates photos and writes them as 256 x 256 JPEGs into a zip, one entry a photo.
@@ -60,7 +105,7 @@ def write_submission(
 
 
 def submit_photos(path: Path, photos: ImageSet, generator: CompiledGenerator) -> None:
-    """Writes the translations of photos as `write_submission` does, and says how many there are.
+    """Writes the translations of photos as `write_translations` does, and says how many there are.
 
     Args:
         path: of the zip.
@@ -68,11 +113,11 @@ def submit_photos(path: Path, photos: ImageSet, generator: CompiledGenerator) ->
         generator: translates them.
 
     Raises:
-        InputError: as `write_submission` does.
-        DiskFull: as `write_submission` does.
+        InputError: as `write_translations` does.
+        DiskFull: as `write_translations` does.
     """
     batches = image_batches(photos, image_size=SIZE, batch_size=generator.batch_size)
-    count = write_submission(path, photos.names, batches, generator)
+    count = write_translations(path, photos.names, batches, generator)
     print(f"submission: {path}, {count:,} images")
     if warning := count_warning(count):
         print(f"warning: {warning}", file=sys.stderr)
@@ -118,6 +163,31 @@ def entry_names(names: Sequence[str]) -> list[str]:
     distinct = len(set(map(same_file, names)))
     usable = distinct == len(names) and all(map(is_file_name, names))
     return [f"{name}.jpg" for name in (names if usable else range(1, len(names) + 1))]
+
+
+def _named_squares(
+    photos: str | Path | DataSet | NamedPictures,
+) -> tuple[Sequence[str], Iterable[np.ndarray]]:
+    """Names, and `(SIZE, SIZE, 3)` uint8 pictures, decoded one by one."""
+    if isinstance(photos, DataSet):
+        domain = photos.all_a()
+        return domain.names, SquarePictures("photos", domain, SIZE)
+    if isinstance(photos, str | Path):
+        work = survey(_photo_paths(Path(photos)), lambda *_: (SIZE, SIZE), suffix=_SUFFIX)
+        decode = partial(load_upright, shrink_above=largest_side(SIZE))
+        names = [name.removesuffix(_SUFFIX) for name in work.names]
+        return names, (to_square(decode(encoded), SIZE) for _, _, encoded in work)
+    names, pictures = photos
+    return names, (to_square(to_pixels(picture), SIZE) for picture in pictures)
+
+
+def _photo_paths(path: Path) -> list[Path]:
+    """The folders of photos of a data set, or else the path itself."""
+    try:
+        folder, _, _ = find_layout(path)
+    except InputError:
+        return [path]
+    return [some for some in (folder, held_out_folder(folder)) if some]
 
 
 def _encoded(

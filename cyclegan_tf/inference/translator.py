@@ -26,6 +26,7 @@ from cyclegan_tf.io.files import read_file
 
 Key = TypeVar("Key")
 Network = Callable[[np.ndarray], np.ndarray]
+Picture = str | Path | Image.Image | np.ndarray
 
 _TOGETHER = 2**20  # pixels in one call of the network: larger batches are hardly faster
 _WAITING = 4 * _TOGETHER  # pixels that wait for others of their shape
@@ -75,7 +76,7 @@ class Translator:
         self._size = size
         self._longest = longest
 
-    def translate(self, image: str | Path | Image.Image | np.ndarray) -> Image.Image:
+    def translate(self, image: Picture) -> Image.Image:
         """Translates one picture.
 
         Args:
@@ -89,7 +90,7 @@ class Translator:
             InputError: if the file cannot be read or is no image.
             ValueError: if an array has another shape or type.
         """
-        [(_, _, painted)] = self.translate_all([(None, self.prepare(_pixels(image)))])
+        [(_, _, painted)] = self.translate_all([(None, self.prepare(to_pixels(image)))])
         return Image.fromarray(painted)
 
     def prepare(self, pixels: np.ndarray) -> np.ndarray:
@@ -190,7 +191,7 @@ class Translator:
 
         def translated() -> Iterator[np.ndarray]:
             with display.bar(len(tiling), title="tiles", unit="tile", stays=False) as bar:
-                for batch in _batches(tiling.cut(picture), self._batch_size(tiling)):
+                for batch in in_batches(tiling.cut(picture), self._batch_size(tiling)):
                     yield from _run(generator, _floats(batch))
                     bar.update(len(batch))
 
@@ -204,7 +205,16 @@ class Translator:
         return max(1, _TOGETHER // (height * width))
 
 
-def _pixels(image: str | Path | Image.Image | np.ndarray) -> np.ndarray:
+def to_pixels(image: Picture) -> np.ndarray:
+    """The pixels of a picture, upright and in sRGB.
+
+    Returns:
+        `(h, w, 3)` uint8.
+
+    Raises:
+        InputError: if a file cannot be read or is no image.
+        ValueError: if an array has another shape or type.
+    """
     if isinstance(image, Image.Image):
         return upright_pixels(image)
     if isinstance(image, np.ndarray):
@@ -246,10 +256,11 @@ def _rounded(picture: np.ndarray) -> np.ndarray:
     return rounded
 
 
-def _batches(tiles: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
+def in_batches(pictures: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Pictures of one shape as batches of this size, the last one smaller."""
     batch = []
-    for tile in tiles:
-        batch.append(tile)
+    for picture in pictures:
+        batch.append(picture)
         if len(batch) == size:
             yield np.stack(batch)
             batch = []

@@ -12,8 +12,12 @@ from cyclegan_tf.inference.submission import (
     count_warning,
     entry_names,
     write_submission,
+    write_translations,
 )
-from tests.pictures import flat
+from cyclegan_tf.inference.translator import Translator
+from tests.data.test_sources import write_folder, write_zip
+from tests.pictures import flat, png
+from tests.tiny_models import pixel_network
 
 
 def batches(values: list[int], batch_size: int = 2) -> list[np.ndarray]:
@@ -27,7 +31,7 @@ def lighter(batch: np.ndarray) -> np.ndarray:
 
 def test_every_photo_becomes_one_jpeg_in_order(tmp_path):
     path = tmp_path / "images.zip"
-    assert write_submission(path, ["x", "y", "z"], batches([10, 100, 250]), lighter) == 3
+    assert write_translations(path, ["x", "y", "z"], batches([10, 100, 250]), lighter) == 3
     with zipfile.ZipFile(path) as archive:
         assert archive.namelist() == ["x.jpg", "y.jpg", "z.jpg"]
         for entry, grey in zip(archive.namelist(), (30, 120, 255), strict=True):
@@ -38,7 +42,7 @@ def test_every_photo_becomes_one_jpeg_in_order(tmp_path):
 
 
 def test_entries_are_regular_files_that_all_may_read(tmp_path):
-    write_submission(tmp_path / "images.zip", ["x", "y"], batches([10, 20]), lighter)
+    write_translations(tmp_path / "images.zip", ["x", "y"], batches([10, 20]), lighter)
     with zipfile.ZipFile(tmp_path / "images.zip") as archive:
         modes = {stat.filemode(entry.external_attr >> 16) for entry in archive.infolist()}
     assert modes == {"-rw-r--r--"}
@@ -52,21 +56,21 @@ def test_jpegs_have_quality_95_and_full_colour():
 
 def test_failure_leaves_the_old_zip_alone(tmp_path):
     path = tmp_path / "images.zip"
-    write_submission(path, ["x"], batches([10]), lighter)
+    write_translations(path, ["x"], batches([10]), lighter)
     before = path.read_bytes()
 
     def failing(batch):
         raise RuntimeError("out of memory")
 
     with pytest.raises(RuntimeError, match="out of memory"):
-        write_submission(path, ["x"], batches([10]), failing)
+        write_translations(path, ["x"], batches([10]), failing)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["images.zip"]
 
 
 def test_missing_image_is_found_out(tmp_path):
     with pytest.raises(ValueError, match="zip"):
-        write_submission(tmp_path / "images.zip", ["x", "y"], batches([10]), lighter)
+        write_translations(tmp_path / "images.zip", ["x", "y"], batches([10]), lighter)
     assert not (tmp_path / "images.zip").exists()
 
 
@@ -106,3 +110,49 @@ def test_competitions_limits(count, warns):
     warning = count_warning(count)
     assert bool(warning) == warns
     assert not warns or f"{count:,} images" in warning
+
+
+def greys(path) -> dict[str, int]:
+    """The grey of each picture of a zip, by its name."""
+    with zipfile.ZipFile(path) as archive:
+        pixels = {
+            e: np.asarray(Image.open(io.BytesIO(archive.read(e)))) for e in archive.namelist()
+        }
+    return {name: round(float(picture.mean())) for name, picture in pixels.items()}
+
+
+@pytest.fixture
+def half():
+    """Halves the distance to the middle grey: 0 becomes 64, 255 becomes 191."""
+    return pixel_network(0.5, "half")
+
+
+def test_folder_zip_data_set_and_arrays_are_translated_by_a_model_of_ones_own(half, tmp_path):
+    pictures = {"light": flat(255, 300), "dark": flat(0, 40)}
+    files = {f"{name}.png": png(picture) for name, picture in pictures.items()}
+    photos = [
+        write_folder(tmp_path / "folder", files),
+        str(write_zip(tmp_path / "photos.zip", files)),
+        (list(pictures), list(pictures.values())),
+        (list(pictures), [tmp_path / "folder" / name for name in files]),
+    ]
+    for some in photos:
+        assert write_submission(tmp_path / "images.zip", some, half) == 2
+        assert greys(tmp_path / "images.zip") == {"dark.jpg": 64, "light.jpg": 191}
+        check_submission(tmp_path / "images.zip", 2)
+
+
+def test_of_a_data_set_all_photos_are_translated(half, tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    for folder, grey in {"trainA": 0, "testA": 255, "trainB": 100}.items():
+        write_folder(tmp_path / "data" / folder, {f"{folder}.png": png(flat(grey))})
+    assert write_submission(tmp_path / "x.zip", str(tmp_path / "data"), Translator(half)) == 2
+    assert greys(tmp_path / "x.zip") == {"trainA.jpg": 64, "testA.jpg": 191}
+    told = "warning: images.zip holds 2 images; the competition asks for 7,000 to 10,000.\n"
+    assert capsys.readouterr().err.endswith(told)
+
+
+def test_names_without_pictures_are_found_out(half, tmp_path):
+    with pytest.raises(ValueError, match="zip"):
+        write_submission(tmp_path / "x.zip", (["a", "b"], [flat(0)]), half)
+    assert not (tmp_path / "x.zip").exists()
