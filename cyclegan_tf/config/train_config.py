@@ -336,12 +336,6 @@ class TrainConfig:
         Raises:
             InputError: on a key that is no field, or a value that does not fit its field.
         """
-        known = [field.name for field in dataclasses.fields(cls)]
-        for key in values:
-            if key not in known:
-                near = difflib.get_close_matches(str(key), known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}."
-                raise InputError(f"unknown config key {key!r}; {hint}")
         defaults = {field.name: field.default for field in dataclasses.fields(cls)}
         return cls(**without_ignored(cls, defaults | check_values(values)))
 
@@ -361,5 +355,11 @@ class TrainConfig:
 
 
 def check_values(values: dict[str, Any]) -> dict[str, Any]:
-    """`fields.check_fields` of some fields of a TrainConfig."""
+    """`fields.check_fields` of some fields of a TrainConfig; a key that is no field is refused."""
+    known = [field.name for field in dataclasses.fields(TrainConfig)]
+    for key in values:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}."
+            raise InputError(f"unknown config key {key!r}; {hint}")
     return check_fields(TrainConfig, values)
