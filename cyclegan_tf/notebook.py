@@ -213,7 +213,7 @@ def _finish(run: "RunFolder") -> None:
 
     if not run.state_file.exists() or not read_metadata(run.state_file).step:
         raise InputError(f"{run.path} holds no trained networks; train first.")
-    resume(run.path, {}, trains=False)
+    resume(run.path, trains=False)
 
 
 def _load() -> None:

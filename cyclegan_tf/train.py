@@ -9,16 +9,12 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.config.fields import add_flags, flag_values
 from cyclegan_tf.config.presets import PRESETS, preset_config
 from cyclegan_tf.config.train_config import TrainConfig, check_values
-from cyclegan_tf.data.layouts import kaggle_data
-from cyclegan_tf.data.synthetic.dataset import synthetic_data
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.run_folder import next_free_run
 
 
 @command
@@ -34,15 +30,13 @@ def main(argv: list[str] | None = None) -> int:
     elif arguments.preset:
         preset_config(arguments.preset, **given)
     load_tensorflow()
-    from cyclegan_tf.training.run import resume, train
+    from cyclegan_tf.training.run import fit, resume
 
     if arguments.resume:
-        return resume(arguments.run, given, started=started)
-    if not any(given.get(name) for name in ("data", "a", "b")):
-        given["data"] = str(kaggle_data() or synthetic_data(why="no --data"))
-    preset = arguments.preset or _choose_preset(given)
-    config = preset_config(preset, **given)
-    return train(config, arguments.run or next_free_run(Path("runs"), preset), started=started)
+        resume(arguments.run, started=started, **given)
+    else:
+        fit(preset=arguments.preset, run=arguments.run, started=started, **given)
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,17 +60,6 @@ def _check_resume(arguments: argparse.Namespace) -> None:
             f"--preset {arguments.preset} is given with --resume, but the run keeps the settings "
             "it was started with; leave it out."
         )
-
-
-def _choose_preset(given: dict[str, Any]) -> str:
-    """The preset for this data and model on this machine; prints which one it is."""
-    from cyclegan_tf.training.run import choose_preset
-
-    preset = choose_preset(given.get("model", "cyclegan"), given.get("data", ""))
-    if preset != "demo":
-        others = ", ".join(name for name in PRESETS if name != preset)
-        print(f"no --preset: using {preset}; the others are {others}")
-    return preset
 
 
 if __name__ == "__main__":

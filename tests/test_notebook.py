@@ -219,14 +219,14 @@ def test_interrupted_run_is_handed_in_as_it_is(metadata, run, monkeypatch):
     write_zip(run, 1)  # of before the training went on
     asked = []
 
-    def resume(path: Path, changes: dict, *, trains: bool) -> int:
-        asked.append((path, changes, trains))
+    def resume(path: Path, *, trains: bool) -> Path:
+        asked.append((path, trains))
         write_zip(run, 2)
-        return 0
+        return path
 
     monkeypatch.setattr("cyclegan_tf.training.run.resume", resume)
     path = notebook.hand_in(run)
-    assert asked == [(run.path, {}, False)]
+    assert asked == [(run.path, False)]
     with zipfile.ZipFile(path) as archive:
         assert len(archive.namelist()) == 2
 

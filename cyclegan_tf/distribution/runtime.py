@@ -70,8 +70,18 @@ def inference_precision(precision: str) -> Iterator[None]:
     """
     if precision != "float32" and not has_accelerator():
         precision = "auto"
+    with keep_precision():
+        keras.config.set_dtype_policy(resolve_precision(precision))
+        yield
+
+
+@contextlib.contextmanager
+def keep_precision() -> Iterator[None]:
+    """Gives Keras the dtype policy back after the body: what a caller builds then is the caller's.
+
+    Without it a training in half the digits would make the scores that follow it differ.
+    """
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(resolve_precision(precision))
     try:
         yield
     finally:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cyclegan_tf.config.presets import default_preset
-from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.config.presets import PRESETS, default_preset, preset_config
+from cyclegan_tf.config.train_config import TrainConfig, check_values
 from cyclegan_tf.data.build import build_data_set
 from cyclegan_tf.data.dataset import DataSet, name_hashes
 from cyclegan_tf.data.image import grid, save_png, to_uint8
-from cyclegan_tf.data.synthetic.dataset import is_synthetic
+from cyclegan_tf.data.layouts import kaggle_data
+from cyclegan_tf.data.synthetic.dataset import is_synthetic, synthetic_data
 from cyclegan_tf.distribution import runtime
 from cyclegan_tf.distribution.rendezvous import WorkerLost
 from cyclegan_tf.distribution.strategy import choose_workers
@@ -20,7 +21,7 @@ from cyclegan_tf.distribution.workers import Workers
 from cyclegan_tf.errors import Fault
 from cyclegan_tf.inference.loading import load_best
 from cyclegan_tf.inference.submission import submit_photos
-from cyclegan_tf.io.run_folder import RunFolder
+from cyclegan_tf.io.run_folder import RunFolder, next_free_run
 from cyclegan_tf.training.callbacks.build import build_inception, strip_latents
 from cyclegan_tf.training.callbacks.interruption import Interrupted
 from cyclegan_tf.training.resumption import (
@@ -32,13 +33,70 @@ from cyclegan_tf.training.resumption import (
 from cyclegan_tf.training.trainer import Trainer
 
 
+def fit(
+    data: str | Path | None = None,
+    *,
+    a: str | Path | None = None,
+    b: str | Path | None = None,
+    preset: str | None = None,
+    run: str | Path | None = None,
+    started: float | None = None,
+    **changes: Any,
+) -> Path:
+    """Trains a CycleGan or a DcGan; for Kaggle-shaped data it ends with `images.zip`.
+
+    Args:
+        data: folder of a data set in a known layout. Without it, and without `a` and `b`, the
+            competition's on Kaggle, else the synthetic set, which is written if it is not there.
+        a: in place of `data` a folder of images or TFRecords of domain A, and
+        b: one of domain B.
+        preset: where the settings start from; by default one for these images on this machine.
+        run: a new folder for the run; by default `runs/PRESET-1`, `runs/PRESET-2`, ...
+        started: when the user's clock began to run, as `time.monotonic` counts; by default now.
+        **changes: other fields of `TrainConfig`, for example `epochs=10`.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        InputError: before the first step, if data, settings or the run folder cannot be used.
+        Fault: if training diverged, disk or memory is full, or another machine is lost.
+    """
+    started = time.monotonic() if started is None else started
+    given = {"data": data, "a": a, "b": b, **changes}
+    given = _plain({name: value for name, value in given.items() if value is not None})
+    check_values(given)
+    if not any(given.get(name) for name in ("data", "a", "b")):
+        given["data"] = str(kaggle_data() or synthetic_data(why="no --data"))
+    preset = preset or _announced_preset(given)
+    config = preset_config(preset, **given)
+    run = Path(run) if run else next_free_run(Path("runs"), preset)
+    return train(config, run, started=started)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Paths as the strings that a config holds."""
+    return {
+        name: str(value) if isinstance(value, Path) else value for name, value in values.items()
+    }
+
+
+def _announced_preset(given: dict[str, Any]) -> str:
+    """The preset for this data and model on this machine; a line says which one."""
+    preset = choose_preset(given.get("model", "cyclegan"), given.get("data", ""))
+    if preset != "demo":
+        others = ", ".join(name for name in PRESETS if name != preset)
+        print(f"no --preset: using {preset}; the others are {others}")
+    return preset
+
+
 def choose_preset(model: str, data: str) -> str:
     """The preset for this model and these images on this machine, where none is named."""
     accelerator = runtime.has_accelerator()
     return default_preset(model, synthetic=is_synthetic(data), accelerator=accelerator)
 
 
-def train(config: TrainConfig, run_path: Path, *, started: float | None = None) -> int:
+def train(config: TrainConfig, run_path: Path, *, started: float | None = None) -> Path:
     """Trains as configured and fills the run folder.
 
     Args:
@@ -47,54 +105,58 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
         started: when the user's clock began to run, as `time.monotonic` counts.
 
     Returns:
-        The exit code: 0, also if a signal stopped it.
+        The run folder.
 
     Raises:
         InputError: before the first step, if the data or the run folder cannot be used.
         Fault: if training diverged, disk or memory is full, or another machine is lost.
     """
-    return _carry_out(Resumption.of_nothing(RunFolder(run_path), config), started)
+    _carry_out(Resumption.of_nothing(RunFolder(run_path), config), started)
+    return run_path
 
 
 def resume(
-    run_path: Path, changes: dict[str, Any], *, started: float | None = None, trains: bool = True
-) -> int:
+    run: str | Path, *, started: float | None = None, trains: bool = True, **changes: Any
+) -> Path:
     """Goes on with a run where its last state was saved.
 
     Args:
-        run_path: a folder that holds a run.
-        changes: config fields that are to be other than they were.
-        started: as in `train`.
+        run: a folder that holds a run.
+        started: when the user's clock began to run, as `time.monotonic` counts; by default now.
         trains: whether steps are to be done; else what follows the last one is, with what the
             saved state has learned.
+        **changes: fields of `TrainConfig` that are to be other than they were.
 
     Returns:
-        The exit code, as `train` does.
+        The run folder.
 
     Raises:
         InputError: before the first step, if the run cannot go on, or not with these changes.
-        Fault: as in `train`.
+        Fault: as `fit` does.
     """
-    found = find_resumption(run_path, changes)
+    changes = _plain(changes)
+    check_values(changes)
+    found = find_resumption(Path(run), changes)
     if found.done:
         print(
-            f"{run_path} is finished: {found.metadata.epoch} epochs, "
-            f"{found.metadata.step:,} steps. To train on, give more --epochs, or another "
-            "--budget-minutes."
+            f"{run} is finished: {found.facts.epoch} epochs, {found.facts.step:,} steps. "
+            "To train on, give more --epochs, or another --budget-minutes."
         )
-        return 0
-    return _carry_out(found if trains else found.without_steps(), started)
+    else:
+        _carry_out(found if trains else found.without_steps(), started)
+    return Path(run)
 
 
-def _carry_out(found: Resumption, started: float | None) -> int:
+def _carry_out(found: Resumption, started: float | None) -> None:
     """Opens, restores, trains unless that is done, and finishes."""
     run_path = found.run.path
     command = resume_command(run_path)
     with (
+        runtime.keep_precision(),
         _opened(found, time.monotonic() if started is None else started) as trainer,
         trainer.workers.own_folder(run_path) as own_path,
     ):
-        if found.metadata:
+        if found.facts:
             trainer.restore(found.run)
         budget = trainer.time_budget(found.seconds) if found.trains else []
         # last: what is refused before leaves nothing behind
@@ -113,7 +175,6 @@ def _carry_out(found: Resumption, started: float | None) -> int:
             raise
         except Fault as error:
             raise Fault(f"training stopped: {error} Go on with: {command}") from error
-    return 0
 
 
 @contextlib.contextmanager
@@ -124,7 +185,7 @@ def _opened(found: Resumption, started: float) -> Iterator[Trainer]:
         InputError: if the devices or the data cannot be used.
         WorkerLost: if another machine does not come, or is lost.
     """
-    config, metadata = found.config, found.metadata
+    config, facts = found.config, found.facts
     runtime.set_up(precision=config.precision, seed=config.seed, deterministic=config.deterministic)
     workers = choose_workers(config.strategy, config.batch_size)
     command = resume_command(found.run.path)
@@ -132,11 +193,9 @@ def _opened(found: Resumption, started: float) -> Iterator[Trainer]:
         inception = build_inception(config)
         data = build_data_set(config)
         _require_same(workers, config, data)
-        for warning in differences(metadata, name_hashes(data)) if metadata else []:
+        for warning in differences(facts, name_hashes(data)) if facts else []:
             print(f"warning: {warning}", file=sys.stderr)
-        yield Trainer(
-            config, data, workers, started=started, metadata=metadata, inception=inception
-        )
+        yield Trainer(config, data, workers, started=started, facts=facts, inception=inception)
 
 
 def _require_same(workers: Workers, config: TrainConfig, data: DataSet) -> None:
