@@ -187,9 +187,9 @@ def test_commands_for_two_machines_train_one_run(place, tmp_path):
     assert (tmp_path / "runs/zebra/plots/losses.png").exists()
 
 
-def test_python_of_the_documents_runs(place, capsys):
+def test_python_of_the_documents_runs(place, capsys, monkeypatch):
     snippets = [snippet for document in RUN for snippet in blocks(document, "python")]
-    assert len(snippets) == 3
+    assert len(snippets) == 4
     run("python -m cyclegan_tf.train --a photos/ --b etchings/ --run runs/etched " + SMALL_CYCLEGAN)
     small = (
         "steps_per_epoch=1, epochs=1, image_size=32, base_filters=2, unet_depth=2, batch_size=2, "
@@ -197,16 +197,21 @@ def test_python_of_the_documents_runs(place, capsys):
     )
     changes = {
         "runs/monet": "runs/etched",
-        "steps_per_epoch=100, epochs=10": small,
+        'preset="cpu")': f'preset="cpu", {small})',
+        "steps_per_epoch=10)": f"{small})",
     }
+    monkeypatch.setattr("cyclegan_tf.metrics.evaluation.default_inception", lambda: "graph.pb")
     (place / "painting.png").unlink(missing_ok=True)
     for snippet in snippets:
         for old, new in changes.items():
             snippet = snippet.replace(old, new)
         exec(snippet, {})
     assert (place / "painting.png").exists()
+    with zipfile.ZipFile(place / "my_images.zip") as archive:
+        assert archive.namelist() == ["1.jpg", "2.jpg"]
     out = capsys.readouterr().out
     assert "cycle_loss" in out  # of fit
+    assert "structural similarity to the photo" in out  # of score
     assert re.search("A +4", out)  # images of the survey
 
 

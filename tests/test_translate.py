@@ -86,7 +86,7 @@ def test_every_architecture_takes_any_size(tmp_path, changes):
 
 def test_three_lines_of_the_readme_make_a_painting(run, tmp_path, monkeypatch):
     readme = (Path(__file__).parents[1] / "README.md").read_text()
-    (lines,) = re.findall(r"```python\n([^`]*load_generator[^`]*)```", readme)
+    (lines,) = re.findall(r"```python\n([^`]*load_generator\(\"runs/monet[^`]*)```", readme)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs/monet").symlink_to(run)
