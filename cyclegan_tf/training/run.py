@@ -139,7 +139,7 @@ def resume(
     found = find_resumption(Path(run), changes)
     if found.done:
         print(
-            f"{run} is finished: {found.facts.epoch} epochs, {found.facts.step:,} steps. "
+            f"{run} is finished: {found.metadata.epoch} epochs, {found.metadata.step:,} steps. "
             "To train on, give more --epochs, or another --budget-minutes."
         )
     else:
@@ -156,7 +156,7 @@ def _carry_out(found: Resumption, started: float | None) -> None:
         _opened(found, time.monotonic() if started is None else started) as trainer,
         trainer.workers.own_folder(run_path) as own_path,
     ):
-        if found.facts:
+        if found.metadata:
             trainer.restore(found.run)
         budget = trainer.time_budget(found.seconds) if found.trains else []
         # last: what is refused before leaves nothing behind
@@ -185,7 +185,7 @@ def _opened(found: Resumption, started: float) -> Iterator[Trainer]:
         InputError: if the devices or the data cannot be used.
         WorkerLost: if another machine does not come, or is lost.
     """
-    config, facts = found.config, found.facts
+    config, metadata = found.config, found.metadata
     runtime.set_up(precision=config.precision, seed=config.seed, deterministic=config.deterministic)
     workers = choose_workers(config.strategy, config.batch_size)
     command = resume_command(found.run.path)
@@ -193,9 +193,9 @@ def _opened(found: Resumption, started: float) -> Iterator[Trainer]:
         inception = build_inception(config)
         data = build_data_set(config)
         _require_same(workers, config, data)
-        for warning in differences(facts, name_hashes(data)) if facts else []:
+        for warning in differences(metadata, name_hashes(data)) if metadata else []:
             print(f"warning: {warning}", file=sys.stderr)
-        yield Trainer(config, data, workers, started=started, facts=facts, inception=inception)
+        yield Trainer(config, data, workers, started=started, metadata=metadata, inception=inception)
 
 
 def _require_same(workers: Workers, config: TrainConfig, data: DataSet) -> None:
