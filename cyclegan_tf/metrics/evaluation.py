@@ -171,21 +171,26 @@ def score(
     paths = (Path(given) if given else None for given in (reference, training))
     comparison, is_run = Comparison(*paths), run.config_file.exists()
     of_runs = {"data": data, "every_photo": every_photo, "count": count}
-    if not is_run and comparison.reference is None:
-        what = "is no run (it has no config.json)" if path.exists() else "does not exist"
-        raise InputError(
-            f"{path} {what}; expected a run folder, or images together with a reference=PATH to "
-            "compare them with."
-        )
-    misplaced = [name for name, given in of_runs.items() if given and not is_run]
-    if misplaced:
-        raise InputError(f"{misplaced[0]}= belongs to runs, and {path} is none; leave it out.")
+    if not is_run:
+        _check_images(path, comparison, of_runs)
     graph = Inception(Path(inception) if inception else default_inception())
     if not is_run:
         return evaluate_images(path, graph, comparison)
     evaluation = evaluate_run(path, graph, comparison, **of_runs)
     evaluation.save(run)
     return evaluation
+
+
+def _check_images(path: Path, comparison: Comparison, of_runs: dict[str, Any]) -> None:
+    """Refuses images without a reference, and with options that belong to runs."""
+    if comparison.reference is None:
+        what = "is no run (it has no config.json)" if path.exists() else "does not exist"
+        raise InputError(
+            f"{path} {what}; expected a run folder, or images together with a reference=PATH to "
+            "compare them with."
+        )
+    if misplaced := [name for name, given in of_runs.items() if given]:
+        raise InputError(f"{misplaced[0]}= belongs to runs, and {path} is none; leave it out.")
 
 
 def evaluate_images(path: Path, inception: Inception, comparison: Comparison) -> Evaluation:
@@ -238,31 +243,32 @@ def evaluate_run(
         InputError: if run, data or a set cannot be read, or one has fewer than 2 images.
     """
     config, model = load_trained(RunFolder(path))
-    for flag, given, kind in (("--all", every_photo, "cyclegan"), ("--count", count, "dcgan")):
-        if given and config.model != kind:
-            raise InputError(f"{flag} belongs to runs of --model {kind}; leave it out.")
+    _check_model(config.model, every_photo=every_photo, count=count)
     moved, size = str(data) if data else None, config.whole_size
     stored = reopen_data_set(config, moved, as_stored=True)
     real = _real_sets(comparison, stored, size)
     generator, options = compile_generator(config, model), {"epsilon": comparison.epsilon}
-    kept: dict[str, float] = {}
+    remarks = _remarks(stored, cyclegan=config.model == "cyclegan", every_photo=every_photo)
     if config.model == "dcgan":
         title, count = f"{path}: inventions", count or len(real[0])
         invented = GeneratedPictures(title, generator, config.latent_size, count)
         evaluation = _evaluate(invented, *real, inception, **options)
-    else:
-        shown = reopen_data_set(config, moved)  # as training shows it, upright and in sRGB
-        photos, untranslated = (
-            _photos(path, data_set, size, every_photo=every_photo) for data_set in (shown, stored)
-        )
-        content = ContentKept(compile_generator(config, model, back=True))
-        translated = TranslatedPictures(f"{photos.title}, translated", photos, generator, content)
-        evaluation = _evaluate(translated, *real, inception, untranslated=untranslated, **options)
-        kept = content.means()
-    remarks = _remarks(stored, cyclegan=config.model == "cyclegan", every_photo=every_photo)
-    return dataclasses.replace(
-        evaluation, measures={**evaluation.measures, **kept}, remarks=remarks
-    )
+        return dataclasses.replace(evaluation, remarks=remarks)
+    shown = reopen_data_set(config, moved)  # as training shows it, upright and in sRGB
+    photos = _photos(path, shown, size, every_photo=every_photo)
+    untranslated = _photos(path, stored, size, every_photo=every_photo)
+    content = ContentKept(compile_generator(config, model, back=True))
+    translated = TranslatedPictures(f"{photos.title}, translated", photos, generator, content)
+    evaluation = _evaluate(translated, *real, inception, untranslated=untranslated, **options)
+    measures = {**evaluation.measures, **content.means()}
+    return dataclasses.replace(evaluation, measures=measures, remarks=remarks)
+
+
+def _check_model(model: str, *, every_photo: bool, count: int | None) -> None:
+    """Refuses options that belong to runs of the other model."""
+    for flag, given, kind in (("--all", every_photo, "cyclegan"), ("--count", count, "dcgan")):
+        if given and model != kind:
+            raise InputError(f"{flag} belongs to runs of --model {kind}; leave it out.")
 
 
 def _real_sets(comparison: Comparison, data: DataSet, size: int) -> tuple[Pictures, Pictures]:
