@@ -195,7 +195,9 @@ def _opened(found: Resumption, started: float) -> Iterator[Trainer]:
         _require_same(workers, config, data)
         for warning in differences(metadata, name_hashes(data)) if metadata else []:
             print(f"warning: {warning}", file=sys.stderr)
-        yield Trainer(config, data, workers, started=started, metadata=metadata, inception=inception)
+        yield Trainer(
+            config, data, workers, started=started, metadata=metadata, inception=inception
+        )
 
 
 def _require_same(workers: Workers, config: TrainConfig, data: DataSet) -> None:
