@@ -116,8 +116,8 @@ def _walk(path: Path) -> tuple[int, str]:
     """How many records follow one another, and what is impossible about the next one, if it is."""
     count = 0
     try:
+        left = require_file(path)  # before it is opened: a pipe would be waited for
         with path.open("rb") as file:
-            left = require_file(path)
             while left:
                 length = _read_length(file, left)
                 file.seek(length + _TAIL, os.SEEK_CUR)
