@@ -202,6 +202,7 @@ def test_python_of_the_documents_runs(place, capsys, monkeypatch):
     }
     monkeypatch.setattr("cyclegan_tf.metrics.evaluation.default_inception", lambda: "graph.pb")
     (place / "painting.png").unlink(missing_ok=True)
+    assert sum(snippet.count(old) for snippet in snippets for old in changes) == 3
     for snippet in snippets:
         for old, new in changes.items():
             snippet = snippet.replace(old, new)
