@@ -104,7 +104,9 @@ def _read_frames(path: Path) -> Iterator[bytes]:
             yield record
             number += 1
     except tf.errors.DataLossError as error:
-        raise _damaged(path, number, error.message.split(" [Op")[0].split("\n")[0]) from error
+        # "{{node}} corrupted record at 123 [Op:IteratorGetNext]"
+        reason = error.message.rsplit("}} ")[-1].split(" [Op")[0].split("\n")[0]
+        raise _damaged(path, number, reason) from error
     except tf.errors.OpError as error:
         reason = error.message.split("\n")[0]
         raise InputError(f"{path} cannot be read ({reason}); check the file.") from error

@@ -13,13 +13,13 @@ from cyclegan_tf.errors import InputError
 
 def parse(*argv: str) -> dict:
     parser = argparse.ArgumentParser()
-    add_flags(parser)
-    return flag_values(parser.parse_args(argv))
+    add_flags(parser, TrainConfig)
+    return flag_values(parser.parse_args(argv), TrainConfig)
 
 
 def test_every_field_is_a_flag():
     parser = argparse.ArgumentParser()
-    add_flags(parser)
+    add_flags(parser, TrainConfig)
     flags = {string for action in parser._actions for string in action.option_strings}
     assert {flag(field.name) for field in dataclasses.fields(TrainConfig)} <= flags
 
@@ -194,7 +194,7 @@ def test_what_a_change_of_a_preset_switches_off_goes_unless_the_user_gives_it(
 
 def test_help_says_what_an_option_is_for():
     parser = argparse.ArgumentParser()
-    add_flags(parser)
+    add_flags(parser, TrainConfig)
     shown = " ".join(parser.format_help().split())
     assert "[--model cyclegan --generator unet]" in shown
     assert "[--adversarial-loss bce|lsgan]" in shown
