@@ -200,7 +200,9 @@ def test_python_of_the_documents_runs(place, capsys, monkeypatch):
         'preset="cpu")': f'preset="cpu", {small})',
         "steps_per_epoch=10)": f"{small})",
     }
-    monkeypatch.setattr("cyclegan_tf.metrics.evaluation.default_inception", lambda: "graph.pb")
+    monkeypatch.setattr(
+        "cyclegan_tf.metrics.evaluation.default_inception", lambda: Path("graph.pb")
+    )
     (place / "painting.png").unlink(missing_ok=True)
     assert sum(snippet.count(old) for snippet in snippets for old in changes) == 3
     for snippet in snippets:

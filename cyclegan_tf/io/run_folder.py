@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 import sys
 import warnings
@@ -121,7 +122,8 @@ class RunFolder:
         Raises:
             InputError: if one does.
         """
-        file = self.state_file.parent.resolve() / "lock"
+        # not Path.resolve: it has no OSError for a link that leads to itself
+        file = Path(os.path.realpath(self.state_file.parent)) / "lock"
         file.parent.mkdir(parents=True, exist_ok=True)
         # One lock for all that this process does here; the end of the process frees it, too.
         self._lock = FileLock(file, thread_local=False, is_singleton=True)

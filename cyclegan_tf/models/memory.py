@@ -36,16 +36,20 @@ class States:
         self.values = [tf.convert_to_tensor(value) for value in now]
 
     @contextmanager
-    def read_once(self) -> Iterator[None]:
+    def read_once(self, networks: Sequence[keras.Model] = ()) -> Iterator[None]:
         """Within it, all calls of the networks see one reading of their weights.
 
         A graph then casts each weight once to the type it computes in, and keeps one copy of it
         until the way back; of readings, TensorFlow cannot know that they are the same.
 
+        Args:
+            networks: those that are called, if not all.
+
         Raises:
             ValueError: if something was assigned that none of the networks owns.
         """
-        weights = [v for network in self._networks for v in network.trainable_variables]
+        called = networks or self._networks
+        weights = [v for network in called for v in network.trainable_variables]
         readings = [(v, tf.convert_to_tensor(v.value)) for v in weights]
         states = zip(self._variables, self.values, strict=True)
         with keras.StatelessScope(state_mapping=[*readings, *states]) as scope:

@@ -145,7 +145,7 @@ def move_together(
             with outer.stop_recording():
                 gradients = generators.gradients(tape, loss)
             real = after(gradients, real)  # D must not begin earlier: memory
-            with states.read_once():
+            with states.read_once(discriminators.networks):
                 judged = discriminators_turn(real, made.fakes, draws, logits=made.logits)
             disc_loss = discriminators.optimizer.scale_loss(judged.minimize)
         gradients += discriminators.gradients(outer, disc_loss)

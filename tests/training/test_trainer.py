@@ -80,7 +80,7 @@ def test_trainer_goes_on_at_the_step_with_what_was_remembered(run, config):
     assert (trainer.start.step, trainer.start.epoch, trainer.start.epoch_steps) == (4, 1, 1)
     assert int(trainer.model.step_number) == 4
     assert int(trainer.model.total_steps) == 11
-    assert trainer.memories == {"TimeBudget": {"between": 2.0, "measured": True}}
+    assert trainer.states == {"TimeBudget": {"between": 2.0, "measured": True}}
 
 
 def test_learning_rate_may_change(run, config):
