@@ -20,9 +20,8 @@ from PIL import Image
 import cyclegan_tf as cg
 from cyclegan_tf.config.presets import PRESETS
 from cyclegan_tf.data.image import encode_jpeg
-from tests.data.test_sources import write_folder
 from tests.metrics.test_evaluation import write_greys
-from tests.pictures import flat, noise
+from tests.pictures import flat, noise, write_files
 from tests.tiny_inception import write_tiny_graph
 
 SMALL = {
@@ -39,7 +38,7 @@ def place(tmp_path_factory):
     (folder / "data/horse2zebra").mkdir(parents=True)
     for seed, name in enumerate(("trainA", "trainB", "testA", "testB")):
         files = {f"{name}{i}.jpg": encode_jpeg(noise(10 * seed + i)) for i in range(3)}
-        write_folder(folder / "data/horse2zebra" / name, files)
+        write_files(folder / "data/horse2zebra" / name, files)
     (folder / "holiday.jpg").write_bytes(encode_jpeg(flat(99, 40)))
     write_tiny_graph(folder / "graph.pb")
     return folder

@@ -10,9 +10,8 @@ import pytest
 from cyclegan_tf import evaluate
 from cyclegan_tf.data.image import encode_jpeg
 from cyclegan_tf.data.layouts import read_encoded
-from tests.data.test_sources import write_folder, write_zip
 from tests.metrics.test_evaluation import CYCLEGAN, write_greys, write_run
-from tests.pictures import noise, png
+from tests.pictures import noise, png, write_files, write_zip
 from tests.tiny_inception import write_tiny_graph
 
 KEYS = {
@@ -29,12 +28,12 @@ def sets(tmp_path_factory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("sets")
     paths = {
         "graph": write_tiny_graph(root / "graph.pb"),
-        "folder": write_folder(root / "folder", JPEGS),
+        "folder": write_files(root / "folder", JPEGS),
         "zip": write_zip(root / "images.zip", JPEGS),
         "broken": write_zip(root / "broken.zip", JPEGS | {"3.jpg": JPEGS["3.jpg"][:200]}),
-        "reference": write_folder(root / "reference", OTHERS),
-        "one": write_folder(root / "one", {"0.jpg": JPEGS["0.jpg"]}),
-        "mixed": write_folder(root / "mixed", {"a.png": png(noise(0)), "b.png": png(noise(1, 16))}),
+        "reference": write_files(root / "reference", OTHERS),
+        "one": write_files(root / "one", {"0.jpg": JPEGS["0.jpg"]}),
+        "mixed": write_files(root / "mixed", {"a.png": png(noise(0)), "b.png": png(noise(1, 16))}),
         "data": root / "data",
         "run": root / "run",
         "gone": root / "gone",
@@ -196,7 +195,7 @@ def test_faults_end_in_one_line_and_exit_code_2(ask, sets, line, words):
 def test_real_monets_against_themselves(ask, real_data, tmp_path):
     graph = real_data / "fid/inception-2015-12-05-mixed_7.pb"
     entries = read_encoded(real_data / "gan-getting-started/monet_tfrec")
-    folder = write_folder(tmp_path / "monets", {f"{n}.jpg": next(entries)[2] for n in range(16)})
+    folder = write_files(tmp_path / "monets", {f"{n}.jpg": next(entries)[2] for n in range(16)})
     _, out, _ = ask(f"--images {folder} --reference {folder} --inception {graph} --json")
     result = strictly(out)
     assert result["fid"] < 1e-6

@@ -9,8 +9,7 @@ import pytest
 from PIL import Image
 
 from cyclegan_tf import generate, train
-from tests.data.test_dataset import write_folder, write_kaggle
-from tests.pictures import image_set
+from tests.pictures import image_set, write_folder, write_kaggle
 from tests.tiny_inception import write_tiny_graph
 
 TINY = [

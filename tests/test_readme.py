@@ -24,9 +24,8 @@ from cyclegan_tf.__main__ import COMMANDS
 from cyclegan_tf.data.image import encode_jpeg
 from cyclegan_tf.data.synthetic import dataset
 from cyclegan_tf.data.synthetic.dataset import write_demo
-from tests.data.test_sources import write_folder
 from tests.distribution.test_workers import free_addresses
-from tests.pictures import flat, image_set, noise
+from tests.pictures import flat, image_set, noise, write_files
 from tests.tiny_inception import write_tiny_graph
 
 ROOT = Path(__file__).parents[1]
@@ -114,9 +113,9 @@ def place(tmp_path_factory):
         (folder / "data/horse2zebra").mkdir()
         for name in ("trainA", "trainB", "testA", "testB"):
             files = {f"{i}.jpg": encode_jpeg(noise(i)) for i in range(4)}
-            write_folder(folder / "data/horse2zebra" / name, files)
+            write_files(folder / "data/horse2zebra" / name, files)
         for name in ("photos", "etchings"):
-            write_folder(folder / name, {f"{i}.jpg": encode_jpeg(noise(i)) for i in (1, 2)})
+            write_files(folder / name, {f"{i}.jpg": encode_jpeg(noise(i)) for i in (1, 2)})
         (folder / "holiday.jpg").write_bytes(encode_jpeg(flat(99, 40)))
         with zipfile.ZipFile(folder / "more.zip", "w") as archive:
             archive.writestr("3.png", image_set(1).encoded[0])

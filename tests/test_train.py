@@ -30,8 +30,7 @@ from cyclegan_tf.models.build import build_model
 from cyclegan_tf.training import trainer
 from cyclegan_tf.training.callbacks import scores
 from cyclegan_tf.training.checkpoint import read_metadata, restore_state
-from tests.data.test_dataset import write_folder, write_kaggle
-from tests.pictures import image_set
+from tests.pictures import image_set, write_folder, write_kaggle
 from tests.tiny_inception import write_tiny_graph
 
 # one process for all: the run that most of them look at takes a quarter of a minute

@@ -21,8 +21,7 @@ from cyclegan_tf.inference.loading import compile_generator, load_generator, loa
 from cyclegan_tf.io import outputs
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models import build
-from tests.data.test_dataset import write_folder
-from tests.pictures import encoded, flat, image_set, png
+from tests.pictures import encoded, flat, image_set, png, write_folder
 from tests.profiles import as_srgb, cmyk_profile, rgb_profile
 
 UNET = {

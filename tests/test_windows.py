@@ -11,8 +11,7 @@ import pytest
 from PIL import Image
 
 from cyclegan_tf.io import files
-from tests.data.test_dataset import write_folder
-from tests.pictures import image_set, noise
+from tests.pictures import image_set, noise, write_folder
 
 ROOT = Path(__file__).parents[1]
 UNIX = ("fcntl", "grp", "pwd", "resource", "termios")

@@ -8,7 +8,6 @@ from cyclegan_tf.data import pipeline
 from cyclegan_tf.data.augmentation import Jitter
 from cyclegan_tf.data.dataset import ImageSet
 from cyclegan_tf.data.image import to_uint8
-from cyclegan_tf.data.sources import SquarePictures
 from cyclegan_tf.distribution.cluster import Shard
 from tests.pictures import image_set, png
 
@@ -158,37 +157,6 @@ def test_no_data_set_waits_for_its_tuner_to_end():
         pipeline.image_batches(images, **options),
     ):
         assert dataset.options().autotune.enabled is False
-
-
-def squares(*values: int, size: int = 16, title: str = "set") -> SquarePictures:
-    return SquarePictures(title, image_set(9).take(values), size)
-
-
-def test_square_pictures_come_in_order_in_every_pass_and_in_batches():
-    pictures = squares(3, 1, 4)
-    for _ in range(2):
-        found = list(pictures)
-        assert [(p.shape, p.dtype, int(p[0, 0, 0])) for p in found] == [
-            ((16, 16, 3), np.uint8, value) for value in (3, 1, 4)
-        ]
-    drawn = list(pictures.batches(2))
-    assert [batch.shape for batch in drawn] == [(2, 16, 16, 3), (1, 16, 16, 3)]
-    assert shown(drawn) == [3, 1, 4]
-    assert len(pictures) == 3
-
-
-def test_square_pictures_are_the_middle_of_wide_ones():
-    wide = np.zeros((8, 16, 3), np.uint8)
-    wide[:, 4:12] = 200
-    domain = ImageSet(("wide",), (png(wide),))
-    (picture,) = SquarePictures("set", domain, 8)
-    np.testing.assert_array_equal(picture, 200)
-
-
-def test_digest_of_square_pictures_tells_contents_order_and_size_but_no_names():
-    assert squares(1, 2).digest == squares(1, 2, title="other").digest
-    different = (squares(1, 2), squares(2, 1), squares(1), squares(1, 2, size=32))
-    assert len({pictures.digest for pictures in different}) == 4
 
 
 def test_real_epoch_shows_every_photo_and_monet_by_name(real_data):

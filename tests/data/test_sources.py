@@ -1,5 +1,4 @@
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,7 +6,7 @@ from PIL import Image
 
 from cyclegan_tf.data import sources
 from cyclegan_tf.data.dataset import ImageSet
-from cyclegan_tf.data.image import encode_jpeg
+from cyclegan_tf.data.image import encode_jpeg, to_uint8
 from cyclegan_tf.data.sources import (
     PictureFiles,
     ResizedPictures,
@@ -17,22 +16,8 @@ from cyclegan_tf.data.sources import (
 )
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
-from tests.pictures import encoded, flat, noise, png
+from tests.pictures import encoded, flat, image_set, noise, png, write_files, write_zip
 from tests.profiles import rgb_profile
-
-
-def write_zip(path: Path, entries: dict[str, bytes], **options) -> Path:
-    with zipfile.ZipFile(path, "w", **options) as archive:
-        for name, data in entries.items():
-            archive.writestr(name, data)
-    return path
-
-
-def write_folder(path: Path, entries: dict[str, bytes]) -> Path:
-    path.mkdir()
-    for name, data in entries.items():
-        (path / name).write_bytes(data)
-    return path
 
 
 def greys(pictures: PictureFiles) -> list[int]:
@@ -43,7 +28,7 @@ THREE = {"b.png": png(flat(2)), "c.PNG": png(flat(3)), "a.png": png(flat(1))}
 
 
 def test_folder_is_read_by_name_as_often_as_wanted(tmp_path):
-    pictures = load_pictures(write_folder(tmp_path / "set", THREE))
+    pictures = load_pictures(write_files(tmp_path / "set", THREE))
     assert (len(pictures), pictures.names, pictures.size) == (3, ("a", "b", "c"), (32, 32))
     assert greys(pictures) == [1, 2, 3] == greys(pictures)
     first = next(iter(pictures))
@@ -53,7 +38,7 @@ def test_folder_is_read_by_name_as_often_as_wanted(tmp_path):
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_zip_and_folder_of_the_same_jpegs_are_one_set(tmp_path, compression):
     files = {f"{name}.jpg": encode_jpeg(noise(name)) for name in (3, 10, 2, 1)}
-    folder = load_pictures(write_folder(tmp_path / "set", files))
+    folder = load_pictures(write_files(tmp_path / "set", files))
     zipped = load_pictures(write_zip(tmp_path / "set.ZIP", files, compression=compression))
     assert folder.names == zipped.names == ("1", "10", "2", "3")
     assert folder.digest == zipped.digest
@@ -63,7 +48,7 @@ def test_zip_and_folder_of_the_same_jpegs_are_one_set(tmp_path, compression):
 
 def test_pixels_are_those_that_pillow_decodes(tmp_path):
     jpeg = encode_jpeg(noise(1))
-    (picture,) = load_pictures(write_folder(tmp_path / "set", {"a.jpg": jpeg}))
+    (picture,) = load_pictures(write_files(tmp_path / "set", {"a.jpg": jpeg}))
     with Image.open(tmp_path / "set/a.jpg") as image:
         np.testing.assert_array_equal(picture, np.asarray(image))
 
@@ -80,7 +65,7 @@ def test_what_is_no_picture_in_a_zip_is_passed_over(tmp_path):
 
 
 def test_dot_files_in_a_folder_are_passed_over(tmp_path):
-    folder = write_folder(tmp_path / "set", THREE | {"._a.png": b"Mac OS X"})
+    folder = write_files(tmp_path / "set", THREE | {"._a.png": b"Mac OS X"})
     assert greys(load_pictures(folder)) == [1, 2, 3]
 
 
@@ -107,7 +92,7 @@ def test_every_kind_of_image_becomes_rgb_as_it_is_stored(tmp_path):
         "e.bmp": encoded(Image.fromarray(tall), "BMP"),
         "f.webp": encoded(Image.fromarray(tall), "WEBP", lossless=True),
     }
-    pictures = load_pictures(write_folder(tmp_path / "set", files))
+    pictures = load_pictures(write_files(tmp_path / "set", files))
     assert pictures.size == (2, 4)
     for picture in pictures:
         np.testing.assert_array_equal(picture, tall)
@@ -159,13 +144,13 @@ def test_zip_without_pictures_is_refused(tmp_path):
 
 
 def test_corrupt_file_of_a_folder_is_named(tmp_path):
-    folder = write_folder(tmp_path / "set", THREE | {"d.jpg": b"<html>"})
+    folder = write_files(tmp_path / "set", THREE | {"d.jpg": b"<html>"})
     with pytest.raises(InputError, match=r"set/d\.jpg is no image: .*Replace it"):
         load_pictures(folder)
 
 
 def test_mixed_sizes_are_refused_with_both_sizes(tmp_path):
-    folder = write_folder(tmp_path / "set", THREE | {"d.png": png(flat(1, 16)[:8])})
+    folder = write_files(tmp_path / "set", THREE | {"d.png": png(flat(1, 16)[:8])})
     with pytest.raises(InputError, match=r"a is 32 x 32, d is 16 x 8 pixels; expected one size"):
         load_pictures(folder)
 
@@ -184,7 +169,7 @@ def test_wrong_paths_are_told_apart(tmp_path):
 
 
 def test_file_that_goes_bad_after_the_check_is_still_named(tmp_path):
-    folder = write_folder(tmp_path / "set", THREE)
+    folder = write_files(tmp_path / "set", THREE)
     pictures = load_pictures(folder)
     (folder / "b.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"set/b\.png is no image"):
@@ -194,7 +179,7 @@ def test_file_that_goes_bad_after_the_check_is_still_named(tmp_path):
 @pytest.mark.parametrize("size", [16, 24, 32])
 def test_resized_files_have_the_pixels_of_a_run_that_reads_them(tmp_path, size):
     files = {f"{seed}.jpg": encode_jpeg(noise(seed)[:24]) for seed in range(3)}
-    resized = ResizedPictures(load_pictures(write_folder(tmp_path / "set", files)), size)
+    resized = ResizedPictures(load_pictures(write_files(tmp_path / "set", files)), size)
     squares = SquarePictures("set", ImageSet(tuple(files), tuple(files.values())), size)
     assert len(resized) == 3
     for one, other in zip(resized, squares, strict=True):
@@ -203,14 +188,14 @@ def test_resized_files_have_the_pixels_of_a_run_that_reads_them(tmp_path, size):
 
 
 def test_files_that_are_resized_may_have_different_sizes(tmp_path):
-    folder = write_folder(tmp_path / "set", THREE | {"d.png": png(flat(4, 16)[:8])})
+    folder = write_files(tmp_path / "set", THREE | {"d.png": png(flat(4, 16)[:8])})
     pictures = ResizedPictures(load_pictures(folder, mixed_sizes=True), 8)
     assert [picture.shape for picture in pictures] == [(8, 8, 3)] * 4
     assert greys(pictures) == [1, 2, 3, 4]
 
 
 def test_digest_of_resized_files_tells_files_and_size(tmp_path):
-    one, two = (write_folder(tmp_path / name, THREE) for name in ("one", "two"))
+    one, two = (write_files(tmp_path / name, THREE) for name in ("one", "two"))
     (two / "d.png").write_bytes(png(flat(4)))
     sets = [
         ResizedPictures(load_pictures(path), size) for path, size in ((one, 8), (one, 16), (two, 8))
@@ -227,9 +212,7 @@ def test_entry_that_unpacks_to_too_much_is_not_unpacked(tmp_path, monkeypatch):
 
 
 def test_large_references_are_reduced_as_in_training(tmp_path):
-    folder = write_folder(
-        tmp_path / "set", {"1.png": png(noise(1, 64)), "2.png": png(noise(2, 16))}
-    )
+    folder = write_files(tmp_path / "set", {"1.png": png(noise(1, 64)), "2.png": png(noise(2, 16))})
     shapes = [p.shape for p in load_pictures(folder, mixed_sizes=True, shrink_above=32)]
     assert shapes == [(32, 32, 3), (16, 16, 3)]
 
@@ -243,3 +226,34 @@ def test_single_image_is_read_where_that_is_asked_for(tmp_path):
     (tmp_path / "a.tiff").unlink()
     with pytest.raises(InputError, match=r"a\.tiff cannot be read \(No such file"):
         list(read())
+
+
+def squares(*values: int, size: int = 16, title: str = "set") -> SquarePictures:
+    return SquarePictures(title, image_set(9).take(values), size)
+
+
+def test_square_pictures_come_in_order_in_every_pass_and_in_batches():
+    pictures = squares(3, 1, 4)
+    for _ in range(2):
+        found = list(pictures)
+        assert [(p.shape, p.dtype, int(p[0, 0, 0])) for p in found] == [
+            ((16, 16, 3), np.uint8, value) for value in (3, 1, 4)
+        ]
+    drawn = list(pictures.batches(2))
+    assert [batch.shape for batch in drawn] == [(2, 16, 16, 3), (1, 16, 16, 3)]
+    assert [int(picture[0, 0, 0]) for batch in drawn for picture in to_uint8(batch)] == [3, 1, 4]
+    assert len(pictures) == 3
+
+
+def test_square_pictures_are_the_middle_of_wide_ones():
+    wide = np.zeros((8, 16, 3), np.uint8)
+    wide[:, 4:12] = 200
+    domain = ImageSet(("wide",), (png(wide),))
+    (picture,) = SquarePictures("set", domain, 8)
+    np.testing.assert_array_equal(picture, 200)
+
+
+def test_digest_of_square_pictures_tells_contents_order_and_size_but_no_names():
+    assert squares(1, 2).digest == squares(1, 2, title="other").digest
+    different = (squares(1, 2), squares(2, 1), squares(1), squares(1, 2, size=32))
+    assert len({pictures.digest for pictures in different}) == 4

@@ -15,8 +15,7 @@ from cyclegan_tf.inference.submission import (
     write_translations,
 )
 from cyclegan_tf.inference.translator import Translator
-from tests.data.test_sources import write_folder, write_zip
-from tests.pictures import flat, png
+from tests.pictures import flat, png, write_files, write_zip
 from tests.tiny_models import pixel_network
 
 
@@ -131,7 +130,7 @@ def test_folder_zip_data_set_and_arrays_are_translated_by_a_model_of_ones_own(ha
     pictures = {"light": flat(255, 300), "dark": flat(0, 40)}
     files = {f"{name}.png": png(picture) for name, picture in pictures.items()}
     photos = [
-        write_folder(tmp_path / "folder", files),
+        write_files(tmp_path / "folder", files),
         str(write_zip(tmp_path / "photos.zip", files)),
         (list(pictures), list(pictures.values())),
         (list(pictures), [tmp_path / "folder" / name for name in files]),
@@ -145,7 +144,7 @@ def test_folder_zip_data_set_and_arrays_are_translated_by_a_model_of_ones_own(ha
 def test_of_a_data_set_all_photos_are_translated(half, tmp_path, capsys):
     (tmp_path / "data").mkdir()
     for folder, grey in {"trainA": 0, "testA": 255, "trainB": 100}.items():
-        write_folder(tmp_path / "data" / folder, {f"{folder}.png": png(flat(grey))})
+        write_files(tmp_path / "data" / folder, {f"{folder}.png": png(flat(grey))})
     assert write_submission(tmp_path / "x.zip", str(tmp_path / "data"), Translator(half)) == 2
     assert greys(tmp_path / "x.zip") == {"trainA.jpg": 64, "testA.jpg": 191}
     told = "warning: images.zip holds 2 images; the competition asks for 7,000 to 10,000.\n"

@@ -10,8 +10,7 @@ from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference import worklist
 from cyclegan_tf.inference.worklist import survey
-from tests.data.test_sources import write_folder, write_zip
-from tests.pictures import encoded, flat, noise, png
+from tests.pictures import encoded, flat, noise, png, write_files, write_zip
 
 
 def same_size(height: int, width: int) -> tuple[int, int]:
@@ -23,7 +22,7 @@ look = partial(survey, measure=same_size)
 
 def test_files_folders_zips_and_records_are_one_list(tmp_path):
     (tmp_path / "holiday.jpeg").write_bytes(encode_jpeg(noise(0)))
-    folder = write_folder(tmp_path / "set", {"b.png": png(flat(2)), "a.JPG": encode_jpeg(noise(1))})
+    folder = write_files(tmp_path / "set", {"b.png": png(flat(2)), "a.JPG": encode_jpeg(noise(1))})
     zipped = write_zip(tmp_path / "set.zip", {"deep/c.gif": encoded(Image.new("L", (4, 4)), "GIF")})
     write_records(
         tmp_path / "x.tfrec", "photo", [("d", encode_jpeg(noise(2))), ("e", png(flat(3)))]
@@ -40,7 +39,7 @@ def test_files_folders_zips_and_records_are_one_list(tmp_path):
 
 
 def test_same_names_from_several_places_get_numbers(tmp_path):
-    one, two = (write_folder(tmp_path / n, {"1.png": png(flat(1))}) for n in ("one", "two"))
+    one, two = (write_files(tmp_path / n, {"1.png": png(flat(1))}) for n in ("one", "two"))
     work = look([one, two, one])
     assert (work.names, work.renamed) == (("1.png", "1-2.png", "1-3.png"), 2)
 
@@ -54,19 +53,19 @@ def test_evil_names_of_a_zip_lead_nowhere(tmp_path):
 
 
 def test_format_of_all_can_be_chosen(tmp_path):
-    folder = write_folder(tmp_path / "set", {"a.png": png(flat(1)), "b.jpg": encode_jpeg(noise(1))})
+    folder = write_files(tmp_path / "set", {"a.png": png(flat(1)), "b.jpg": encode_jpeg(noise(1))})
     assert look([folder], suffix=".png").names == ("a.png", "b.png")
 
 
 def test_picture_that_is_none_is_named_before_the_work(tmp_path):
-    folder = write_folder(tmp_path / "set", {"a.png": png(flat(1)), "b.png": b"no image"})
+    folder = write_files(tmp_path / "set", {"a.png": png(flat(1)), "b.png": b"no image"})
     with pytest.raises(InputError, match=r"set/b\.png is no image: .*with --skip-bad-images"):
         look([folder])
 
 
 def test_picture_that_is_none_can_be_left_out(tmp_path):
     files = {"a.png": png(flat(1)), "b.png": b"no image", "c.png": png(flat(2))}
-    work = look([write_folder(tmp_path / "set", files)], skip_bad=True)
+    work = look([write_files(tmp_path / "set", files)], skip_bad=True)
     assert (work.names, len(work)) == (("a.png", None, "c.png"), 2)
     ((origin, reason),) = work.skipped
     assert origin == f"{tmp_path}/set/b.png"
@@ -75,8 +74,8 @@ def test_picture_that_is_none_can_be_left_out(tmp_path):
 
 
 def test_nothing_but_bad_pictures_is_refused(tmp_path):
-    good = write_folder(tmp_path / "good", {"a.png": png(flat(1))})
-    bad = write_folder(tmp_path / "bad", {"a.png": b""})
+    good = write_files(tmp_path / "good", {"a.png": png(flat(1))})
+    bad = write_files(tmp_path / "bad", {"a.png": b""})
     with pytest.raises(InputError, match="bad holds no readable image"):
         look([good, bad], skip_bad=True)
 
@@ -107,7 +106,7 @@ def test_translation_too_large_for_its_format_is_refused(tmp_path, suffix, most)
 
 
 def test_files_that_change_under_the_work_are_noticed(tmp_path):
-    folder = write_folder(tmp_path / "set", {"a.png": png(flat(1)), "b.png": png(flat(2))})
+    folder = write_files(tmp_path / "set", {"a.png": png(flat(1)), "b.png": png(flat(2))})
     work = look([folder])
     (folder / "c.png").write_bytes(png(flat(3)))
     with pytest.raises(InputError, match="changed while it was read"):
@@ -123,5 +122,5 @@ def test_pictures_are_decoded_one_after_the_other(tmp_path, monkeypatch):
     load = worklist.load_upright
     monkeypatch.setattr(worklist, "load_upright", lambda data: shapes.append(1) or load(data))
     files = {f"{n}.png": png(np.full((n + 1, 2, 3), n, np.uint8)) for n in range(9)}
-    assert len(look([write_folder(tmp_path / "set", files)])) == 9
+    assert len(look([write_files(tmp_path / "set", files)])) == 9
     assert len(shapes) == 9

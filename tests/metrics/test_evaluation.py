@@ -19,8 +19,7 @@ from cyclegan_tf.metrics.inception_download import cache_folder
 from cyclegan_tf.metrics.kid import feature_frechet_distance
 from cyclegan_tf.models import build
 from cyclegan_tf.training.callbacks.build import references
-from tests.data.test_dataset import write_folder, write_kaggle
-from tests.pictures import encoded, flat, image_set, noise, png
+from tests.pictures import encoded, flat, image_set, noise, png, write_folder, write_kaggle
 from tests.profiles import grey_profile
 from tests.tiny_inception import tiny_features, write_tiny_graph
 

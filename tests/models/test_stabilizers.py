@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from cyclegan_tf.models.networks.blocks import Style
 from cyclegan_tf.models.networks.discriminators import patch_discriminator
-from cyclegan_tf.models.stabilizers import gradient_penalty, r1_penalty
+from cyclegan_tf.models.stabilizers import DiffAugment, gradient_penalty, r1_penalty
 from tests.tiny_models import pixel_network
 
 
@@ -63,3 +63,86 @@ def test_penalty_trains_the_discriminator():
         penalty = r1_penalty(discriminator, pictures(1))
     scale, _ = discriminator.trainable_variables
     assert float(tape.gradient(penalty, scale.value)) == pytest.approx(0.6 / 192, rel=1e-5)
+
+
+def batch(count: int = 3, size: int = 16) -> tf.Tensor:
+    values = np.random.default_rng(0).uniform(-1, 1, (count, size, size, 3))
+    return tf.constant(values, tf.float32)
+
+
+def draw_of(**numbers: float) -> tf.Tensor:
+    """The draw that changes nothing, but for the numbers given."""
+    names = ("brightness", "saturation", "contrast", "down", "right", "hole_down", "hole_right")
+    neutral = dict(zip(names, (0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5), strict=True))
+    return tf.constant([list((neutral | numbers).values())] * 3)
+
+
+def diff_augment(*, color: bool = True, geometry: bool = True, seed: int = 0):
+    random = keras.random.SeedGenerator(seed)
+    return DiffAugment(color=color, geometry=geometry, random=random)
+
+
+COLOR = diff_augment(color=True, geometry=False)
+GEOMETRY = diff_augment(color=False, geometry=True)
+
+
+def test_neutral_colours_change_nothing():
+    np.testing.assert_allclose(COLOR.apply(batch(), draw_of()), batch(), atol=1e-6)
+
+
+def test_brightness_saturation_and_contrast_by_hand():
+    x = batch().numpy()
+    np.testing.assert_allclose(COLOR.apply(batch(), draw_of(brightness=0.8)), x + 0.3, atol=1e-6)
+    grey = COLOR.apply(batch(), draw_of(saturation=0.0)).numpy()
+    np.testing.assert_allclose(grey, np.repeat(x.mean(-1, keepdims=True), 3, -1), atol=1e-6)
+    mean = x.mean((1, 2, 3), keepdims=True)
+    half = COLOR.apply(batch(), draw_of(contrast=0.0)).numpy()
+    np.testing.assert_allclose(half, mean + 0.5 * (x - mean), atol=1e-6)
+
+
+def without_hole(moved: np.ndarray) -> np.ndarray:
+    return moved[:, :4]  # the hole is put at the lower end
+
+
+@pytest.mark.parametrize(("share", "offset"), [(0.0, -2), (0.5, 0), (0.999, 2)])
+def test_translation_moves_by_up_to_an_eighth(share, offset):
+    moved = GEOMETRY.apply(batch(), draw_of(right=share, hole_down=0.9999)).numpy()
+    expected = np.zeros_like(moved)
+    x = batch().numpy()
+    if offset >= 0:
+        expected[:, :, offset:] = x[:, :, : 16 - offset]
+    else:
+        expected[:, :, :offset] = x[:, :, -offset:]
+    np.testing.assert_allclose(without_hole(moved), without_hole(expected), atol=1e-6)
+
+
+def test_cutout_blanks_a_square_of_half_the_side():
+    cut = GEOMETRY.apply(tf.ones((3, 16, 16, 3)), draw_of(hole_down=0.5, hole_right=0.5)).numpy()
+    assert (cut == 0).sum() == 3 * 8 * 8 * 3
+    assert (cut[:, 4:12, 4:12] == 0).all()
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_gradients_pass_through_and_xla_agrees(jit):
+    both = diff_augment()
+    draw = tf.constant(np.random.default_rng(1).uniform(size=(3, 7)), tf.float32)
+
+    def sum_and_gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(both.apply(x, draw))
+        return total, tape.gradient(total, x)
+
+    total, gradient = tf.function(sum_and_gradient, jit_compile=jit)(batch())
+    expected, reference = sum_and_gradient(batch())
+    assert float(total) == pytest.approx(float(expected), rel=1e-4)
+    np.testing.assert_allclose(gradient, reference, atol=1e-5)
+    assert np.abs(gradient).max() > 0.1
+
+
+def test_every_draw_is_another_one():
+    one = diff_augment(seed=3)
+    assert not np.array_equal(one.draw(2), one.draw(2))
+    again = diff_augment(seed=3)
+    first = diff_augment(seed=3).draw(2)
+    assert np.array_equal(again.draw(2), first)

@@ -118,14 +118,6 @@ def test_other_images_and_versions_are_told(run):
     assert "keras is" in differences(older, name_hashes(data_set()))[0]
 
 
-def test_order_of_the_names_counts():
-    names = name_hashes(data_set())
-    data = data_set()
-    turned = dataclasses.replace(data, train_a=data.train_a.take([1, 0, 2, 3]))
-    assert name_hashes(turned)["A"] != names["A"]
-    assert name_hashes(turned)["B"] == names["B"]
-
-
 def test_epochs_that_come_again_and_half_written_files_are_removed(run):
     for epoch in (1, 2, 3, 4):
         run.append_metrics({"epoch": epoch})

@@ -7,8 +7,7 @@ from cyclegan_tf.data.dataset import name_hashes
 from cyclegan_tf.io.run_folder import RunFolder, versions
 from cyclegan_tf.training.resumption import Resumption
 from cyclegan_tf.training.run import _opened, build_data_set
-from tests.data.test_dataset import write_folder
-from tests.pictures import image_set
+from tests.pictures import image_set, write_folder
 from tests.tiny_models import metadata
 
 

@@ -13,8 +13,7 @@ from cyclegan_tf.io.run_folder import RunFolder, versions
 from cyclegan_tf.training.callbacks.guards import DiscriminatorWatch
 from cyclegan_tf.training.checkpoint import CheckpointMetadata, write_state
 from cyclegan_tf.training.trainer import Trainer
-from tests.data.test_dataset import write_folder
-from tests.pictures import image_set
+from tests.pictures import image_set, write_folder
 from tests.tiny_models import metadata
 
 
