@@ -26,11 +26,11 @@ from cyclegan_tf.inference.loading import compile_generator, load_trained
 from cyclegan_tf.io.files import write_text
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.metrics.features import cached_features, extract
+from cyclegan_tf.metrics.fid import feature_frechet_distance
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.metrics.inception_download import default_inception
-from cyclegan_tf.metrics.kid import feature_frechet_distance, sample_diversity
 from cyclegan_tf.metrics.scores import Scores, score_features, what_it_is_worth
-from cyclegan_tf.metrics.similarity import ContentKept
+from cyclegan_tf.metrics.similarity import ContentKept, sample_diversity
 
 DIVERSITY_SAMPLES = 64  # enough for a mean over 2,016 pairs
 _LARGEST_SAMPLE = 2**20  # bytes of a picture: 64 larger ones would fill the memory

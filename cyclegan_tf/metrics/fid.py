@@ -1,8 +1,7 @@
 """Frechet distance between sets of image features (FID), in NumPy float64 alone.
 
-`frechet_distance` from means and covariances (`FeatureStatistics`) and `feature_frechet_distance`
-from features are Heusel et al. 2017, arXiv:1706.08500, section 3; `frechet_interval` is a bootstrap
-over the images (Efron 1979).
+`feature_frechet_distance` is Heusel et al. 2017, arXiv:1706.08500, section 3; `frechet_interval` is
+a bootstrap over the images (Efron 1979).
 """
 
 import numpy as np
@@ -10,98 +9,11 @@ import numpy as np
 _MOST_DRAWN = 500  # images of the smaller set in one bootstrap resample
 
 
-class FeatureStatistics:
-    """Mean and covariance of features that come in parts, without keeping them.
-
-    The parts' means and scatters are merged (Chan, Golub and LeVeque 1979), so a large mean does
-    not eat the digits of the covariance as a sum of squares would.
-
-    Attributes:
-        count: how many feature vectors came so far.
-
-    Raises:
-        ValueError: on reading `mean` before 1 and `covariance` before 2 feature vectors.
-    """
-
-    def __init__(self, dimensions: int) -> None:
-        self.count = 0
-        self._mean = np.zeros(dimensions)
-        self._scatter = np.zeros((dimensions, dimensions))
-
-    def update(self, features: np.ndarray) -> None:
-        """Adds `(n, d)` finite features; n may be 0.
-
-        Raises:
-            ValueError: if they have another dimension, or are not finite.
-        """
-        features = checked_features(features, at_least=0)
-        if features.shape[1] != len(self._mean):
-            raise ValueError(
-                f"Expected features of {len(self._mean)} dimensions. "
-                f"Received: shape {features.shape}"
-            )
-        if len(features) == 0:
-            return
-        total = self.count + len(features)
-        mean = features.mean(axis=0)
-        centred, step = features - mean, mean - self._mean
-        self._scatter += centred.T @ centred
-        self._scatter += np.outer(step, step) * (self.count * len(features) / total)
-        self._mean = self._mean + step * (len(features) / total)
-        self.count = total
-
-    @property
-    def mean(self) -> np.ndarray:
-        """`(d,)` mean."""
-        self._need(1)
-        return self._mean.copy()
-
-    @property
-    def covariance(self) -> np.ndarray:
-        """`(d, d)` covariance, divisor n - 1."""
-        self._need(2)
-        return self._scatter / (self.count - 1)
-
-    def _need(self, count: int) -> None:
-        if self.count < count:
-            raise ValueError(f"Expected at least {count} images. Received: {self.count}")
-
-
-def frechet_distance(
-    mean_1: np.ndarray, covariance_1: np.ndarray, mean_2: np.ndarray, covariance_2: np.ndarray
-) -> float:
-    """Squared Frechet distance between two Gaussians, never below 0.
-
-    Args:
-        mean_1: `(d,)` mean.
-        covariance_1: `(d, d)` symmetric covariance of any rank.
-        mean_2: `(d,)` mean.
-        covariance_2: `(d, d)` symmetric covariance of any rank.
-
-    Raises:
-        ValueError: if the dimensions differ, or a value is not finite.
-
-    Reference: Heusel et al. 2017, arXiv:1706.08500, section 3.
-    """
-    arrays = [np.asarray(a, np.float64) for a in (mean_1, covariance_1, mean_2, covariance_2)]
-    shapes = [array.shape for array in arrays]
-    size = shapes[0][0] if len(shapes[0]) == 1 else 0
-    if shapes != [(size,), (size, size)] * 2:
-        raise ValueError(
-            "Expected means (d,) and covariances (d, d) of one dimension d: features of one "
-            f"network's layer. Received: shapes {shapes}"
-        )
-    if not all(np.isfinite(array).all() for array in arrays):
-        raise ValueError("Expected finite means and covariances. Received: NaN or infinity")
-    return _distance_by_roots(arrays[0] - arrays[2], _root(arrays[1]), _root(arrays[3]))
-
-
 def feature_frechet_distance(features_1: np.ndarray, features_2: np.ndarray) -> float:
     """Squared Frechet distance between Gaussians fitted to two feature sets: the FID.
 
-    The number of `frechet_distance` with the sets' means and covariances, but centred features
-    are a root of their covariance as they stand: with fewer images than dimensions no matrix is
-    larger than n1 x n2, and no digit goes into squares.
+    No covariance is computed: centred features are a root of it as they stand. So with fewer images
+    than dimensions no matrix is larger than n x m, and no digit is lost in squares.
 
     Args:
         features_1: `(n, d)` features, n at least 2.
@@ -110,6 +22,8 @@ def feature_frechet_distance(features_1: np.ndarray, features_2: np.ndarray) -> 
     Raises:
         ValueError: if there are fewer than 2 images, the dimensions differ, or a value is not
             finite.
+
+    Reference: Heusel et al. 2017, arXiv:1706.08500, section 3.
     """
     sets = checked_pair(features_1, features_2, at_least=2)
     means = [features.mean(axis=0) for features in sets]
@@ -117,16 +31,6 @@ def feature_frechet_distance(features_1: np.ndarray, features_2: np.ndarray) -> 
     if min(len(root) for root in roots) > sets[0].shape[1]:
         roots = [np.linalg.qr(root, mode="r") for root in roots]  # (d, d), the same covariance
     return _distance_by_roots(means[0] - means[1], *roots)
-
-
-def _root(covariance: np.ndarray) -> np.ndarray:
-    """`(rank, d)` R with R.T @ R the covariance."""
-    values, vectors = np.linalg.eigh(covariance)
-    # A covariance of rank r has d - r eigenvalues of rounding. Their roots are 1e-8, not 1e-16, of
-    # the largest's and would add up over the empty dimensions.
-    floor = len(values) * np.finfo(np.float64).eps * np.abs(values).max(initial=0.0)
-    kept = values > floor
-    return np.sqrt(values[kept])[:, None] * vectors[:, kept].T
 
 
 def _distance_by_roots(shift: np.ndarray, root_1: np.ndarray, root_2: np.ndarray) -> float:
@@ -199,7 +103,7 @@ class _Resampler:
         self.products = first @ second.T
 
     def distance(self, share: float, rng: np.random.Generator) -> float:
-        """FID of `shard` of each set's count, drawn with replacement."""
+        """FID of this share of each set's count, drawn with replacement."""
         counts = [_draw(len(features), share, rng) for features in self.sets]
         sizes = [count.sum() for count in counts]
         p, q = (count / size for count, size in zip(counts, sizes, strict=True))

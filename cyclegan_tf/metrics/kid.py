@@ -1,41 +1,8 @@
-"""Measures of generated images, all under this one roof, in NumPy float64 alone.
-
-By features, here:
-
-* `kernel_distance` (KID; Binkowski et al. 2018, arXiv:1801.01401, section 4)
-* `memorization_distance`, `memorization_informed` (MiFID; Bai et al. 2021, arXiv:2106.03062)
-* `precision_recall` (Kynkäänniemi et al. 2019, arXiv:1904.06991, section 3)
-
-By features, in `frechet.py` (FID; Heusel et al. 2017, arXiv:1706.08500, section 3):
-`FeatureStatistics`, `frechet_distance`, `feature_frechet_distance`, `frechet_interval`.
-By pixels, in `similarity.py`: `structural_similarity` (Wang et al. 2004), `sample_diversity`.
-"""
+"""Kernel distance between sets of image features (KID), in NumPy float64 alone."""
 
 import numpy as np
 
-from cyclegan_tf.metrics.fid import (
-    FeatureStatistics,
-    checked_pair,
-    feature_frechet_distance,
-    frechet_distance,
-    frechet_interval,
-)
-from cyclegan_tf.metrics.manifolds import precision_recall
-from cyclegan_tf.metrics.mifid import memorization_distance, memorization_informed
-from cyclegan_tf.metrics.similarity import sample_diversity, structural_similarity
-
-__all__ = [
-    "FeatureStatistics",
-    "feature_frechet_distance",
-    "frechet_distance",
-    "frechet_interval",
-    "kernel_distance",
-    "memorization_distance",
-    "memorization_informed",
-    "precision_recall",
-    "sample_diversity",
-    "structural_similarity",
-]
+from cyclegan_tf.metrics.fid import checked_pair
 
 
 def kernel_distance(

@@ -43,7 +43,7 @@ def precision_recall(
     first, second = first - second[:1], second - second[:1]
     reach_1, reach_2 = _squared_reaches(first, neighbours), _squared_reaches(second, neighbours)
     precise, recalled = 0, np.zeros(len(second), bool)
-    for rows in _blocks(len(first), len(second)):
+    for rows in row_blocks(len(first), len(second)):
         squares = _squared_distances(first[rows], second)
         precise += int((squares <= reach_2).any(axis=1).sum())
         recalled |= (squares <= reach_1[rows, None]).any(axis=0)
@@ -53,7 +53,7 @@ def precision_recall(
 def _squared_reaches(features: np.ndarray, neighbours: int) -> np.ndarray:
     """`(n,)` squared distance of each row to its k-th nearest other row."""
     reaches = np.empty(len(features))
-    for rows in _blocks(len(features), len(features)):
+    for rows in row_blocks(len(features), len(features)):
         squares = _squared_distances(features[rows], features)
         squares[np.arange(len(squares)), np.arange(rows.start, rows.stop)] = np.inf
         reaches[rows] = np.partition(squares, neighbours - 1, axis=1)[:, neighbours - 1]
@@ -67,7 +67,7 @@ def _squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.maximum(norms_x[:, None] + norms_y - 2.0 * (x @ y.T), 0.0)
 
 
-def _blocks(rows: int, columns: int) -> Iterator[slice]:
+def row_blocks(rows: int, columns: int) -> Iterator[slice]:
     """Slices of rows so that a block of `columns` fits in memory."""
     step = max(1, _BLOCK // columns)
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cyclegan_tf.metrics.fid import checked_pair
-from cyclegan_tf.metrics.manifolds import _blocks
+from cyclegan_tf.metrics.manifolds import row_blocks
 
 
 def memorization_distance(generated: np.ndarray, training: np.ndarray) -> float:
@@ -32,7 +32,7 @@ def memorization_distance(generated: np.ndarray, training: np.ndarray) -> float:
         for features, name in zip(sets, ("generated", "training"), strict=True)
     )
     total = 0.0
-    for rows in _blocks(len(first), len(second)):
+    for rows in row_blocks(len(first), len(second)):
         cosines = first[rows] @ second.T
         nearest = np.abs(cosines).argmax(axis=1)
         # opposite directions count as equal ones; of no direction is 0, as np.sign would have it

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from cyclegan_tf.metrics.kid import feature_frechet_distance, frechet_interval, kernel_distance
+from cyclegan_tf.metrics.fid import feature_frechet_distance, frechet_interval
+from cyclegan_tf.metrics.kid import kernel_distance
 from cyclegan_tf.metrics.manifolds import precision_recall
 from cyclegan_tf.metrics.mifid import memorization_distance, memorization_informed
 

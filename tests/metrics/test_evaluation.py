@@ -14,9 +14,9 @@ from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.metrics.evaluation import Comparison, evaluate_images, evaluate_run
+from cyclegan_tf.metrics.fid import feature_frechet_distance
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.metrics.inception_download import cache_folder
-from cyclegan_tf.metrics.kid import feature_frechet_distance
 from cyclegan_tf.models import build
 from cyclegan_tf.training.callbacks.build import references
 from tests.pictures import encoded, flat, image_set, noise, png, write_folder, write_kaggle

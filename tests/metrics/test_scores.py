@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from cyclegan_tf.metrics.kid import feature_frechet_distance
+from cyclegan_tf.metrics.fid import feature_frechet_distance
 from cyclegan_tf.metrics.scores import Scores, frechet_floor, score_features, what_it_is_worth
 
 

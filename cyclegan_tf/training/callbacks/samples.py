@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from cyclegan_tf.data.image import grid, save_png, to_uint8
 from cyclegan_tf.io.run_folder import RunFolder
-from cyclegan_tf.metrics.kid import sample_diversity
+from cyclegan_tf.metrics.similarity import sample_diversity
 
 Logs = dict[str, Any]
 

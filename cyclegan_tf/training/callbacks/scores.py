@@ -8,7 +8,8 @@ import keras
 import numpy as np
 
 from cyclegan_tf.io.run_folder import RunFolder
-from cyclegan_tf.metrics.kid import feature_frechet_distance, kernel_distance
+from cyclegan_tf.metrics.fid import feature_frechet_distance
+from cyclegan_tf.metrics.kid import kernel_distance
 
 Logs = dict[str, Any]
 _SUBSETS = 20  # of the kernel distance: a hundred would take longer than they tell
