@@ -1,10 +1,8 @@
 """Data sets: which layout a folder has, reading it into memory, splitting it by name."""
 
 import hashlib
-import itertools
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +11,9 @@ from typing import TYPE_CHECKING
 from cyclegan_tf.data.image import center_square, decode, picture_size, upright_rgb
 from cyclegan_tf.data.layouts import find_layout, held_out_folder, read_encoded
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.machine import available_cores
+from cyclegan_tf.io.parallel import FAR_AHEAD, in_order
 
-if TYPE_CHECKING:  # surveys read data without it
+if TYPE_CHECKING:  # the processes of a survey do without it
     import tensorflow as tf
 
 
@@ -55,8 +53,7 @@ class ImageSet:
         def square(encoded: bytes) -> bytes:
             return center_square(decode(tf.constant(encoded))).numpy().tobytes()
 
-        with ThreadPoolExecutor(available_cores()) as pool:
-            return tf.constant(list(pool.map(square, self.encoded)))
+        return tf.constant(list(in_order(square, self.encoded, ahead=FAR_AHEAD)))
 
     @property
     def pixel_bytes(self) -> int:
@@ -191,28 +188,23 @@ class _Reader:
 
     def read(self, folder: Path) -> ImageSet:
         names, images = [], []
-        entries = read_encoded(folder)
-        with ThreadPoolExecutor(available_cores()) as pool:
-            # a pool takes all it is given at once: large files must not pile up unreduced
-            while chunk := list(itertools.islice(entries, 256)):
-                checked = pool.map(self._check, chunk)
-                for (origin, name, _), encoded in zip(chunk, checked, strict=True):
-                    if encoded is None:
-                        self.skipped.append(origin)
-                    else:
-                        names.append(name)
-                        images.append(encoded)
+        for origin, name, encoded in in_order(self._check, read_encoded(folder), ahead=FAR_AHEAD):
+            if encoded is None:
+                self.skipped.append(origin)
+            else:
+                names.append(name)
+                images.append(encoded)
         if not names:
             raise InputError(f"{folder} holds no readable image; expected at least one.")
         return ImageSet(tuple(names), tuple(images))
 
-    def _check(self, entry: tuple[str, str, bytes]) -> bytes | None:
-        origin, _, data = entry
+    def _check(self, entry: tuple[str, str, bytes]) -> tuple[str, str, bytes | None]:
+        origin, name, data = entry
         try:
-            return self.convert(data)
+            return origin, name, self.convert(data)
         except ValueError as error:
             if self.skip_bad:
-                return None
+                return origin, name, None
             raise InputError(
                 f"{origin} is no image: {error}. Replace it, or leave such images out with "
                 "--skip-bad-images."

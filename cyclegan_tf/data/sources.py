@@ -1,12 +1,10 @@
 """Pictures of files: a folder, TFRecords, a zip or one image, decoded one at a time."""
 
 import hashlib
-import itertools
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -20,12 +18,11 @@ from cyclegan_tf.data.pipeline import image_batches
 from cyclegan_tf.data.tfrecord import RECORD_PATTERNS, read_records
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.files import MOST_BYTES
-from cyclegan_tf.io.machine import available_cores
+from cyclegan_tf.io.parallel import FAR_AHEAD, in_order
 
 Entry = tuple[str, str, bytes]  # where an image is (for errors), its name, its encoded bytes
 
 _MOST_PIXELS = 2**25  # of a picture that is scored as it is: the graph computes in float32
-_CHUNK = 64  # images whose encoded bytes are in memory at a time
 # Every way in which a damaged or locked entry makes `zipfile` fail.
 _ZIP_ERRORS = (
     zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError,
@@ -183,12 +180,13 @@ def _checked(
     entries: Iterable[Entry], decode: Callable[[Entry], np.ndarray]
 ) -> Iterator[tuple[str, bytes, tuple[int, int]]]:
     """Decodes every picture on all cores; yields its name, its bytes, and its width and height."""
-    entries = iter(entries)
-    with ThreadPoolExecutor(available_cores()) as pool:
-        while chunk := list(itertools.islice(entries, _CHUNK)):
-            shapes = pool.map(lambda entry: decode(entry).shape, chunk)
-            for (_, name, encoded), (height, width, _) in zip(chunk, shapes, strict=True):
-                yield name, encoded, (width, height)
+
+    def check(entry: Entry) -> tuple[str, bytes, tuple[int, int]]:
+        _, name, encoded = entry
+        height, width, _ = decode(entry).shape
+        return name, encoded, (width, height)
+
+    return in_order(check, entries, ahead=FAR_AHEAD)
 
 
 def _decode(entry: Entry, shrink_above: int | None) -> np.ndarray:

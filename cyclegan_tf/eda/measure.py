@@ -14,9 +14,7 @@ import subprocess
 import sys
 import warnings
 import zlib
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -29,6 +27,7 @@ from cyclegan_tf.eda.colours import CHANNELS, measure_colours
 from cyclegan_tf.eda.duplicates import shrink_to_grey
 from cyclegan_tf.errors import Fault
 from cyclegan_tf.io.machine import available_cores
+from cyclegan_tf.io.parallel import in_order
 
 Entry = tuple[str, str, bytes]  # where an image is (for errors), its name, its encoded bytes
 
@@ -111,21 +110,14 @@ class Measurers:
             Fault: if a process has ended.
         """
         if not self._processes:
-            yield from ((origin, name, measure(encoded)) for origin, name, encoded in entries)
-            return
-        waiting: deque[tuple[str, str, Future[Measured]]] = deque()
-        with ThreadPoolExecutor(len(self._processes)) as pool:
-            for origin, name, encoded in entries:
-                waiting.append((origin, name, pool.submit(self._ask, encoded)))
-                if len(waiting) > 2 * len(self._processes):  # large files must not pile up
-                    yield _result(*waiting.popleft())
-            while waiting:
-                yield _result(*waiting.popleft())
+            return ((origin, name, measure(encoded)) for origin, name, encoded in entries)
+        return in_order(self._ask, entries, ahead=2 * len(self._processes))
 
-    def _ask(self, encoded: bytes) -> Measured:
+    def _ask(self, entry: Entry) -> tuple[str, str, Measured]:
+        origin, name, encoded = entry
         process = self._idle.get()
         try:
-            return process.ask(encoded)
+            return origin, name, process.ask(encoded)
         finally:
             self._idle.put(process)
 
@@ -188,10 +180,6 @@ def _receive(file: BinaryIO) -> bytes | None:
     length = _LENGTH.unpack(head)[0]
     message = file.read(length)
     return message if len(message) == length else None
-
-
-def _result(origin: str, name: str, future: Future[Measured]) -> tuple[str, str, Measured]:
-    return origin, name, future.result()
 
 
 def _digest(data: bytes) -> bytes:

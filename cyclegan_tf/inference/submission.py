@@ -4,8 +4,7 @@ import io
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -23,8 +22,8 @@ from cyclegan_tf.inference.compiled import CompiledGenerator
 from cyclegan_tf.inference.translator import Picture, Translator, in_batches, to_pixels
 from cyclegan_tf.inference.worklist import survey
 from cyclegan_tf.io import display
-from cyclegan_tf.io.machine import available_cores
 from cyclegan_tf.io.outputs import is_file_name, open_zip, same_file
+from cyclegan_tf.io.parallel import FAR_AHEAD, in_order
 
 SIZE = 256  # pixels a side, set by the competition
 FEWEST, MOST = 7_000, 10_000  # images the competition accepts
@@ -95,10 +94,11 @@ def write_translations(
     entries = entry_names(names)
     with (
         open_zip(path, check=partial(check_submission, count=len(names))) as put,
-        ThreadPoolExecutor(available_cores()) as pool,
         display.bar(len(names), title=path.name) as bar,
     ):
-        for entry, jpeg in zip(entries, _encoded(batches, translate, pool), strict=True):
+        painted = (picture for batch in batches for picture in to_uint8(translate(batch)))
+        jpegs = in_order(encode_jpeg, painted, ahead=FAR_AHEAD)
+        for entry, jpeg in zip(entries, jpegs, strict=True):
             put(entry, jpeg)
             bar.update()
     return len(names)
@@ -188,15 +188,3 @@ def _photo_paths(path: Path) -> list[Path]:
     except InputError:
         return [path]
     return [some for some in (folder, held_out_folder(folder)) if some]
-
-
-def _encoded(
-    batches: Iterable[np.ndarray], translate: Translate, pool: ThreadPoolExecutor
-) -> Iterator[bytes]:
-    """JPEG bytes in order; one batch is being encoded while the next one is translated."""
-    waiting: list = []
-    for batch in batches:
-        painted = to_uint8(translate(batch))
-        yield from (future.result() for future in waiting)
-        waiting = [pool.submit(encode_jpeg, picture) for picture in painted]
-    yield from (future.result() for future in waiting)

@@ -2,6 +2,7 @@ import threading
 
 import pytest
 
+from cyclegan_tf.io import parallel
 from cyclegan_tf.io.parallel import AHEAD, in_order
 
 
@@ -16,14 +17,31 @@ def test_results_come_in_order_from_other_threads():
     assert threading.get_ident() not in threads
 
 
-def test_only_a_few_items_are_read_ahead():
+@pytest.mark.parametrize(("options", "ahead"), [({}, AHEAD), ({"ahead": 7}, 7)])
+def test_only_a_few_items_are_read_ahead(options, ahead):
     read = []
     items = (read.append(number) or number for number in range(100))
-    results = in_order(str, items)
-    assert (next(results), len(read)) == ("0", AHEAD + 1)
-    assert (next(results), len(read)) == ("1", AHEAD + 2)
+    results = in_order(str, items, **options)
+    assert (next(results), len(read)) == ("0", ahead + 1)
+    assert (next(results), len(read)) == ("1", ahead + 2)
     results.close()
-    assert len(read) == AHEAD + 2
+    assert len(read) == ahead + 2
+
+
+@pytest.mark.parametrize(("cores", "ahead", "threads"), [(2, 4, 2), (16, 4, 4), (16, 64, 16)])
+def test_threads_are_as_many_as_cores_if_so_many_items_are_ahead(
+    monkeypatch, cores, ahead, threads
+):
+    monkeypatch.setattr(parallel, "available_cores", lambda: cores)
+    together = threading.Barrier(threads, timeout=30)
+    used = set()
+
+    def work(_: int) -> None:
+        together.wait()  # until as many threads wait
+        used.add(threading.get_ident())
+
+    assert len(list(in_order(work, range(3 * threads), ahead=ahead))) == 3 * threads
+    assert len(used) == threads
 
 
 def test_error_comes_where_its_result_would():
