@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from cyclegan_tf.errors import InputError
+from cyclegan_tf.errors import InputError, first_line
 from cyclegan_tf.io.files import MOST_BYTES, atomic_file, is_hidden, require_file
 
 if TYPE_CHECKING:
@@ -98,17 +98,19 @@ def _read_frames(path: Path) -> Iterator[bytes]:
 
     # TensorFlow takes the memory that a length claims before it reads on
     count, impossible = _walk(path)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # so that it ends when it is done, as in `pipeline.untuned`
+    records = tf.data.TFRecordDataset(os.fsencode(path)).take(count).with_options(options)
     number = 0
     try:
-        for record in tf.data.TFRecordDataset(os.fsencode(path)).take(count).as_numpy_iterator():
+        for record in records.as_numpy_iterator():
             yield record
             number += 1
-    except tf.errors.DataLossError as error:
-        # "{{node}} corrupted record at 123 [Op:IteratorGetNext]"
-        reason = error.message.rsplit("}} ")[-1].split(" [Op")[0].split("\n")[0]
-        raise _damaged(path, number, reason) from error
     except tf.errors.OpError as error:
-        reason = error.message.split("\n")[0]
+        # "{{node}} corrupted record at 123 [Op:IteratorGetNext]"
+        reason = first_line(error).split("}} ")[-1].split(" [Op:")[0]
+        if isinstance(error, tf.errors.DataLossError):
+            raise _damaged(path, number, reason) from error
         raise InputError(f"{path} cannot be read ({reason}); check the file.") from error
     if impossible:
         raise _damaged(path, number, impossible)

@@ -121,6 +121,19 @@ def test_file_whose_name_is_no_utf8_is_read(tmp_path):
     assert list(read_records(path)) == IMAGES
 
 
+def test_reading_does_not_wait_for_the_tuner_to_end(tmp_path, monkeypatch):
+    tuned, iterate = [], tf.data.Dataset.as_numpy_iterator
+
+    def watched(dataset):
+        tuned.append(dataset.options().autotune.enabled)
+        return iterate(dataset)
+
+    monkeypatch.setattr(tf.data.Dataset, "as_numpy_iterator", watched)
+    write_records(tmp_path / "x.tfrec", "monet", IMAGES)
+    assert len(list(read_records(tmp_path / "x.tfrec"))) == 3
+    assert tuned == [False]
+
+
 def test_empty_shard_is_refused(tmp_path):
     (tmp_path / "x.tfrec").touch()
     with pytest.raises(InputError, match=r"x\.tfrec holds no record"):
