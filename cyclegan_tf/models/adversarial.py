@@ -8,9 +8,10 @@ import keras
 import tensorflow as tf
 
 from cyclegan_tf.distribution import replicas
+from cyclegan_tf.models.internals import NothingToBuild
 from cyclegan_tf.models.losses import AdversarialLoss, Logits, share_called_real
 from cyclegan_tf.models.memory import after
-from cyclegan_tf.models.optimizers import progress, takes_totals, update_average
+from cyclegan_tf.models.optimizers import progress, update_average
 from cyclegan_tf.models.player import Images, Losses, Player, Turn, move_together
 from cyclegan_tf.models.stabilizers import DiffAugment, Stabilizers, gradient_penalty, r1_penalty
 
@@ -33,7 +34,7 @@ class Judge:
     objective: AdversarialLoss
 
 
-class AdversarialModel(keras.Model):
+class AdversarialModel(NothingToBuild, keras.Model):
     """Generators on one side, discriminators on the other, an optimizer for each side.
 
     Args:
@@ -103,19 +104,11 @@ class AdversarialModel(keras.Model):
             discriminator_optimizer: of the discriminators.
             gradient_accumulation: parts in which each batch is worked off to save memory.
             **options: of `keras.Model.compile`, for example `jit_compile`.
-
-        Raises:
-            ValueError: for several replicas, if an optimizer would sum over them once more.
         """
-        optimizers = (generator_optimizer, discriminator_optimizer)
-        if replicas.count() > 1 and not all(map(takes_totals, optimizers)):
-            raise ValueError(
-                "Several replicas need optimizers that take the sum of their gradients; make them "
-                f"with optim.adam. Received: {', '.join(type(o).__name__ for o in optimizers)}"
-            )
         super().compile(optimizer=None, **options)
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
+        optimizers = (generator_optimizer, discriminator_optimizer)
         for player, optimizer in zip(self.players, optimizers, strict=True):
             player.optimizer, player.parts = optimizer, gradient_accumulation
             optimizer.build(player.variables)
@@ -340,9 +333,6 @@ class AdversarialModel(keras.Model):
             "model.generators[0].save('generator.keras'), all numbers by "
             f"model.save_weights('all.weights.h5'), for a {name} that is built alike."
         )
-
-    def _maybe_symbolic_build(self, *args: Any, **options: Any) -> None:
-        """Nothing to build; Keras would look for it with a batch, and fails on several machines."""
 
     def _penalties(
         self, discriminator: keras.Model, real: Images, fake: Images, mix: tf.Tensor | None

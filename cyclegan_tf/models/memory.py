@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from cyclegan_tf.models.internals import compute_after
+
 
 class States:
     """What networks hold besides their weights: seeds, singular vectors, running statistics.
@@ -101,7 +103,7 @@ def add_late(gradients: list[tf.Tensor]) -> list[tf.Tensor]:
             *early, last = map(_uncast, gradient.op.inputs)
             for part in early:
                 if _only_waits(part):
-                    part._add_control_inputs([x.op for x in last.inputs])
+                    compute_after(part, [x.op for x in last.inputs])
     return gradients
 
 

@@ -1,12 +1,17 @@
 """Optimizers, learning-rate schedules, and the moving average of weights."""
 
 import math
-from collections.abc import Iterable
-from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import KerasTensor, ops
+
+from cyclegan_tf.models.internals import (
+    SummedGradients,
+    adam_slots,
+    sums_can_be_replaced,
+    trained_by,
+)
 
 
 class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
@@ -75,7 +80,7 @@ def progress(step: KerasTensor, total_steps: keras.Variable) -> KerasTensor:
     return ops.clip(ops.cast(step, "float32") / total, 0.0, 1.0)
 
 
-class Adam(keras.optimizers.Adam):
+class Adam(SummedGradients, keras.optimizers.Adam):
     """Adam that takes gradients which are already summed over the replicas, in one pass.
 
     Keras would sum them itself, but only after it has clipped each replica's own, and after it
@@ -92,12 +97,15 @@ class Adam(keras.optimizers.Adam):
         Written out, the formulas go over the weights a dozen times, and for the hundred million
         of two large U-Nets that is a tenth of a step on a CPU.
         """
-        place, kind = self._get_variable_index(variable), variable.dtype
+        slots, kind = adam_slots(self, variable), variable.dtype
+        if slots is None:
+            super().update_step(gradient, variable, learning_rate)
+            return
         step = ops.cast(self.iterations + 1, kind)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
-            m=self._momentums[place].value.handle,
-            v=self._velocities[place].value.handle,
+            m=slots.momentum.value.handle,
+            v=slots.velocity.value.handle,
             beta1_power=ops.power(ops.cast(self.beta_1, kind), step),
             beta2_power=ops.power(ops.cast(self.beta_2, kind), step),
             lr=ops.cast(learning_rate, kind),
@@ -107,13 +115,14 @@ class Adam(keras.optimizers.Adam):
             grad=ops.cast(gradient, kind),
         )
 
-    def _all_reduce_sum_gradients(self, grads_and_vars: Iterable[Any]) -> list[Any]:
-        return list(grads_and_vars)
-
 
 def takes_totals(optimizer: keras.optimizers.Optimizer) -> bool:
-    """Whether the optimizer leaves the sum over replicas to the training step."""
-    return isinstance(getattr(optimizer, "inner_optimizer", optimizer), Adam)
+    """Whether the optimizer leaves the sum over replicas to the training step.
+
+    Others clip the gradients of each replica by themselves, and then sum.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return isinstance(inner, SummedGradients) and sums_can_be_replaced()
 
 
 def moments(optimizer: keras.optimizers.Optimizer) -> dict[int, tuple[str, keras.Variable]]:
@@ -124,7 +133,7 @@ def moments(optimizer: keras.optimizers.Optimizer) -> dict[int, tuple[str, keras
         Nothing of an optimizer that does not keep lists of them, as those of Keras do.
     """
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    weights = optimizer._trainable_variables
+    weights = trained_by(optimizer)
     own = {id(variable) for variable in optimizer.variables}
     return {
         id(moment): (name.strip("_"), weight)

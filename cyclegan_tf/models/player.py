@@ -9,8 +9,10 @@ import keras
 import tensorflow as tf
 
 from cyclegan_tf.distribution import replicas
+from cyclegan_tf.models.internals import call_not_inlined
 from cyclegan_tf.models.memory import States, add_late, after
 from cyclegan_tf.models.networks.layers import Share, sharing_draws
+from cyclegan_tf.models.optimizers import takes_totals
 
 Images = tf.Tensor  # (n, h, w, 3) float32 in [-1, 1]
 Losses = dict[str, tf.Tensor]
@@ -110,8 +112,9 @@ class Player:
 
     def apply(self, gradients: list[tf.Tensor]) -> None:
         """One step of the optimizer, with the gradients of all replicas."""
-        # summed before the optimizer clips them, or looks for overflow
-        self.optimizer.apply(replicas.total(gradients), self.variables)
+        if takes_totals(self.optimizer):  # else Keras sums them, after clipping each replica's own
+            gradients = replicas.total(gradients)
+        self.optimizer.apply(gradients, self.variables)
 
 
 def move_together(
@@ -213,7 +216,7 @@ def _in_turn(
         # Traced once, called for each part; inlined, the parts took the memory of all. No
         # tf.while_loop: TensorFlow 2.21 fails in its second turn, on temporary variables that its
         # memory optimizer puts in.
-        work = tf.function(work, autograph=False, experimental_attributes={"_noinline": True})
+        work = call_not_inlined(work)
     sums, kept, states = None, [], {}
     for i in range(parts):
         done = [] if sums is None else tf.nest.flatten(sums)
