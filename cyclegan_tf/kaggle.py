@@ -41,11 +41,12 @@ NEEDED = {
     "filelock": "3.16",
     "psutil": "5.9",
 }
+PACKED = {".py", ".npz"}  # not the weights of trained generators, which are too large
 _DAY = (1980, 1, 1, 0, 0, 0)  # of every file: the same package gives the same bytes
 _TITLE = (5, 50)  # signs that Kaggle takes
 _LONGEST_NOTEBOOK = 2**26
 _CODE = '''\
-# cyclegan_tf {version} (MIT licence), {count} modules: unpacked into a temporary folder
+# cyclegan_tf {version} (MIT licence), {count} files: unpacked into a temporary folder
 import base64
 import contextlib
 import hashlib
@@ -183,7 +184,7 @@ def bundle(notebook: dict[str, Any]) -> dict[str, Any]:
 def unpacking_code() -> str:
     """Python code that carries this package, unpacks it and makes it importable."""
     package = Path(__file__).parent
-    modules = sorted(package.rglob("*.py"))
+    modules = sorted(path for path in package.rglob("*") if path.suffix in PACKED)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for path in modules:

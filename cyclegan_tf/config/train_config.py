@@ -125,9 +125,10 @@ class TrainConfig:
         high=0.95,
         needs=_CYCLEGAN,
     )
-    norm: Literal["group", "instance", "none"] = option(
+    norm: Literal["group", "instance", "pixel", "none"] = option(
         "group",
-        "normalization; instance is without scale and offset, as in the paper",
+        "normalization; instance is without scale and offset, as in the paper; pixel: over the "
+        "channels of each pixel, whatever else is in the picture",
         needs=_CYCLEGAN,
     )
     norm_groups: int | None = option(
@@ -151,9 +152,10 @@ class TrainConfig:
         high=64,
         needs=_CYCLEGAN | {"global_skip": True},
     )
-    discriminator: Literal["patch", "two-objective"] = option(
+    discriminator: Literal["patch", "projected", "two-objective"] = option(
         "patch",
-        "architecture of the discriminators; two-objective: that of B has two heads",
+        "architecture of the discriminators; projected: beside the patches they see frozen "
+        "features of an image classifier; two-objective: that of B has two heads",
         needs=_CYCLEGAN,
     )
     discriminator_filters: int = option(
@@ -176,8 +178,11 @@ class TrainConfig:
         "transposed convolutions as in 2016, or residual blocks that resize",
         needs=_DCGAN,
     )
-    latent_discriminator: Literal["strided", "residual"] = option(
-        "strided", "strided convolutions as in 2016, or residual blocks", needs=_DCGAN
+    latent_discriminator: Literal["strided", "residual", "projected"] = option(
+        "strided",
+        "strided convolutions as in 2016, residual blocks, or small networks on frozen features "
+        "of an image classifier",
+        needs=_DCGAN,
     )
     latent_size: int = option(
         128, "numbers a picture is made from", low=1, high=65_536, needs=_DCGAN
@@ -212,6 +217,13 @@ class TrainConfig:
     identity_weight_end: float | None = option(
         None, "what it falls to; default: it stays", low=0, needs=_CYCLEGAN
     )
+    colour_weight: float = option(
+        0.0,
+        "weight of the distance between a picture and its translation in means over squares of "
+        "8 px: keeps colours in place",
+        low=0,
+        needs=_CYCLEGAN,
+    )
     r1_weight: float = option(0.0, "weight of the R1 penalty (Mescheder et al. 2018)", low=0)
     gradient_penalty: float | None = option(
         None, "weight of the gradient penalty; default: 10 with wgan-gp, else 0", low=0
@@ -221,8 +233,10 @@ class TrainConfig:
     pool_size: int = option(
         0, "fakes remembered for the discriminators, 50 in the paper", low=0, high=10_000
     )
-    diff_augment: Literal["off", "geometry", "all"] = option(
-        "off", "augment what the discriminators see; all: colours too (Zhao et al. 2020)"
+    diff_augment: Literal["off", "geometry", "mirrored", "all"] = option(
+        "off",
+        "augment what the discriminators see (Zhao et al. 2020); mirrored: what moves in is the "
+        "mirrored picture, not grey; all: colours too",
     )
     ema_decay: float = option(
         0.0, "moving average of the generators' weights; 0.999 is usual", low=0, high=0.99999

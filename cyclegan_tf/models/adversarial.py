@@ -77,6 +77,7 @@ class AdversarialModel(NothingToBuild, keras.Model):
         self.diff_augment = DiffAugment(
             color=stabilizers.augment_color,
             geometry=stabilizers.augment_geometry,
+            mirrored=stabilizers.mirrored,
             random=self.random,
         )
         self.means = {key: replicas.RunningMean(name=key) for key in log_keys}
@@ -237,8 +238,8 @@ class AdversarialModel(NothingToBuild, keras.Model):
             loss += self._penalties(judge.network, real, fake, mix)
         return {
             f"{judge.key}_loss": loss,
-            f"{judge.key}_real_accuracy": share_called_real(real_logits, objective.threshold),
-            f"{judge.key}_fake_accuracy": 1.0 - share_called_real(fake_logits, objective.threshold),
+            f"{judge.key}_real_accuracy": share_called_real(real_logits, objective),
+            f"{judge.key}_fake_accuracy": 1.0 - share_called_real(fake_logits, objective),
         }
 
     def draw(self, count: int | tf.Tensor, *, training: bool = True) -> Draws:

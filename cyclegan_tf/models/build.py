@@ -100,6 +100,7 @@ def _stabilizers(config: TrainConfig) -> Stabilizers:
         pool_size=config.pool_size,
         augment_color=config.diff_augment == "all",
         augment_geometry=config.diff_augment != "off",
+        mirrored=config.diff_augment == "mirrored",
         ema_decay=config.ema_decay,
         discriminator_steps=config.discriminator_steps,
         r1_weight=config.r1_weight,
@@ -111,13 +112,23 @@ def _adversarial(config: TrainConfig) -> losses.AdversarialLoss:
     return ADVERSARIAL_LOSSES[config.adversarial_loss](config.label_smoothing)
 
 
+# the objectives of A and of B
+ADVERSARIAL_PAIRS: dict[str, Callable[[TrainConfig], list[losses.AdversarialLoss]]] = {
+    "patch": lambda config: [_adversarial(config)] * 2,
+    "projected": lambda config: [losses.EachHead(_adversarial(config))] * 2,
+    "two-objective": lambda config: [
+        _adversarial(config),
+        losses.TwoObjective(config.two_objective_weight),
+    ],
+}
+
+
 def _cyclegan(config: TrainConfig, stabilizers: Stabilizers) -> CycleGan:
-    two_objective = losses.TwoObjective(config.two_objective_weight)
+    adversarial_a, adversarial_b = ADVERSARIAL_PAIRS[config.discriminator](config)
     objective = Objective(
-        adversarial_a=_adversarial(config),
-        adversarial_b=two_objective
-        if config.discriminator == "two-objective"
-        else _adversarial(config),
+        adversarial_a=adversarial_a,
+        adversarial_b=adversarial_b,
+        colour_weight=config.colour_weight,
         cycle_weight=config.cycle_weight,
         identity_weight=config.identity_weight,
         cycle_weight_end=config.cycle_weight_end,
@@ -135,10 +146,11 @@ def _dcgan(config: TrainConfig, stabilizers: Stabilizers) -> DcGan:
     seeds = seed_stream(config.seed)
     synchronized = replicas.count() > 1
     generator, discriminator = latent_pair(config, next(seeds), synchronized=synchronized)
+    several = config.latent_discriminator == "projected"
     model = DcGan(
         generator,
         discriminator,
-        _adversarial(config),
+        losses.EachHead(_adversarial(config)) if several else _adversarial(config),
         stabilizers,
         latent_size=config.latent_size,
         seed=next(seeds),

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from cyclegan_tf.models.adversarial import AdversarialModel, Draws, Judge
-from cyclegan_tf.models.losses import AdversarialLoss, CrossEntropy
+from cyclegan_tf.models.losses import AdversarialLoss, CrossEntropy, colour_distance
 from cyclegan_tf.models.losses import mean_absolute_error as l1
 from cyclegan_tf.models.player import Images, Turn
 from cyclegan_tf.models.stabilizers import ImagePool, Stabilizers
@@ -42,6 +42,8 @@ class Objective:
         identity_weight: weight of the identity loss (section 5.2); 0 saves two forward passes.
         cycle_weight_end: what the cycle weight has become at the last step; None: constant.
         identity_weight_end: the same of the identity weight.
+        colour_weight: weight of the distance between an image and its translation in means over
+            squares of 8 px.
     """
 
     adversarial_a: AdversarialLoss = field(default_factory=CrossEntropy)
@@ -50,6 +52,7 @@ class Objective:
     identity_weight: float = 5.0
     cycle_weight_end: float | None = None
     identity_weight_end: float | None = None
+    colour_weight: float = 0.0
 
 
 class CycleGan(AdversarialModel):
@@ -129,6 +132,9 @@ class CycleGan(AdversarialModel):
         identity_a, identity_b = l1(real_a, same_a), l1(real_b, same_b)
         weight = self.scheduled(objective.identity_weight, objective.identity_weight_end)
         cycle = self.scheduled(objective.cycle_weight, objective.cycle_weight_end) * cycle_loss
+        if objective.colour_weight:
+            kept = colour_distance(real_a, fake_b) + colour_distance(real_b, fake_a)
+            cycle += objective.colour_weight * kept
         called_real_b = objective.adversarial_b.generator(logits_b)
         called_real_a = objective.adversarial_a.generator(logits_a)
         losses = {

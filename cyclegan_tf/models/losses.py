@@ -5,7 +5,7 @@ from typing import Protocol
 
 from keras import KerasTensor, ops
 
-# What a discriminator returns: logits of any shape, or two such for the two-objective one.
+# What a discriminator returns: logits of any shape, or one such for each of its heads.
 Logits = KerasTensor | list[KerasTensor]
 
 
@@ -14,9 +14,11 @@ class AdversarialLoss(Protocol):
 
     Attributes:
         threshold: logits above it call an image real.
+        voting: heads of the discriminator whose verdict is that; None: all.
     """
 
     threshold: float
+    voting: int | None
 
     def generator(self, fake_logits: Logits) -> KerasTensor:
         """What the generator minimizes."""
@@ -40,6 +42,7 @@ class CrossEntropy:
     fake_label: float = 0.0
     goal: float = 1.0
     threshold: float = 0.0
+    voting: int | None = None
 
     def generator(self, fake_logits: Logits) -> KerasTensor:
         """Mean cross-entropy of the fakes and the goal."""
@@ -64,6 +67,7 @@ class LeastSquares:
 
     real_label: float = 1.0
     threshold: float = 0.5
+    voting: int | None = None
 
     def generator(self, fake_logits: Logits) -> KerasTensor:
         """Mean squared distance of the fakes to 1."""
@@ -80,6 +84,7 @@ class Hinge:
     """Only logits inside the margin of 1 train the discriminator (Lim and Ye 2017)."""
 
     threshold: float = 0.0
+    voting: int | None = None
 
     def generator(self, fake_logits: Logits) -> KerasTensor:
         """Minus the mean logit of the fakes."""
@@ -96,6 +101,7 @@ class Wasserstein:
     """Difference of mean logits; wants a gradient penalty (Gulrajani et al. 2017)."""
 
     threshold: float = 0.0
+    voting: int | None = None
 
     def generator(self, fake_logits: Logits) -> KerasTensor:
         """Minus the mean logit of the fakes."""
@@ -119,6 +125,7 @@ class TwoObjective:
 
     weight: float = 0.4
     threshold: float = 0.0
+    voting: int | None = 1
 
     def generator(self, fake_logits: Logits) -> KerasTensor:
         """Hinge loss of the first head plus the weighted wish to be called 0 by the second."""
@@ -134,6 +141,31 @@ class TwoObjective:
         return hinge + flipped.discriminator(real_flipped, fake_flipped)
 
 
+@dataclass(frozen=True)
+class EachHead:
+    """The mean of one objective over all heads of a discriminator.
+
+    Attributes:
+        objective: of each head.
+    """
+
+    objective: AdversarialLoss
+    voting: int | None = None
+
+    @property
+    def threshold(self) -> float:
+        """That of each head."""
+        return self.objective.threshold
+
+    def generator(self, fake_logits: Logits) -> KerasTensor:
+        """Mean of what the generator minimizes before each head."""
+        return sum(map(self.objective.generator, fake_logits)) / len(fake_logits)
+
+    def discriminator(self, real_logits: Logits, fake_logits: Logits) -> KerasTensor:
+        """Mean of what each head minimizes."""
+        return sum(map(self.objective.discriminator, real_logits, fake_logits)) / len(fake_logits)
+
+
 def binary_cross_entropy(logits: KerasTensor, label: float) -> KerasTensor:
     """Mean cross-entropy between sigmoid(logits) and one label for all of them."""
     logits = _float32(logits)
@@ -141,10 +173,11 @@ def binary_cross_entropy(logits: KerasTensor, label: float) -> KerasTensor:
     return ops.mean(label * ops.softplus(-logits) + (1.0 - label) * ops.softplus(logits))
 
 
-def share_called_real(logits: Logits, threshold: float) -> KerasTensor:
-    """Share of logits above the threshold; of a two-objective pair the first head decides."""
-    first = logits[0] if isinstance(logits, list | tuple) else logits
-    return ops.mean(ops.cast(_float32(first) > threshold, "float32"))
+def share_called_real(logits: Logits, objective: AdversarialLoss) -> KerasTensor:
+    """Share of logits above the threshold of the objective; of several heads, their mean."""
+    heads = logits[: objective.voting] if isinstance(logits, list | tuple) else [logits]
+    real = [ops.mean(ops.cast(_float32(head) > objective.threshold, "float32")) for head in heads]
+    return sum(real) / len(real)
 
 
 def mean_absolute_error(x: KerasTensor, y: KerasTensor) -> KerasTensor:
@@ -153,6 +186,18 @@ def mean_absolute_error(x: KerasTensor, y: KerasTensor) -> KerasTensor:
     For images in [-1, 1] it lies between 0 and 2. Reference: Zhu et al. 2017, equation 2.
     """
     return ops.mean(ops.abs(_float32(x) - _float32(y)))
+
+
+def colour_distance(x: KerasTensor, y: KerasTensor, *, side: int = 8) -> KerasTensor:
+    """Mean absolute error between means over squares: of colours, whatever the strokes.
+
+    Args:
+        x: `(n, h, w, c)`.
+        y: the same shape.
+        side: of the squares in pixels; sides that it does not divide are cut.
+    """
+    means = ops.average_pool(_float32(x), side), ops.average_pool(_float32(y), side)
+    return mean_absolute_error(*means)
 
 
 def _float32(x: KerasTensor) -> KerasTensor:

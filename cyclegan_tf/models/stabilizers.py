@@ -118,6 +118,7 @@ class Stabilizers:
         pool_size: fakes remembered for the discriminators (Shrivastava et al. 2017).
         augment_color: DiffAugment's colours (Zhao et al. 2020).
         augment_geometry: DiffAugment's translation and cutout.
+        mirrored: what its translation moves in is the mirrored picture instead of grey.
         ema_decay: of the moving average of the generators' weights.
         discriminator_steps: updates of the discriminators, on the same images, after each of the
             generators.
@@ -128,6 +129,7 @@ class Stabilizers:
     pool_size: int = 0
     augment_color: bool = False
     augment_geometry: bool = False
+    mirrored: bool = False
     ema_decay: float = 0.0
     discriminator_steps: int = 1
     r1_weight: float = 0.0
@@ -149,14 +151,24 @@ class DiffAugment:
     Args:
         color: shift brightness, scale saturation and contrast.
         geometry: move by up to an eighth of the side, and blank out a square of half the side.
+        mirrored: what moves in is the mirrored picture instead of grey, which generators may learn
+            to draw.
         random: of the draws; kept by the model, which saves and restores its state.
 
     Reference: Zhao et al. 2020, arXiv:2006.10738, section 3.2.
     """
 
-    def __init__(self, *, color: bool, geometry: bool, random: keras.random.SeedGenerator) -> None:
+    def __init__(
+        self,
+        *,
+        color: bool,
+        geometry: bool,
+        mirrored: bool = False,
+        random: keras.random.SeedGenerator,
+    ) -> None:
         self.color = color
         self.geometry = geometry
+        self.mirrored = mirrored
         self.random = random
 
     def draw(self, count: int) -> tf.Tensor:
@@ -171,7 +183,7 @@ class DiffAugment:
             images = _scaled_about(images, [-1], 2 * saturation)
             images = _scaled_about(images, [1, 2, 3], contrast + 0.5)
         if self.geometry:
-            images = _moved(images, places[0], places[1])
+            images = _moved(images, places[0], places[1], mirrored=self.mirrored)
             images = _cut_out(images, places[2], places[3])
         return images
 
@@ -186,15 +198,21 @@ def _scaled_about(images: tf.Tensor, axes: list[int], factor: tf.Tensor) -> tf.T
     return mean + (images - mean) * _for_each_image(factor)
 
 
-def _moved(images: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    """Moves each image by up to an eighth of its side; what comes in is 0 (grey)."""
+def _moved(
+    images: tf.Tensor, down: tf.Tensor, right: tf.Tensor, *, mirrored: bool = False
+) -> tf.Tensor:
+    """Moves each image by up to an eighth of its side; what comes in is 0 (grey) or its mirror."""
     for axis, share in ((1, down), (2, right)):
         side = images.shape[axis]
         reach = side // 8
         offset = tf.cast(tf.floor(share * (2 * reach + 1)), tf.int32) - reach
         source = tf.range(side)[None] - offset[:, None]  # (n, side)
         inside = tf.cast((source >= 0) & (source < side), images.dtype)
+        if mirrored:
+            source = side - 1 - tf.abs(side - 1 - tf.abs(source))
         images = tf.gather(images, tf.clip_by_value(source, 0, side - 1), axis=axis, batch_dims=1)
+        if mirrored:
+            continue
         images *= tf.reshape(inside, [-1, side, 1, 1] if axis == 1 else [-1, 1, side, 1])
     return images
 

@@ -1,16 +1,19 @@
 import math
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from cyclegan_tf.models.losses import (
     CrossEntropy,
+    EachHead,
     Hinge,
     LeastSquares,
     TwoObjective,
     Wasserstein,
     binary_cross_entropy,
+    colour_distance,
     mean_absolute_error,
     share_called_real,
 )
@@ -102,8 +105,28 @@ def test_cross_entropy_neither_overflows_nor_vanishes():
 )
 def test_share_called_real_depends_on_the_objective(loss, share):
     values = logits(-1.0, 0.4, 0.6)
-    assert float(share_called_real(values, loss.threshold)) == pytest.approx(share)
-    assert float(share_called_real([values, -values], loss.threshold)) == pytest.approx(share)
+    assert float(share_called_real(values, loss)) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(("loss", "share"), [(TwoObjective(), 2 / 3), (EachHead(Hinge()), 1 / 2)])
+def test_of_several_heads_the_mean_counts_or_the_first_alone(loss, share):
+    values = logits(-1.0, 0.4, 0.6)
+    assert float(share_called_real([values, -values], loss)) == pytest.approx(share)
+
+
+def test_each_head_counts_alike():
+    real, fake = [logits(0.5, 0.5), logits(2.0)], [logits(-0.5, 0.5), logits(-2.0)]
+    loss = EachHead(Hinge())
+    assert float(loss.generator(fake)) == pytest.approx((0.0 + 2.0) / 2)
+    # the first: 0.5 + (0.5 + 1.5) / 2, the second: nothing
+    assert float(loss.discriminator(real, fake)) == pytest.approx((1.5 + 0.0) / 2)
+
+
+def test_distance_of_colours_is_blind_to_strokes():
+    flat = np.zeros((1, 16, 16, 3), "float32")
+    stripes = np.tile(np.float32([1, -1])[:, None], (1, 16, 8, 3)).reshape(flat.shape)
+    assert float(colour_distance(flat, stripes)) == pytest.approx(0.0, abs=1e-6)
+    assert float(colour_distance(flat, flat + 0.25)) == pytest.approx(0.25)
 
 
 def test_mean_absolute_error_by_hand():

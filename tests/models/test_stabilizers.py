@@ -77,9 +77,9 @@ def draw_of(**numbers: float) -> tf.Tensor:
     return tf.constant([list((neutral | numbers).values())] * 3)
 
 
-def diff_augment(*, color: bool = True, geometry: bool = True, seed: int = 0):
+def diff_augment(*, seed: int = 0, **options: bool) -> DiffAugment:
     random = keras.random.SeedGenerator(seed)
-    return DiffAugment(color=color, geometry=geometry, random=random)
+    return DiffAugment(**{"color": True, "geometry": True} | options, random=random)
 
 
 COLOR = diff_augment(color=True, geometry=False)
@@ -114,6 +114,17 @@ def test_translation_moves_by_up_to_an_eighth(share, offset):
     else:
         expected[:, :, :offset] = x[:, :, -offset:]
     np.testing.assert_allclose(without_hole(moved), without_hole(expected), atol=1e-6)
+
+
+def test_what_moves_in_is_mirrored_on_request():
+    mirrored = diff_augment(color=False, geometry=True, mirrored=True)
+    x = batch().numpy()
+    right = mirrored.apply(batch(), draw_of(right=0.999, hole_down=0.9999)).numpy()
+    expected = np.concatenate([x[:, :, 2:0:-1], x[:, :, :14]], axis=2)
+    np.testing.assert_allclose(without_hole(right), without_hole(expected), atol=1e-6)
+    left = mirrored.apply(batch(), draw_of(right=0.0, hole_down=0.9999)).numpy()
+    expected = np.concatenate([x[:, :, 2:], x[:, :, 14:12:-1]], axis=2)
+    np.testing.assert_allclose(without_hole(left), without_hole(expected), atol=1e-6)
 
 
 def test_cutout_blanks_a_square_of_half_the_side():

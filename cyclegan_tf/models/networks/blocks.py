@@ -17,7 +17,8 @@ class Style:
 
     Attributes:
         norm: "instance" (without scale and offset, as in the CycleGAN paper), "group" (with
-            both), or "none".
+            both), "pixel" (over the channels of each pixel, with both: a pixel's value then does
+            not hang on what else is in the picture), or "none".
         norm_groups: groups of "group"; None makes each channel a group.
         upsampling: "transpose" (transposed convolutions), or "resize" (nearest neighbour, then
             a convolution: no checkerboards, Odena et al. 2016).
@@ -98,6 +99,8 @@ def normalize(x: KerasTensor, style: Style, seeds: Iterator[int]) -> KerasTensor
     """Instance or group norm, or nothing."""
     if style.norm == "none":
         return x
+    if style.norm == "pixel":
+        return layers.LayerNormalization(epsilon=1e-3)(x)
     if style.norm == "instance":
         return GroupNormalization(groups=-1, epsilon=1e-5, center=False, scale=False)(x)
     # gamma around 1: drawn around 0, as tutorials do, every layer would start nearly dead

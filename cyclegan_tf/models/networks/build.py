@@ -10,12 +10,14 @@ from cyclegan_tf.models.networks.blocks import Style
 from cyclegan_tf.models.networks.dcgan import (
     dcgan_discriminator,
     dcgan_generator,
+    projected_latent_discriminator,
     residual_discriminator,
     residual_generator,
 )
 from cyclegan_tf.models.networks.discriminators import (
     Regularization,
     patch_discriminator,
+    projected_discriminator,
     two_objective_discriminator,
 )
 from cyclegan_tf.models.networks.generators import resnet_generator, unet_depth, unet_generator
@@ -29,13 +31,19 @@ GENERATORS: dict[str, Callable[[TrainConfig], Callable[..., keras.Model]]] = {
     ),
     "resnet": lambda config: partial(resnet_generator, config.residual_blocks),
 }
-DISCRIMINATORS_B = {"patch": patch_discriminator, "two-objective": two_objective_discriminator}
+# of A and of B
+DISCRIMINATORS = {
+    "patch": (patch_discriminator, patch_discriminator),
+    "projected": (projected_discriminator, projected_discriminator),
+    "two-objective": (patch_discriminator, two_objective_discriminator),
+}
 LATENT_GENERATORS = {
     "transpose": dcgan_generator,
     "residual": residual_generator,
 }
 LATENT_DISCRIMINATORS = {
     "strided": dcgan_discriminator,
+    "projected": projected_latent_discriminator,
     "residual": residual_discriminator,
 }
 
@@ -58,15 +66,15 @@ def translation_networks(config: TrainConfig, seeds: Iterator[int]) -> list[kera
         "n_layers": config.discriminator_layers,
         "base_filters": config.discriminator_filters,
     }
+    discriminator_a, discriminator_b = (
+        partial(build, style, regularization, **discriminator_options)
+        for build in DISCRIMINATORS[config.discriminator]
+    )
     builders = {
         "generator_ab": generator,
         "generator_ba": generator,
-        "discriminator_a": partial(
-            patch_discriminator, style, regularization, **discriminator_options
-        ),
-        "discriminator_b": partial(
-            DISCRIMINATORS_B[config.discriminator], style, regularization, **discriminator_options
-        ),
+        "discriminator_a": discriminator_a,
+        "discriminator_b": discriminator_b,
     }
     return [build(seed=next(seeds), name=name) for name, build in builders.items()]
 

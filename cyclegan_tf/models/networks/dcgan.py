@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import keras
 from keras import KerasTensor, layers
 
-from cyclegan_tf.models.networks.blocks import convolution, enlarge, seed_stream
-from cyclegan_tf.models.networks.discriminators import Regularization
+from cyclegan_tf.models.networks.blocks import Style, convolution, enlarge, seed_stream
+from cyclegan_tf.models.networks.discriminators import Regularization, feature_heads
 from cyclegan_tf.models.networks.layers import Dropout, GaussianNoise, LeakyReLU, MinibatchDeviation
 
 SMALLEST_SIDE = 32
@@ -182,6 +182,39 @@ def residual_discriminator(
     x = MinibatchDeviation()(x) if minibatch_deviation else x
     x = convolution(x, 1, 4, seeds=seeds, padding="valid", spectral_norm=spectral_norm)
     return keras.Model(inputs, _float32_logits(x), name=name)
+
+
+def projected_latent_discriminator(
+    image_size: int,
+    regularization: Regularization = Regularization(),  # noqa: B008 - frozen
+    *,
+    base_filters: int = 64,
+    seed: int = 0,
+    name: str = "discriminator",
+) -> keras.Model:
+    """Small networks on frozen features of the image; to be trained with `losses.EachHead`.
+
+    Args:
+        image_size: side of the images, a power of two from 32 on.
+        regularization: noise on what it sees.
+        base_filters: filters of the hidden layer of each of them.
+        seed: of weights and noise, and of the mixture of the features.
+        name: of the model.
+
+    Returns:
+        Model from `(n, image_size, image_size, 3)` in [-1, 1] to three arrays of float32 logits.
+
+    Raises:
+        ValueError: if the side is not such a power of two.
+
+    Reference: Sauer et al. 2021 (Projected GANs), arXiv:2111.01007.
+    """
+    _check_side(image_size)
+    seeds = seed_stream(seed)
+    inputs = keras.Input((image_size, image_size, 3), name="image")
+    x = _noisy(inputs, regularization.noise_std, seeds)
+    heads = feature_heads(x, Style(norm="none"), seeds, filters=base_filters)
+    return keras.Model(inputs, heads, name=name)
 
 
 def _check_side(image_size: int) -> None:

@@ -7,6 +7,7 @@ import keras
 from keras import KerasTensor, layers
 
 from cyclegan_tf.models.networks.blocks import Style, convolution, normalize, seed_stream
+from cyclegan_tf.models.networks.frozen import mixed_features
 from cyclegan_tf.models.networks.layers import Dropout, GaussianNoise, LeakyReLU
 
 
@@ -95,6 +96,67 @@ def two_objective_discriminator(
     trunk = _trunk(inputs, style, regularization, n_layers, base_filters, seeds)
     heads = [_head(trunk, regularization, seeds, key) for key in ("hinge", "flipped")]
     return keras.Model(inputs, heads, name=name)
+
+
+def projected_discriminator(
+    style: Style = Style(norm="group"),  # noqa: B008 - frozen
+    regularization: Regularization = Regularization(),
+    *,
+    n_layers: int = 3,
+    base_filters: int = 64,
+    seed: int = 0,
+    name: str = "discriminator",
+) -> keras.Model:
+    """A PatchGAN, and beside it three small networks on frozen features of the image.
+
+    What the features know of textures and things need not be learned from a few hundred paintings.
+    To be trained with `losses.EachHead`.
+
+    Args:
+        style: the norm of all of them.
+        regularization: of the PatchGAN; the three have spectral norm, as in the paper.
+        n_layers: strided convolutions of the PatchGAN, 1 to 4.
+        base_filters: filters of its first layer, and of the three.
+        seed: of weights, noise and dropout, and of the mixture of the features.
+        name: of the model.
+
+    Returns:
+        Model from `(n, h, w, 3)` in [-1, 1] to four arrays of float32 logits: those of
+        `patch_discriminator`, and `(n, h / s, w / s, 1)` for s of 4, 8 and 16.
+
+    Reference: Sauer et al. 2021 (Projected GANs), arXiv:2111.01007, sections 3.1 and 3.2.
+    """
+    inputs = keras.Input((None, None, 3), name="image")
+    seeds = seed_stream(seed)
+    trunk = _trunk(inputs, style, regularization, n_layers, base_filters, seeds)
+    heads = [_head(trunk, regularization, seeds, "logits")]
+    heads += feature_heads(inputs, style, seeds, filters=base_filters)
+    return keras.Model(inputs, heads, name=name)
+
+
+def feature_heads(
+    image: KerasTensor, style: Style, seeds: Iterator[int], *, filters: int
+) -> list[KerasTensor]:
+    """Logits of three small networks on the frozen features of an image.
+
+    Args:
+        image: `(n, h, w, 3)` in [-1, 1].
+        style: their norm.
+        seeds: of the mixture of the features, and of the weights.
+        filters: of their one hidden layer.
+
+    Returns:
+        Three float32 arrays `(n, h / s, w / s, 1)`, for s of 4, 8 and 16.
+
+    Reference: Sauer et al. 2021, arXiv:2111.01007, section 3.2.
+    """
+    heads = []
+    for x in mixed_features(image, seeds, filters=filters):
+        x = convolution(x, filters, 3, seeds=seeds, spectral_norm=True)
+        x = LeakyReLU(negative_slope=0.2)(normalize(x, style, seeds))
+        x = convolution(x, 1, 3, seeds=seeds, spectral_norm=True)
+        heads.append(layers.Activation("linear", dtype="float32")(x))
+    return heads
 
 
 def _trunk(

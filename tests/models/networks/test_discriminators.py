@@ -1,0 +1,79 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cyclegan_tf.models.networks.blocks import Style
+from cyclegan_tf.models.networks.dcgan import projected_latent_discriminator
+from cyclegan_tf.models.networks.discriminators import projected_discriminator
+from cyclegan_tf.models.networks.frozen import frozen_features
+from cyclegan_tf.models.networks.generators import unet_generator
+
+
+def picture(side: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(-1, 1, (1, side, side, 3)).astype(np.float32)
+
+
+def test_frozen_features_have_three_scales_and_nothing_to_train():
+    features = frozen_features()
+    assert [x.shape for x in features(picture(64))] == [
+        (1, 16, 16, 24), (1, 8, 8, 48), (1, 4, 4, 88),
+    ]  # fmt: skip
+    assert features.trainable_variables == []
+    assert features.count_params() == 147_744
+
+
+def test_frozen_features_move_with_the_picture():
+    features, image = frozen_features(), picture(96)
+    one, moved = features(image)[0], features(np.roll(image, 16, axis=2))[0]
+    inner = np.s_[:, 8:16, 8:16]  # far from the border, where zeros come in
+    np.testing.assert_allclose(np.roll(one, 4, axis=2)[inner], moved[inner], atol=1e-3)
+    assert np.std(one) > 0.1
+
+
+def test_frozen_features_stay_in_float32_under_a_mixed_policy():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    assert {x.dtype.name for x in frozen_features()(picture(32))} == {"float32"}
+
+
+@pytest.mark.parametrize("side", [32, 48, 64])
+def test_projected_discriminator_judges_patches_and_features(side):
+    discriminator = projected_discriminator(n_layers=2, base_filters=4)
+    shapes = [logits.shape[1:3] for logits in discriminator(picture(side))]
+    assert shapes == [(side // s - t,) * 2 for s, t in ((4, 2), (4, 0), (8, 0), (16, 0))]
+
+
+def test_gradients_reach_the_picture_and_only_what_is_trained():
+    discriminator = projected_discriminator(n_layers=1, base_filters=4)
+    # a PatchGAN: two convolutions of 4 x 4 with a norm between and one to a logit;
+    # three heads: two convolutions with biases and a norm in between, each
+    assert len(discriminator.trainable_variables) == (2 + 3 + 2) + 3 * (2 + 2 + 2)
+    image = tf.constant(picture(32))
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        loss = tf.add_n([tf.reduce_mean(x) for x in discriminator(image)[1:]])
+    assert float(tf.reduce_min(tf.reduce_max(tf.abs(tape.gradient(loss, image)), -1))) > 0
+
+
+def test_mixture_of_features_depends_on_the_seed_alone():
+    one, same, other = (
+        projected_latent_discriminator(32, base_filters=4, seed=seed) for seed in (1, 1, 2)
+    )
+    for x, y, z in zip(one(picture(32)), same(picture(32)), other(picture(32)), strict=True):
+        np.testing.assert_array_equal(x, y)
+        assert not np.allclose(x, z)
+
+
+def test_latent_discriminator_judges_at_three_scales():
+    logits = projected_latent_discriminator(64, base_filters=4)(picture(64))
+    assert [x.shape for x in logits] == [(1, s, s, 1) for s in (16, 8, 4)]
+
+
+def test_pixel_norm_does_not_see_the_rest_of_the_picture():
+    generator = unet_generator(32, Style(norm="pixel"), depth=2, base_filters=4)
+    image = picture(64)
+    changed = image.copy()
+    changed[:, :, 48:] = 1.0
+    one, other = generator(image).numpy(), generator(changed).numpy()
+    np.testing.assert_allclose(one[:, :, :24], other[:, :, :24], atol=1e-6)
+    assert not np.allclose(one[:, :, 48:], other[:, :, 48:], atol=1e-3)
