@@ -171,7 +171,7 @@ def find_inception() -> Path | None:
     return None
 
 
-def hand_in(run: "RunFolder") -> Path | None:
+def export_submission(run: "RunFolder") -> Path | None:
     """Lays a run's `images.zip` where the competition takes it, and tells how many images it has.
 
     Of a run that was interrupted it is written first, by what it has learned; nothing is trained.

@@ -199,7 +199,7 @@ def test_submission_is_laid_where_it_is_looked_for(on_kaggle, run, tmp_path, cap
         notebook.KAGGLE_WORKING.mkdir()
     write_zip(run, 3)
     run.finish()
-    path = notebook.hand_in(run)
+    path = notebook.export_submission(run)
     expected = (tmp_path / "handed-in" if on_kaggle else tmp_path) / "images.zip"
     assert path.resolve() == expected
     assert path.read_bytes() == run.submission.read_bytes()
@@ -225,7 +225,7 @@ def test_interrupted_run_is_handed_in_as_it_is(metadata, run, monkeypatch):
         return path
 
     monkeypatch.setattr("cyclegan_tf.training.run.resume", resume)
-    path = notebook.hand_in(run)
+    path = notebook.export_submission(run)
     assert asked == [(run.path, False)]
     with zipfile.ZipFile(path) as archive:
         assert len(archive.namelist()) == 2
@@ -238,10 +238,10 @@ def test_run_that_has_learned_nothing_is_not_handed_in(saved, run):
             run.state_file, pixel_cyclegan(), dataclasses.replace(METADATA, step=0, epoch=0)
         )
     with pytest.raises(InputError, match="holds no trained networks"):
-        notebook.hand_in(run)
+        notebook.export_submission(run)
 
 
-def test_run_of_other_data_has_nothing_to_hand_in_and_says_so(run, capsys):
+def test_run_of_other_data_has_nothing_to_submit_and_says_so(run, capsys):
     run.finish()
-    assert notebook.hand_in(run) is None
+    assert notebook.export_submission(run) is None
     assert "makes no images.zip" in capsys.readouterr().out

@@ -232,7 +232,7 @@ def test_interrupted_run_is_handed_in_without_another_step(kaggle_set, tmp_path,
     before = [file.read_bytes() for file in files]
     assert read_metadata(run.state_file).step == 3  # of 4, in the second of two epochs
 
-    path = notebook.hand_in(run)
+    path = notebook.export_submission(run)
     assert [file.read_bytes() for file in files] == before
     config, model = load_trained(run)
     state = build_model(config, total_steps=1)

@@ -29,7 +29,7 @@ from cyclegan_tf.metrics.features import cached_features, extract
 from cyclegan_tf.metrics.fid import feature_frechet_distance
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.metrics.inception_download import default_inception
-from cyclegan_tf.metrics.scores import Scores, score_features, what_it_is_worth
+from cyclegan_tf.metrics.scores import Scores, score_features, caveats
 from cyclegan_tf.metrics.similarity import ContentKept, sample_diversity
 
 DIVERSITY_SAMPLES = 64  # enough for a mean over 2,016 pairs
@@ -93,7 +93,7 @@ class Evaluation:
     @property
     def notes(self) -> list[str]:
         """Lines for the user: remarks, and how far to trust a difference."""
-        return [*self.remarks, *what_it_is_worth(self.scores, self.label)]
+        return [*self.remarks, *caveats(self.scores, self.label)]
 
     def to_dict(self) -> dict[str, Any]:
         """Scores and how they came about, as plain JSON values; what is infinite becomes None."""

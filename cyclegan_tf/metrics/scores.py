@@ -136,7 +136,7 @@ def _between_parts(reference: np.ndarray, size: int, rng: np.random.Generator) -
     return feature_frechet_distance(reference[order[:size]], reference[order[size : 2 * size]])
 
 
-def what_it_is_worth(scores: Scores, label: str) -> list[str]:
+def caveats(scores: Scores, label: str) -> list[str]:
     """Lines for the user: how far to trust a difference between two such scores."""
     lines = [
         f"{label} of as many other images of this kind would lie between {scores.fid_low:.3f} and "

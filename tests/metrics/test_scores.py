@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cyclegan_tf.metrics.fid import feature_frechet_distance
-from cyclegan_tf.metrics.scores import Scores, frechet_floor, score_features, what_it_is_worth
+from cyclegan_tf.metrics.scores import Scores, frechet_floor, score_features, caveats
 
 
 def column(*values: float) -> np.ndarray:
@@ -107,20 +107,20 @@ def some_scores(**changes) -> Scores:
 
 
 def test_interval_is_told_whatever_the_count():
-    (line,) = what_it_is_worth(some_scores(), "FID")
+    (line,) = caveats(some_scores(), "FID")
     assert "between 48.000 and 52.500" in line
 
 
 def test_few_images_on_either_side_are_told_with_the_floor():
-    _, line = what_it_is_worth(some_scores(reference_count=300), "FID")
+    _, line = caveats(some_scores(reference_count=300), "FID")
     assert "2,048 images against 300 references are few (below 2,048)" in line
     assert "perfect images would score about 30.000" in line
-    _, line = what_it_is_worth(some_scores(generated_count=2047, fid_floor=None), "FID")
+    _, line = caveats(some_scores(generated_count=2047, fid_floor=None), "FID")
     assert "2,047 images against 2,048 references" in line
     assert "perfect" not in line
 
 
 def test_other_features_than_those_of_the_fid_are_told():
-    _, line = what_it_is_worth(some_scores(), "FID-768")
+    _, line = caveats(some_scores(), "FID-768")
     assert "FID-768 is no published FID" in line
     assert "MiFID-768" in line

@@ -27,7 +27,7 @@ from cyclegan_tf.training.callbacks.autosave import AutoSave, Stateful
 from cyclegan_tf.training.callbacks.guards import DiscriminatorWatch, StopOnNonFinite
 from cyclegan_tf.training.callbacks.logs import EpochLog, SaveWeights
 from cyclegan_tf.training.callbacks.samples import LatentGrid, SampleGrid, TruthError
-from cyclegan_tf.training.callbacks.scores import Evaluation
+from cyclegan_tf.training.callbacks.scores import EpochScores
 from cyclegan_tf.training.checkpoint import Start
 
 DIVERSITY_SAMPLES = 64  # enough for a mean over 2,016 pairs
@@ -60,7 +60,7 @@ def build_callbacks(
         pictures = _scored(config, data, generator)
         features_now = partial(extract, inception, pictures, count=len(pictures), title="scoring")
         scores = [
-            Evaluation(
+            EpochScores(
                 run,
                 submitted_generators(config, model),
                 features_now,

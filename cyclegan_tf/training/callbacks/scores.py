@@ -15,7 +15,7 @@ Logs = dict[str, Any]
 _SUBSETS = 20  # of the kernel distance: a hundred would take longer than they tell
 
 
-class Evaluation(keras.callbacks.Callback):
+class EpochScores(keras.callbacks.Callback):
     """Scores the same pictures every N epochs and after the last, and keeps the best generators.
 
     Adds `fid` and `kid` to the logs of these epochs. Put it before what reads the logs.

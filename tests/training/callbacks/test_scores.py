@@ -4,7 +4,7 @@ import pytest
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.io.run_folder import RunFolder
-from cyclegan_tf.training.callbacks.scores import Evaluation
+from cyclegan_tf.training.callbacks.scores import EpochScores
 from tests.tiny_models import pixel_cyclegan, pixel_network
 from tests.training.callbacks.test_samples import fit
 
@@ -52,10 +52,10 @@ class StopInEpoch(keras.callbacks.Callback):
         self.model.stop_training = self.now == self.epoch
 
 
-def scored(run, shifts, *, every, epochs, before=()) -> tuple[Evaluation, Notes]:
+def scored(run, shifts, *, every, epochs, before=()) -> tuple[EpochScores, Notes]:
     """Trains; returns the callback and what stood in the logs."""
     model, features, notes = pixel_cyclegan(), Shifted(*shifts), Notes()
-    evaluation = Evaluation(run, model.generators, features, REAL, every=every, label="FID-1")
+    evaluation = EpochScores(run, model.generators, features, REAL, every=every, label="FID-1")
     fit(model, [*before, evaluation, notes], epochs=epochs)
     assert features.shifts == []  # all of them were asked for
     return evaluation, notes
@@ -88,7 +88,7 @@ def test_kid_by_hand_reaches_the_log(run):
     real = np.zeros((4, 2))
     # kernels: 1 within the references and across, (2 / 2 + 1)^3 within the generated
     notes = Notes()
-    evaluation = Evaluation(run, [], lambda: np.ones((4, 2)), real, every=1)
+    evaluation = EpochScores(run, [], lambda: np.ones((4, 2)), real, every=1)
     fit(pixel_cyclegan(), [evaluation, notes], epochs=1)
     assert notes.rows[0]["kid"] == pytest.approx(8 + 1 - 2)
     assert notes.rows[0]["fid"] == pytest.approx(2.0)
