@@ -128,7 +128,8 @@ class TrainConfig:
     norm: Literal["group", "instance", "pixel", "none"] = option(
         "group",
         "normalization; instance is without scale and offset, as in the paper; pixel: over the "
-        "channels of each pixel, whatever else is in the picture",
+        "channels of each pixel, whatever else is in the picture (of generators; discriminators "
+        "then have group)",
         needs=_CYCLEGAN,
     )
     norm_groups: int | None = option(

@@ -29,7 +29,7 @@ from cyclegan_tf.metrics.features import cached_features, extract
 from cyclegan_tf.metrics.fid import feature_frechet_distance
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.metrics.inception_download import default_inception
-from cyclegan_tf.metrics.scores import Scores, score_features, caveats
+from cyclegan_tf.metrics.scores import Scores, caveats, score_features
 from cyclegan_tf.metrics.similarity import ContentKept, sample_diversity
 
 DIVERSITY_SAMPLES = 64  # enough for a mean over 2,016 pairs

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cyclegan_tf.metrics.fid import feature_frechet_distance
-from cyclegan_tf.metrics.scores import Scores, frechet_floor, score_features, caveats
+from cyclegan_tf.metrics.scores import Scores, caveats, frechet_floor, score_features
 
 
 def column(*values: float) -> np.ndarray:

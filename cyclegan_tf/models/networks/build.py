@@ -1,6 +1,7 @@
 """Which networks a TrainConfig names."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import keras
@@ -14,12 +15,7 @@ from cyclegan_tf.models.networks.dcgan import (
     residual_discriminator,
     residual_generator,
 )
-from cyclegan_tf.models.networks.discriminators import (
-    Regularization,
-    patch_discriminator,
-    projected_discriminator,
-    two_objective_discriminator,
-)
+from cyclegan_tf.models.networks.discriminators import Regularization, patch_discriminator
 from cyclegan_tf.models.networks.generators import resnet_generator, unet_depth, unet_generator
 
 GENERATORS: dict[str, Callable[[TrainConfig], Callable[..., keras.Model]]] = {
@@ -31,11 +27,11 @@ GENERATORS: dict[str, Callable[[TrainConfig], Callable[..., keras.Model]]] = {
     ),
     "resnet": lambda config: partial(resnet_generator, config.residual_blocks),
 }
-# of A and of B
-DISCRIMINATORS = {
-    "patch": (patch_discriminator, patch_discriminator),
-    "projected": (projected_discriminator, projected_discriminator),
-    "two-objective": (patch_discriminator, two_objective_discriminator),
+# of those of A and of B
+HEADS = {
+    "patch": ("one", "one"),
+    "projected": ("projected", "projected"),
+    "two-objective": ("one", "two"),
 }
 LATENT_GENERATORS = {
     "transpose": dcgan_generator,
@@ -61,14 +57,18 @@ def translation_networks(config: TrainConfig, seeds: Iterator[int]) -> list[kera
         `generator_ab`, `generator_ba`, `discriminator_a`, `discriminator_b`.
     """
     generator, style = _generator(config), _style(config)
-    regularization = _regularization(config)
-    discriminator_options = {
-        "n_layers": config.discriminator_layers,
-        "base_filters": config.discriminator_filters,
-    }
+    if style.norm == "pixel":  # what else is in the picture may well count for a discriminator
+        style = replace(style, norm="group")
     discriminator_a, discriminator_b = (
-        partial(build, style, regularization, **discriminator_options)
-        for build in DISCRIMINATORS[config.discriminator]
+        partial(
+            patch_discriminator,
+            style,
+            _regularization(config),
+            heads=heads,
+            n_layers=config.discriminator_layers,
+            base_filters=config.discriminator_filters,
+        )
+        for heads in HEADS[config.discriminator]
     )
     builders = {
         "generator_ab": generator,

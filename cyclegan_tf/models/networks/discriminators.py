@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import keras
 from keras import KerasTensor, layers
@@ -40,6 +41,7 @@ def patch_discriminator(
     style: Style = Style(norm="group"),  # noqa: B008 - frozen
     regularization: Regularization = Regularization(),
     *,
+    heads: Literal["one", "two", "projected"] = "one",
     n_layers: int = 3,
     base_filters: int = 64,
     seed: int = 0,
@@ -50,88 +52,29 @@ def patch_discriminator(
     Args:
         style: its norm.
         regularization: noise, dropout, spectral norm.
+        heads: "two" on one trunk, for `losses.TwoObjective`: the hinge loss, and cross-entropy on
+            flipped labels; "projected": beside its own, those of `feature_heads`, which know of
+            textures and things what a few hundred paintings cannot teach, for `losses.EachHead`.
         n_layers: strided convolutions, 1 to 4: patches of 16, 34, 70 and 142 pixels.
-        base_filters: filters of the first layer.
+        base_filters: filters of the first layer, and of `feature_heads`.
         seed: of weights, noise and dropout.
         name: of the model.
 
     Returns:
-        Model from `(n, h, w, 3)` in [-1, 1] to `(n, h / 2**n_layers - 2, ..., 1)` float32 logits;
-        sides at least `3 * 2**n_layers`.
+        Model from `(n, h, w, 3)` in [-1, 1] to `(n, h / 2**n_layers - 2, ..., 1)` float32 logits,
+        or a list of arrays of them; sides at least `3 * 2**n_layers`.
 
-    Reference: Isola et al. 2017, section 3.2.2; Zhu et al. 2017, section 4.
+    Reference: Isola et al. 2017, section 3.2.2; Zhu et al. 2017, section 4; Sauer et al. 2021
+    (Projected GANs), arXiv:2111.01007, section 3.
     """
     inputs = keras.Input((None, None, 3), name="image")
     seeds = seed_stream(seed)
     trunk = _trunk(inputs, style, regularization, n_layers, base_filters, seeds)
-    logits = _head(trunk, regularization, seeds, "logits")
-    return keras.Model(inputs, logits, name=name)
-
-
-def two_objective_discriminator(
-    style: Style = Style(norm="group"),  # noqa: B008 - frozen
-    regularization: Regularization = Regularization(),
-    *,
-    n_layers: int = 3,
-    base_filters: int = 64,
-    seed: int = 0,
-    name: str = "discriminator",
-) -> keras.Model:
-    """A PatchGAN whose trunk carries two heads, to be trained with `losses.TwoObjective`.
-
-    Args:
-        style: its norm.
-        regularization: noise, dropout, spectral norm.
-        n_layers: strided convolutions, 1 to 4.
-        base_filters: filters of the first layer.
-        seed: of weights, noise and dropout.
-        name: of the model.
-
-    Returns:
-        Model from `(n, h, w, 3)` in [-1, 1] to two arrays of logits shaped as those of
-        `patch_discriminator`: for the hinge loss, and for cross-entropy on flipped labels.
-    """
-    inputs = keras.Input((None, None, 3), name="image")
-    seeds = seed_stream(seed)
-    trunk = _trunk(inputs, style, regularization, n_layers, base_filters, seeds)
-    heads = [_head(trunk, regularization, seeds, key) for key in ("hinge", "flipped")]
-    return keras.Model(inputs, heads, name=name)
-
-
-def projected_discriminator(
-    style: Style = Style(norm="group"),  # noqa: B008 - frozen
-    regularization: Regularization = Regularization(),
-    *,
-    n_layers: int = 3,
-    base_filters: int = 64,
-    seed: int = 0,
-    name: str = "discriminator",
-) -> keras.Model:
-    """A PatchGAN, and beside it three small networks on frozen features of the image.
-
-    What the features know of textures and things need not be learned from a few hundred paintings.
-    To be trained with `losses.EachHead`.
-
-    Args:
-        style: the norm of all of them.
-        regularization: of the PatchGAN; the three have spectral norm, as in the paper.
-        n_layers: strided convolutions of the PatchGAN, 1 to 4.
-        base_filters: filters of its first layer, and of the three.
-        seed: of weights, noise and dropout, and of the mixture of the features.
-        name: of the model.
-
-    Returns:
-        Model from `(n, h, w, 3)` in [-1, 1] to four arrays of float32 logits: those of
-        `patch_discriminator`, and `(n, h / s, w / s, 1)` for s of 4, 8 and 16.
-
-    Reference: Sauer et al. 2021 (Projected GANs), arXiv:2111.01007, sections 3.1 and 3.2.
-    """
-    inputs = keras.Input((None, None, 3), name="image")
-    seeds = seed_stream(seed)
-    trunk = _trunk(inputs, style, regularization, n_layers, base_filters, seeds)
-    heads = [_head(trunk, regularization, seeds, "logits")]
-    heads += feature_heads(inputs, style, seeds, filters=base_filters)
-    return keras.Model(inputs, heads, name=name)
+    names = {"one": ["logits"], "two": ["hinge", "flipped"], "projected": ["logits"]}[heads]
+    logits = [_head(trunk, regularization, seeds, key) for key in names]
+    if heads == "projected":
+        logits += feature_heads(inputs, style, seeds, filters=base_filters)
+    return keras.Model(inputs, logits[0] if heads == "one" else logits, name=name)
 
 
 def feature_heads(

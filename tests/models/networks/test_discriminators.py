@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from cyclegan_tf.models.networks.blocks import Style
 from cyclegan_tf.models.networks.dcgan import projected_latent_discriminator
-from cyclegan_tf.models.networks.discriminators import projected_discriminator
+from cyclegan_tf.models.networks.discriminators import patch_discriminator
 from cyclegan_tf.models.networks.frozen import frozen_features
 from cyclegan_tf.models.networks.generators import unet_generator
 
@@ -38,13 +38,13 @@ def test_frozen_features_stay_in_float32_under_a_mixed_policy():
 
 @pytest.mark.parametrize("side", [32, 48, 64])
 def test_projected_discriminator_judges_patches_and_features(side):
-    discriminator = projected_discriminator(n_layers=2, base_filters=4)
+    discriminator = patch_discriminator(heads="projected", n_layers=2, base_filters=4)
     shapes = [logits.shape[1:3] for logits in discriminator(picture(side))]
     assert shapes == [(side // s - t,) * 2 for s, t in ((4, 2), (4, 0), (8, 0), (16, 0))]
 
 
 def test_gradients_reach_the_picture_and_only_what_is_trained():
-    discriminator = projected_discriminator(n_layers=1, base_filters=4)
+    discriminator = patch_discriminator(heads="projected", n_layers=1, base_filters=4)
     # a PatchGAN: two convolutions of 4 x 4 with a norm between and one to a logit;
     # three heads: two convolutions with biases and a norm in between, each
     assert len(discriminator.trainable_variables) == (2 + 3 + 2) + 3 * (2 + 2 + 2)
