@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cyclegan_tf.inference.translator import Translator
     from cyclegan_tf.metrics.evaluation import score
     from cyclegan_tf.models.build import build_model
+    from cyclegan_tf.models.cut import Cut
     from cyclegan_tf.models.cyclegan import CycleGan
     from cyclegan_tf.models.dcgan import DcGan
     from cyclegan_tf.training.run import fit, resume
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 __all__ = [
+    "Cut",
     "CycleGan",
     "DcGan",
     "Fault",
@@ -49,6 +51,7 @@ __all__ = [
 
 # Where the names above come from; editors read it in the imports, which never run.
 _MODULES = {
+    "Cut": "models.cut",
     "CycleGan": "models.cyclegan",
     "DcGan": "models.dcgan",
     "Fault": "errors",

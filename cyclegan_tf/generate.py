@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     from cyclegan_tf.inference.loading import compile_generator, load_trained
     from cyclegan_tf.io.run_folder import RunFolder
 
-    config, model = load_trained(RunFolder(arguments.run), model="dcgan")
+    config, model = load_trained(RunFolder(arguments.run), models=["dcgan"])
     draw = compile_generator(config, model)
     latents = _latents(arguments.count, config.latent_size, arguments.seed, draw.batch_size)
     (_write_zip if zipped else _write_folder)(output, arguments.count, latents, draw)

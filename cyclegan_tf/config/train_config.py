@@ -13,7 +13,8 @@ from cyclegan_tf.config.fields import check_fields, check_needs, option, without
 from cyclegan_tf.errors import InputError
 
 # What options of only one kind of model need.
-_CYCLEGAN, _DCGAN = {"model": "cyclegan"}, {"model": "dcgan"}
+_CYCLEGAN, _CUT, _DCGAN = ({"model": name} for name in ("cyclegan", "cut", "dcgan"))
+_TRANSLATION = {"model": ("cyclegan", "cut")}
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,10 @@ class TrainConfig:
             one that others switch off.
     """
 
-    model: Literal["cyclegan", "dcgan"] = option(
-        "cyclegan", "cyclegan translates A into B; dcgan invents pictures like those of B"
+    model: Literal["cyclegan", "cut", "dcgan"] = option(
+        "cyclegan",
+        "cyclegan translates A into B and back; cut translates A into B alone, with half the "
+        "networks; dcgan invents pictures like those of B",
     )
 
     # Data
@@ -44,7 +47,7 @@ class TrainConfig:
         low=32,
         high=4096,
         changeable=True,
-        needs=_CYCLEGAN,
+        needs=_TRANSLATION,
     )
     validation_fraction: float = option(
         0.0,
@@ -92,7 +95,7 @@ class TrainConfig:
 
     # Networks
     generator: Literal["unet", "resnet"] = option(
-        "unet", "architecture of both generators", needs=_CYCLEGAN
+        "unet", "architecture of both generators", needs=_TRANSLATION
     )
     base_filters: int = option(
         64, "filters of the generators' first layer; the rest scales", low=1, high=1024
@@ -102,48 +105,48 @@ class TrainConfig:
         "how often the U-Net halves an image; default: as often as it can",
         low=2,
         high=8,
-        needs=_CYCLEGAN | {"generator": "unet"},
+        needs=_TRANSLATION | {"generator": "unet"},
     )
     head_filters: int = option(
         0,
         "filters of a last stage at full size that sees the input again; 0: none",
         low=0,
         high=1024,
-        needs=_CYCLEGAN | {"generator": "unet"},
+        needs=_TRANSLATION | {"generator": "unet"},
     )
     residual_blocks: int = option(
         9,
         "residual blocks: 9 at 256 px, 6 at 128 in the paper",
         low=0,
         high=64,
-        needs=_CYCLEGAN | {"generator": "resnet"},
+        needs=_TRANSLATION | {"generator": "resnet"},
     )
     dropout: float | None = option(
         None,
         "dropout rate: the U-Net's three deepest levels (default 0.5), the ResNet's blocks (0)",
         low=0,
         high=0.95,
-        needs=_CYCLEGAN,
+        needs=_TRANSLATION,
     )
     norm: Literal["group", "instance", "pixel", "none"] = option(
         "group",
         "normalization; instance is without scale and offset, as in the paper; pixel: over the "
         "channels of each pixel, whatever else is in the picture (of generators; discriminators "
         "then have group)",
-        needs=_CYCLEGAN,
+        needs=_TRANSLATION,
     )
     norm_groups: int | None = option(
-        None, "groups; default: one a channel", low=1, needs=_CYCLEGAN | {"norm": "group"}
+        None, "groups; default: one a channel", low=1, needs=_TRANSLATION | {"norm": "group"}
     )
     upsampling: Literal["transpose", "resize"] = option(
         "transpose",
         "how generators enlarge: transposed convolutions, or nearest + convolution",
-        needs=_CYCLEGAN,
+        needs=_TRANSLATION,
     )
     global_skip: bool = option(
         False,
         "generators predict a change of their input, at first none: keeps the content",
-        needs=_CYCLEGAN,
+        needs=_TRANSLATION,
     )
     skip_blur: int = option(
         1,
@@ -151,19 +154,23 @@ class TrainConfig:
         "that colours stay and detail is drawn anew",
         low=1,
         high=64,
-        needs=_CYCLEGAN | {"global_skip": True},
+        needs=_TRANSLATION | {"global_skip": True},
     )
     discriminator: Literal["patch", "projected", "two-objective"] = option(
         "patch",
         "architecture of the discriminators; projected: beside the patches they see frozen "
         "features of an image classifier; two-objective: that of B has two heads",
-        needs=_CYCLEGAN,
+        needs=_TRANSLATION,
     )
     discriminator_filters: int = option(
         64, "filters of the discriminators' first layer", low=1, high=1024
     )
     discriminator_layers: int = option(
-        3, "strided layers, 1 to 4: patches of 16, 34, 70, 142 px", low=1, high=4, needs=_CYCLEGAN
+        3,
+        "strided layers, 1 to 4: patches of 16, 34, 70, 142 px",
+        low=1,
+        high=4,
+        needs=_TRANSLATION,
     )
     discriminator_noise: float = option(
         0.0, "deviation of Gaussian noise on what they see", low=0, high=1
@@ -172,7 +179,7 @@ class TrainConfig:
     spectral_norm: bool = option(
         False,
         "divide their kernels by their largest singular value",
-        needs=({"latent_discriminator": "residual"}, _CYCLEGAN),
+        needs=({"latent_discriminator": "residual"}, _TRANSLATION),
     )
     latent_generator: Literal["transpose", "residual"] = option(
         "residual",
@@ -204,7 +211,7 @@ class TrainConfig:
         0.4,
         "weight of the second head for the generator",
         low=0,
-        needs=_CYCLEGAN | {"discriminator": "two-objective"},
+        needs=_TRANSLATION | {"discriminator": "two-objective"},
     )
     cycle_weight: float = option(
         10.0, "weight of cycle consistency (Zhu et al. 2017, section 3.3)", low=0, needs=_CYCLEGAN
@@ -212,18 +219,24 @@ class TrainConfig:
     cycle_weight_end: float | None = option(
         None, "what it falls to; default: it stays", low=0, needs=_CYCLEGAN
     )
+    content_weight: float = option(
+        1.0,
+        "weight of the contrastive loss, which keeps each thing in its place (Park et al. 2020)",
+        low=0,
+        needs=_CUT,
+    )
     identity_weight: float = option(
-        5.0, "weight of the identity loss, 0: off (section 5.2)", low=0, needs=_CYCLEGAN
+        5.0, "weight of the identity loss, 0: off (section 5.2)", low=0, needs=_TRANSLATION
     )
     identity_weight_end: float | None = option(
-        None, "what it falls to; default: it stays", low=0, needs=_CYCLEGAN
+        None, "what it falls to; default: it stays", low=0, needs=_TRANSLATION
     )
     colour_weight: float = option(
         0.0,
         "weight of the distance between a picture and its translation in means over squares of "
         "8 px: keeps colours in place",
         low=0,
-        needs=_CYCLEGAN,
+        needs=_TRANSLATION,
     )
     r1_weight: float = option(0.0, "weight of the R1 penalty (Mescheder et al. 2018)", low=0)
     gradient_penalty: float | None = option(
@@ -357,7 +370,7 @@ class TrainConfig:
     @property
     def images_per_step(self) -> int:
         """Real images that a training step looks at: of both domains, or of B alone."""
-        return self.batch_size * (2 if self.model == "cyclegan" else 1)
+        return self.batch_size * (1 if self.model == "dcgan" else 2)
 
     @property
     def whole_size(self) -> int:

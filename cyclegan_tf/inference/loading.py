@@ -1,6 +1,7 @@
 """Trained models from their run folders."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -16,17 +17,18 @@ from cyclegan_tf.models import build
 from cyclegan_tf.models.adversarial import AdversarialModel
 from cyclegan_tf.models.networks.build import margin, stride, translation_generator
 
+TRANSLATING = ("cyclegan", "cut")  # the models that make a picture of a picture
 _LEAST_SIDE = 16  # pixels: below, the maps of a ResNet are smaller than what it mirrors of them
 
 
 def load_trained(
-    run: RunFolder, *, model: str | None = None
+    run: RunFolder, *, models: Sequence[str] = ()
 ) -> tuple[TrainConfig, AdversarialModel]:
     """Builds the networks that a run trained and reads the generators' weights.
 
     Args:
         run: a run folder.
-        model: refuse runs of another `--model` than this.
+        models: refuse runs of another `--model` than these.
 
     Returns:
         The run's config, and the model; its generators and their averages hold the run's weights
@@ -35,7 +37,7 @@ def load_trained(
     Raises:
         InputError: if the folder holds no such run, or no weights.
     """
-    config = _config(run, model)
+    config = _config(run, models)
     trained = build.build_model(config, total_steps=1)  # nothing is trained
     for network in {id(n): n for n in (*trained.generators, *trained.averages)}.values():
         run.load_weights(network)
@@ -71,7 +73,12 @@ def load_generator(
     if direction not in ("ab", "ba"):
         raise InputError(f"--direction is {direction!r}; choose one of: ab, ba.")
     run = RunFolder(Path(run))
-    config = _config(run, "cyclegan")
+    config = _config(run, TRANSLATING)
+    if direction == "ba" and config.model == "cut":
+        raise InputError(
+            f"{run.path} is a run of --model cut, which translates A into B alone; leave out "
+            "--direction ba, or train with --model cyclegan."
+        )
     frame = _frame(config, tile)
     # XLA compiles for each size of picture anew
     jit_compile = size is not None and runtime.compiles_with_xla(config.jit)
@@ -126,11 +133,12 @@ def _takes_best(run: RunFolder, config: TrainConfig) -> bool:
     return False
 
 
-def _config(run: RunFolder, model: str | None) -> TrainConfig:
+def _config(run: RunFolder, models: Sequence[str]) -> TrainConfig:
     config = run.config()
-    if model and config.model != model:
+    if models and config.model not in models:
         raise InputError(
-            f"{run.path} is a run of --model {config.model}; expected one of --model {model}."
+            f"{run.path} is a run of --model {config.model}; expected one of --model "
+            f"{' or '.join(models)}."
         )
     return config
 

@@ -22,7 +22,7 @@ from cyclegan_tf.data.sources import (
 )
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.generated import GeneratedPictures, TranslatedPictures
-from cyclegan_tf.inference.loading import compile_generator, load_trained
+from cyclegan_tf.inference.loading import TRANSLATING, compile_generator, load_trained
 from cyclegan_tf.io.files import write_text
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.metrics.features import cached_features, extract
@@ -248,7 +248,7 @@ def evaluate_run(
     stored = reopen_data_set(config, moved, as_stored=True)
     real = _real_sets(comparison, stored, size)
     generator, options = compile_generator(config, model), {"epsilon": comparison.epsilon}
-    remarks = _remarks(stored, cyclegan=config.model == "cyclegan", every_photo=every_photo)
+    remarks = _remarks(stored, translates=config.model != "dcgan", every_photo=every_photo)
     if config.model == "dcgan":
         title, count = f"{path}: inventions", count or len(real[0])
         invented = GeneratedPictures(title, generator, config.latent_size, count)
@@ -257,7 +257,8 @@ def evaluate_run(
     shown = reopen_data_set(config, moved)  # as training shows it, upright and in sRGB
     photos = _photos(path, shown, size, every_photo=every_photo)
     untranslated = _photos(path, stored, size, every_photo=every_photo)
-    content = ContentKept(compile_generator(config, model, back=True))
+    back = compile_generator(config, model, back=True) if len(model.generators) > 1 else None
+    content = ContentKept(back)
     translated = TranslatedPictures(f"{photos.title}, translated", photos, generator, content)
     evaluation = _evaluate(translated, *real, inception, untranslated=untranslated, **options)
     measures = {**evaluation.measures, **content.means()}
@@ -266,9 +267,11 @@ def evaluate_run(
 
 def _check_model(model: str, *, every_photo: bool, count: int | None) -> None:
     """Refuses options that belong to runs of the other model."""
-    for flag, given, kind in (("--all", every_photo, "cyclegan"), ("--count", count, "dcgan")):
-        if given and model != kind:
-            raise InputError(f"{flag} belongs to runs of --model {kind}; leave it out.")
+    kinds = (("--all", every_photo, TRANSLATING), ("--count", count, ("dcgan",)))
+    for flag, given, models in kinds:
+        if given and model not in models:
+            text = " or ".join(models)
+            raise InputError(f"{flag} belongs to runs of --model {text}; leave it out.")
 
 
 def _real_sets(comparison: Comparison, data: DataSet, size: int) -> tuple[Pictures, Pictures]:
@@ -299,10 +302,10 @@ def _holds_out(data: DataSet) -> bool:
     return len(data.validation_a) > 1
 
 
-def _remarks(data: DataSet, *, cyclegan: bool, every_photo: bool) -> tuple[str, ...]:
+def _remarks(data: DataSet, *, translates: bool, every_photo: bool) -> tuple[str, ...]:
     """What is to be said about the pictures that are scored."""
     remarks = []
-    if cyclegan and not every_photo and not _holds_out(data):
+    if translates and not every_photo and not _holds_out(data):
         remarks.append(
             "the run held out fewer than 2 photos: these are also those that it was trained on."
         )

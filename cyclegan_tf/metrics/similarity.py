@@ -132,36 +132,37 @@ class ContentKept:
     """What translations keep of their photos: means over all batches that it is shown.
 
     Args:
-        back: maps translations `(n, h, w, 3)` in [-1, 1] back to photos.
+        back: maps translations `(n, h, w, 3)` in [-1, 1] back to photos; None: nothing does.
     """
 
-    def __init__(self, back: Callable[[np.ndarray], np.ndarray]) -> None:
+    def __init__(self, back: Callable[[np.ndarray], np.ndarray] | None) -> None:
         self._back = back
-        self._rows: list[np.ndarray] = []
+        self._rows: dict[str, list[np.ndarray]] = {}
 
     def __call__(self, photos: np.ndarray, painted: np.ndarray) -> None:
         """Takes in photos and their translations, `(n, h, w, 3)` float32 in [-1, 1]."""
-        measures = (
-            np.abs(self._back(painted) - photos).mean(axis=(1, 2, 3)),
-            structural_similarity(photos, painted),
-            np.abs(painted - photos).mean(axis=(1, 2, 3)),
-        )
-        self._rows.append(np.stack(measures, axis=1))
+        measures = {
+            "structural_similarity": structural_similarity(photos, painted),
+            "change": np.abs(painted - photos).mean(axis=(1, 2, 3)),
+        }
+        if self._back:
+            error = np.abs(self._back(painted) - photos).mean(axis=(1, 2, 3))
+            measures = {"cycle_error": error} | measures
+        for key, values in measures.items():
+            self._rows.setdefault(key, []).append(values)
 
     def means(self) -> dict[str, float]:
         """The means so far.
 
         Returns:
-            `cycle_error`: mean absolute error of photo against photo translated there and back,
-            in [-1, 1] units; `structural_similarity` of the luminance of photo and translation
-            (Wang et al. 2004), 1 for equal ones; `change`: mean absolute difference of the two,
-            in [-1, 1] units: a translator that does nothing has 0.
+            `cycle_error`, where there is a way back: mean absolute error of photo against photo
+            translated there and back, in [-1, 1] units; `structural_similarity` of the luminance
+            of photo and translation (Wang et al. 2004), 1 for equal ones; `change`: mean absolute
+            difference of the two, in [-1, 1] units: a translator that does nothing has 0.
 
         Raises:
             ValueError: if it was shown none.
         """
         if not self._rows:
             raise ValueError("Expected translations to be measured. Received: none")
-        means = np.concatenate(self._rows).mean(axis=0)
-        keys = ("cycle_error", "structural_similarity", "change")
-        return {key: float(mean) for key, mean in zip(keys, means, strict=True)}
+        return {key: float(np.concatenate(rows).mean()) for key, rows in self._rows.items()}

@@ -8,10 +8,12 @@ from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.distribution import replicas, runtime
 from cyclegan_tf.models import losses
 from cyclegan_tf.models.adversarial import AdversarialModel
+from cyclegan_tf.models.cut import Cut, OneSidedObjective
 from cyclegan_tf.models.cyclegan import CycleGan, Objective
 from cyclegan_tf.models.dcgan import DcGan
 from cyclegan_tf.models.networks.blocks import seed_stream
 from cyclegan_tf.models.networks.build import latent_pair, translation_networks
+from cyclegan_tf.models.networks.frozen import frozen_features
 from cyclegan_tf.models.optimizers import CosineDecay, LinearDecay, adam
 from cyclegan_tf.models.stabilizers import Stabilizers
 
@@ -55,8 +57,7 @@ def build_model(config: TrainConfig, total_steps: int | None = None) -> Adversar
             f"schedule {config.schedule!r} or a falling weight needs the length of the training; "
             "pass total_steps, or set steps_per_epoch."
         )
-    build = _cyclegan if config.model == "cyclegan" else _dcgan
-    model = build(config, _stabilizers(config))
+    model = MODELS[config.model](config, _stabilizers(config))
     model.total_steps.assign(max(1, total_steps))
     rates = zip(_rates(config), (1, config.discriminator_steps), strict=True)
     schedule = SCHEDULES[config.schedule]
@@ -142,6 +143,21 @@ def _cyclegan(config: TrainConfig, stabilizers: Stabilizers) -> CycleGan:
     return model
 
 
+def _cut(config: TrainConfig, stabilizers: Stabilizers) -> Cut:
+    objective = OneSidedObjective(
+        adversarial=ADVERSARIAL_PAIRS[config.discriminator](config)[1],
+        content_weight=config.content_weight,
+        identity_weight=config.identity_weight,
+        identity_weight_end=config.identity_weight_end,
+        colour_weight=config.colour_weight,
+    )
+    seeds = seed_stream(config.seed)
+    networks = translation_networks(config, seeds)
+    model = Cut(*networks, frozen_features(), objective, stabilizers, seed=next(seeds))
+    model.pool_b.build((config.batch_size, config.image_size, config.image_size, 3))
+    return model
+
+
 def _dcgan(config: TrainConfig, stabilizers: Stabilizers) -> DcGan:
     seeds = seed_stream(config.seed)
     synchronized = replicas.count() > 1
@@ -157,3 +173,10 @@ def _dcgan(config: TrainConfig, stabilizers: Stabilizers) -> DcGan:
     )
     model.pool.build((config.batch_size, config.image_size, config.image_size, 3))
     return model
+
+
+MODELS: dict[str, Callable[[TrainConfig, Stabilizers], AdversarialModel]] = {
+    "cyclegan": _cyclegan,
+    "cut": _cut,
+    "dcgan": _dcgan,
+}

@@ -4,17 +4,15 @@ In the letters of Zhu et al. 2017: X is domain A, Y is domain B, G is `generator
 `generator_ba`, D_X is `discriminator_a`, D_Y is `discriminator_b`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 import keras
-import tensorflow as tf
 
 from cyclegan_tf.models.adversarial import AdversarialModel, Draws, Judge
 from cyclegan_tf.models.losses import AdversarialLoss, CrossEntropy, colour_distance
 from cyclegan_tf.models.losses import mean_absolute_error as l1
-from cyclegan_tf.models.player import Images, Turn
+from cyclegan_tf.models.player import Images, Turn, with_identity
 from cyclegan_tf.models.stabilizers import ImagePool, Stabilizers
 
 LOG_KEYS = (
@@ -123,8 +121,9 @@ class CycleGan(AdversarialModel):
         (real_a, real_b), (draw_a, draw_b), objective = real, draws, self.objective
         training = draw_a is not None
         ab, ba = (partial(network, training=training) for network in self.translators(training))
-        fake_b, same_b = self._with_identity(ab, real_a, real_b)
-        fake_a, same_a = self._with_identity(ba, real_b, real_a)
+        wanted = bool(objective.identity_weight)
+        fake_b, same_b = with_identity(ab, real_a, real_b, wanted=wanted)
+        fake_a, same_a = with_identity(ba, real_b, real_a, wanted=wanted)
         cycle_loss = l1(real_a, ba(fake_b)) + l1(real_b, ab(fake_a))
         logits_b = self.discriminator_b(self.augmented(fake_b, draw_b), training=training)
         logits_a = self.discriminator_a(self.augmented(fake_a, draw_a), training=training)
@@ -150,16 +149,3 @@ class CycleGan(AdversarialModel):
     def translators(self, training: bool) -> list[keras.Model]:
         """Both generators; their averages, where nothing is trained."""
         return self.generators if training else self.averages
-
-    def _with_identity(
-        self, network: Callable[[Images], Images], real: Images, own: Images
-    ) -> tuple[Images, Images]:
-        """What a network makes of an image, and of one that is already as it should be.
-
-        In one pass, which reads and grades its weights once: right for networks that see each
-        image alone, as all of a CycleGan do. Without identity loss the image passes for the same.
-        """
-        if not self.objective.identity_weight:
-            return network(real), own
-        fake, same = tf.split(network(tf.concat([real, own], 0)), 2)
-        return fake, same

@@ -1,5 +1,6 @@
 """What the players are trained on: adversarial objectives, cycle consistency, identity."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -198,6 +199,47 @@ def colour_distance(x: KerasTensor, y: KerasTensor, *, side: int = 8) -> KerasTe
     """
     means = ops.average_pool(_float32(x), side), ops.average_pool(_float32(y), side)
     return mean_absolute_error(*means)
+
+
+def contrastive_distance(
+    originals: list[KerasTensor], translations: list[KerasTensor], *, temperature: float = 0.07
+) -> KerasTensor:
+    """How badly features tell which place of the original each place of its translation shows.
+
+    Cross-entropy of finding the same place among all places of the same image, by the cosine of
+    the features, over that of a blind guess. What all places share, the style, does not count.
+
+    Args:
+        originals: features of several scales, `(n, h, w, c)` each; constants.
+        translations: the same of the translations.
+        temperature: of the softmax over the places.
+
+    Returns:
+        Scalar: 0 where every place is found, 1 for a blind guess.
+
+    Reference: Park et al. 2020, arXiv:2007.15651, equations 2 and 3.
+    """
+    found = [
+        _place_entropy(ops.stop_gradient(x), y, temperature)
+        for x, y in zip(originals, translations, strict=True)
+    ]
+    return sum(found) / len(found)
+
+
+def _place_entropy(original: KerasTensor, translation: KerasTensor, t: float) -> KerasTensor:
+    x, y = (_directions(features) for features in (original, translation))
+    places = x.shape[1]
+    logits = ops.matmul(y, ops.transpose(x, (0, 2, 1))) / t  # (n, places, places)
+    right = ops.einsum("npc,npc->np", x, y) / t
+    return ops.mean(ops.logsumexp(logits, axis=-1) - right) / math.log(places)
+
+
+def _directions(features: KerasTensor) -> KerasTensor:
+    """`(n, places, c)`: unit vectors from the mean over all places of an image."""
+    x = _float32(features)
+    x = ops.reshape(x, (-1, x.shape[1] * x.shape[2], x.shape[3]))
+    x = x - ops.mean(x, axis=1, keepdims=True)
+    return x / ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + 1e-6)
 
 
 def _float32(x: KerasTensor) -> KerasTensor:

@@ -237,3 +237,23 @@ def _rows(x: tf.Tensor, *, parts: int, i: int) -> tf.Tensor:
     rows = x.shape[0] // parts
     # a copy even of the first row, or it would not wait for the part before
     return tf.identity(x[i * rows : (i + 1) * rows])
+
+
+def with_identity(
+    network: Callable[[Images], Images], real: Images, own: Images, *, wanted: bool
+) -> tuple[Images, Images]:
+    """What a generator makes of an image, and of one that is already as it should be.
+
+    In one pass, which reads and grades its weights once: right for networks that see each image
+    alone, as all that translate do.
+
+    Args:
+        network: the generator.
+        real: `(n, h, w, 3)`, of the domain that it translates.
+        own: the same shape, of the domain that it translates into.
+        wanted: whether there is an identity loss; without one, `own` passes for the same.
+    """
+    if not wanted:
+        return network(real), own
+    fake, same = tf.split(network(tf.concat([real, own], 0)), 2)
+    return fake, same

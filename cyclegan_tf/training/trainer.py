@@ -113,7 +113,7 @@ class Trainer:
         config = self.config
         if config.budget_minutes is None:
             return []
-        submits = self.data.kaggle_shaped and config.model == "cyclegan"
+        submits = self.data.kaggle_shaped and config.model != "dcgan"
         photos = len(self.data.all_a())
         budget = plan_time_budget(
             config.budget_minutes,

@@ -82,7 +82,13 @@ def test_missing_best_weights_are_named(tmp_path):
 def test_run_of_another_model_is_refused(tmp_path):
     RunFolder.create(tmp_path, TrainConfig())
     with pytest.raises(InputError, match="is a run of --model cyclegan; expected one of --model d"):
-        load_trained(RunFolder(tmp_path), model="dcgan")
+        load_trained(RunFolder(tmp_path), models=["dcgan"])
+
+
+def test_way_back_of_a_run_of_one_direction_is_refused(tmp_path):
+    RunFolder.create(tmp_path, TrainConfig(model="cut"))
+    with pytest.raises(InputError, match="run of --model cut, which translates A into B alone"):
+        load_generator(tmp_path, "ba")
 
 
 def painted_with(run, *direction) -> float:

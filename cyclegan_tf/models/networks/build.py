@@ -47,14 +47,15 @@ MARGIN = 16  # pixels of mirrored border around what a U-Net translates
 
 
 def translation_networks(config: TrainConfig, seeds: Iterator[int]) -> list[keras.Model]:
-    """The four networks of a CycleGan.
+    """The four networks of a CycleGan, or the two of a Cut.
 
     Args:
         config: of the run.
         seeds: one is taken for each network, in the order of the result.
 
     Returns:
-        `generator_ab`, `generator_ba`, `discriminator_a`, `discriminator_b`.
+        `generator_ab`, `generator_ba`, `discriminator_a`, `discriminator_b`; of a Cut the first and
+        the last.
     """
     generator, style = _generator(config), _style(config)
     if style.norm == "pixel":  # what else is in the picture may well count for a discriminator
@@ -76,6 +77,8 @@ def translation_networks(config: TrainConfig, seeds: Iterator[int]) -> list[kera
         "discriminator_a": discriminator_a,
         "discriminator_b": discriminator_b,
     }
+    if config.model == "cut":
+        builders = {name: builders[name] for name in ("generator_ab", "discriminator_b")}
     return [build(seed=next(seeds), name=name) for name, build in builders.items()]
 
 

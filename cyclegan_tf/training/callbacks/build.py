@@ -54,7 +54,7 @@ def build_callbacks(
         generator: makes pictures of inputs (or of latents) with the weights that count.
         inception: gives the features of the scores, if there are to be any.
     """
-    samples = _translations if config.model == "cyclegan" else _inventions
+    samples = _inventions if config.model == "dcgan" else _translations
     scores = []
     if inception:
         pictures = _scored(config, data, generator)
