@@ -24,7 +24,7 @@ from cyclegan_tf.data.synthetic.dataset import (
     synthetic_data,
     write_demo,
 )
-from cyclegan_tf.inference.loading import compile_generator, load_trained
+from cyclegan_tf.inference.loading import compile_generator, load_generator, load_trained
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models.build import build_model
 from cyclegan_tf.training import trainer
@@ -172,6 +172,19 @@ def test_budget_ends_training_and_still_submits(kaggle_set, tmp_path):
     options = ["--epochs=100000", "--steps-per-epoch=50", "--budget-minutes=0.4"]
     assert train.main([*TINY, *options, "--data", str(kaggle_set), "--run", str(run)]) == 0
     assert (run / "images.zip").exists()
+
+
+def test_one_direction_trains_goes_on_and_translates(kaggle_set, tmp_path, capsys):
+    run = tmp_path / "run"
+    model = ["--model=cut", "--discriminator=projected", "--data", str(kaggle_set)]
+    assert train.main([*TINY, *model, "--run", str(run)]) == 0
+    weights = {path.name for path in (run / "weights").iterdir()}
+    assert weights == {"generator_ab.weights.h5", "discriminator_b.weights.h5"}
+    assert zipfile.ZipFile(run / "images.zip").testzip() is None
+    assert train.main(["--run", str(run), "--resume", "--epochs=3"]) == 0
+    assert [row["epoch"] for row in RunFolder(run).metrics()] == [1, 2, 3]
+    painted = load_generator(run).translate(np.zeros((40, 50, 3), np.uint8))
+    assert painted.size == (50, 40)
 
 
 def translated(run: RunFolder) -> np.ndarray:
