@@ -148,11 +148,18 @@ def submitted_generators(config: TrainConfig, model: AdversarialModel) -> list[k
     return model.generators if config.submit == "last" else model.averages
 
 
-def compile_generator(
-    config: TrainConfig, model: AdversarialModel, *, back: bool = False
-) -> CompiledGenerator:
-    """The submitted generator, compiled: A into B (or `back`), or latents into pictures."""
-    generator = submitted_generators(config, model)[1 if back else 0]
+def compile_generator(config: TrainConfig, model: AdversarialModel) -> CompiledGenerator:
+    """The submitted generator, compiled: A into B, or latents into pictures."""
+    return _compiled(config, submitted_generators(config, model)[0])
+
+
+def compile_way_back(config: TrainConfig, model: AdversarialModel) -> CompiledGenerator | None:
+    """The same of B into A; None of a model that has no way back."""
+    _, *back = submitted_generators(config, model)
+    return _compiled(config, back[0]) if back else None
+
+
+def _compiled(config: TrainConfig, generator: keras.Model) -> CompiledGenerator:
     return CompiledGenerator(
         generator,
         margin=margin(config),

@@ -22,7 +22,12 @@ from cyclegan_tf.data.sources import (
 )
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.generated import GeneratedPictures, TranslatedPictures
-from cyclegan_tf.inference.loading import TRANSLATING, compile_generator, load_trained
+from cyclegan_tf.inference.loading import (
+    TRANSLATING,
+    compile_generator,
+    compile_way_back,
+    load_trained,
+)
 from cyclegan_tf.io.files import write_text
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.metrics.features import cached_features, extract
@@ -244,7 +249,7 @@ def evaluate_run(
     """
     config, model = load_trained(RunFolder(path))
     _check_model(config.model, every_photo=every_photo, count=count)
-    moved, size = str(data) if data else None, config.whole_size
+    size, moved = config.whole_size, str(data) if data else None
     stored = reopen_data_set(config, moved, as_stored=True)
     real = _real_sets(comparison, stored, size)
     generator, options = compile_generator(config, model), {"epsilon": comparison.epsilon}
@@ -254,14 +259,13 @@ def evaluate_run(
         invented = GeneratedPictures(title, generator, config.latent_size, count)
         evaluation = _evaluate(invented, *real, inception, **options)
         return dataclasses.replace(evaluation, remarks=remarks)
-    shown = reopen_data_set(config, moved)  # as training shows it, upright and in sRGB
+    shown = reopen_data_set(config, moved)  # upright and in sRGB, as in training
     photos = _photos(path, shown, size, every_photo=every_photo)
     untranslated = _photos(path, stored, size, every_photo=every_photo)
-    back = compile_generator(config, model, back=True) if len(model.generators) > 1 else None
-    content = ContentKept(back)
+    content = ContentKept(compile_way_back(config, model))
     translated = TranslatedPictures(f"{photos.title}, translated", photos, generator, content)
     evaluation = _evaluate(translated, *real, inception, untranslated=untranslated, **options)
-    measures = {**evaluation.measures, **content.means()}
+    measures = evaluation.measures | content.means()
     return dataclasses.replace(evaluation, measures=measures, remarks=remarks)
 
 

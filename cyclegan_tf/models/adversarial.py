@@ -10,9 +10,8 @@ import tensorflow as tf
 from cyclegan_tf.distribution import replicas
 from cyclegan_tf.models.internals import NothingToBuild
 from cyclegan_tf.models.losses import AdversarialLoss, Logits, share_called_real
-from cyclegan_tf.models.memory import after
 from cyclegan_tf.models.optimizers import progress, update_average
-from cyclegan_tf.models.player import Images, Losses, Player, Turn, move_together
+from cyclegan_tf.models.player import Images, Losses, Player, Turn, after, move_together
 from cyclegan_tf.models.stabilizers import DiffAugment, Stabilizers, gradient_penalty, r1_penalty
 
 # DiffAugment's for each discriminator, None while testing; a model may append its own.

@@ -196,9 +196,9 @@ def test_help_says_what_an_option_is_for():
     parser = argparse.ArgumentParser()
     add_flags(parser, TrainConfig)
     shown = " ".join(parser.format_help().split())
-    assert "[--model cyclegan --generator unet]" in shown
+    assert "[--model cyclegan|cut --generator unet]" in shown
     assert "[--adversarial-loss bce|lsgan]" in shown
-    assert "[--latent-discriminator residual, or --model cyclegan]" in shown
+    assert "[--latent-discriminator residual, or --model cyclegan|cut]" in shown
     assert "[--no-expand]" in shown
 
 

@@ -64,7 +64,7 @@ def test_adam_moves_alike_without_access_to_its_moments(monkeypatch):
     slots = internals.adam_slots(optimizer, optimizer._trainable_variables[0])
     # 0.5 * (0.5 * 3) + 0.5 * -1 and 0.999 * (0.001 * 9) + 0.001 * 1
     assert float(slots.momentum.numpy()) == pytest.approx(0.25)
-    assert float(slots.velocity.numpy()) == pytest.approx(0.009991, rel=1e-5)
+    assert float(slots.velocity.numpy()) == pytest.approx(0.009991, rel=1e-4)
     monkeypatch.setattr("cyclegan_tf.models.optimizers.adam_slots", lambda *_: None)
     assert after_two_steps()[1] == pytest.approx(moved, abs=1e-6)
     assert moved < 0.9
@@ -101,8 +101,9 @@ def test_model_without_the_hook_is_built_by_a_batch(monkeypatch):
             return {"mean": tf.reduce_mean(self(batch))}
 
     batches = tf.data.Dataset.from_tensors(np.ones((1, 4, 4, 3), "float32"))
-    for _ in range(2):
+    for hooked in (True, False):
+        if not hooked:
+            monkeypatch.delattr(internals.NothingToBuild, "_maybe_symbolic_build")
         model = Model()
         model.compile(optimizer=None, run_eagerly=True)
-        assert model.fit(batches, verbose=0).history["mean"] == [2.0]
-        monkeypatch.delattr(internals.NothingToBuild, "_maybe_symbolic_build", raising=False)
+        assert model.fit(batches, shuffle=False, verbose=0).history["mean"] == [2.0]

@@ -20,7 +20,7 @@ def test_frozen_features_have_three_scales_and_nothing_to_train():
         (1, 16, 16, 24), (1, 8, 8, 48), (1, 4, 4, 88),
     ]  # fmt: skip
     assert features.trainable_variables == []
-    assert features.count_params() == 147_744
+    assert features.count_params() == 151_376
 
 
 def test_frozen_features_move_with_the_picture():
