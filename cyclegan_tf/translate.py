@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.errors import Fault, InputError
+from cyclegan_tf.inference.blending import blend, check_strength
 from cyclegan_tf.inference.tiling import DEFAULT_TILE, SIZES, check_sizes
 from cyclegan_tf.io import display, outputs
 from cyclegan_tf.io.parallel import in_order
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         "--direction", choices=("ab", "ba"), default="ab", help="ab: photo to painting (default)"
     )
     _add_sizes(parser)
+    _add_blending(parser)
     parser.add_argument(
         "--compare", action="store_true", help="write original and translation side by side"
     )
@@ -110,9 +112,26 @@ def _add_sizes(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_blending(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that say how much is painted."""
+    parser.add_argument(
+        "--strength",
+        type=float,
+        default=1.0,
+        metavar="SHARE",
+        help="of the painting, from 0 (the photo) to 1 (default: 1)",
+    )
+    parser.add_argument(
+        "--keep-colours",
+        action="store_true",
+        help="take only light and dark from the painting, the colours from the photo",
+    )
+
+
 def _check(arguments: argparse.Namespace) -> None:
     """Raises `InputError` on what can be seen before TensorFlow is loaded."""
     check_sizes(**{name: getattr(arguments, name) for name in SIZES})
+    check_strength(arguments.strength)
     for path in arguments.inputs:
         if not path.exists():
             raise InputError(f"{path} does not exist; check the path.")
@@ -159,6 +178,8 @@ def _write(arguments: argparse.Namespace, work: "Worklist", translator: "Transla
 
     from cyclegan_tf.data.image import encode, grid, load_upright
 
+    mixture = {"strength": arguments.strength, "keep_colours": arguments.keep_colours}
+
     def prepared(item: tuple[str, str, bytes]) -> tuple[str, "np.ndarray"]:
         name, origin, encoded = item
         try:
@@ -168,6 +189,7 @@ def _write(arguments: argparse.Namespace, work: "Worklist", translator: "Transla
 
     def finished(item: tuple[str, "np.ndarray", "np.ndarray"]) -> tuple[str, bytes]:
         name, original, painted = item
+        painted = blend(original, painted, **mixture)
         if arguments.compare:
             painted = grid([np.stack([original, painted])], gap=_GAP)
         return name, encode(painted, outputs.FORMATS[Path(name).suffix.lower()])

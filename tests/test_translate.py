@@ -213,6 +213,21 @@ def test_comparison_shows_both_beside_each_other(run, tmp_path):
     assert (both[:, 34:] == np.minimum(pixels(20, 30).astype(int) + 51, 255)).all()
 
 
+def test_strength_and_colours_can_be_chosen(run, tmp_path):
+    (tmp_path / "in.png").write_bytes(png(np.full((20, 30, 3), (100, 80, 60), np.uint8)))
+    back = load_generator(run, "ba", tile=64)  # adds 51 to each pixel
+    arguments = (tmp_path / "in.png", "--direction=ba", "--strength=0.2", "--compare")
+    assert call(run, *arguments, output=tmp_path / "x.png") == 0
+    assert opened(tmp_path / "x.png")[0, [0, 29, 34, 63]].tolist() == [
+        [100, 80, 60], [100, 80, 60], [110, 90, 70], [110, 90, 70],
+    ]  # fmt: skip
+    grey = flat(140, 8)
+    np.testing.assert_array_equal(np.asarray(back.translate(grey, strength=0)), grey)
+    assert np.unique(np.asarray(back.translate(grey, keep_colours=True))).tolist() == [191]
+    assert call(run, tmp_path / "in.png", "--keep-colours", output=tmp_path / "y.png") == 0
+    assert np.abs(opened(tmp_path / "y.png").astype(int) - (100, 80, 60)).max() == 0
+
+
 def test_formats_and_sizes_can_be_chosen(run, inputs, tmp_path):
     assert call(run, inputs, "--format=jpeg", "--size=32", output=tmp_path / "squares") == 0
     names = {p.name: opened(p).shape for p in (tmp_path / "squares").iterdir()}
@@ -254,6 +269,7 @@ FAULTS = {
     "suffix": (["in.png", "--run=run", "--output=x.tiff"], "suffix that is not written"),
     "format": (["in.png", "--run=run", "--output=x.png", "--format=png"], "leave it out"),
     "tile": (["in.png", "--run=run", "--output=x.png", "--tile=9"], "--tile is 9"),
+    "strength": (["in.png", "--run=run", "--output=x.png", "--strength=1.5"], "--strength is 1.5"),
     "size": (["in.png", "--run=run", "--output=x.png", "--size=0"], "--size is 0"),
     "both": (["in.png", "--run=run", "--output=x", "--size=9", "--longest=9"], "not allowed"),
     "direction": (["in.png", "--run=run", "--output=x.png", "--direction=up"], "invalid choice"),

@@ -19,6 +19,7 @@ from cyclegan_tf.data.image import (
     upright_pixels,
 )
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.inference.blending import blend, check_strength
 from cyclegan_tf.inference.compiled import AnySizeGenerator, fixed_side
 from cyclegan_tf.inference.tiling import DEFAULT_TILE, Frame, Tiling, sample
 from cyclegan_tf.io import display
@@ -76,22 +77,28 @@ class Translator:
         self._size = size
         self._longest = longest
 
-    def translate(self, image: Picture) -> Image.Image:
+    def translate(
+        self, image: Picture, *, strength: float = 1.0, keep_colours: bool = False
+    ) -> Image.Image:
         """Translates one picture.
 
         Args:
             image: path of an image file; an open image; or `(h, w, 3)` uint8.
+            strength: share of the translation in the result, in [0, 1]; the rest is the picture.
+            keep_colours: take only the luminance of the translation, and the picture's chroma.
 
         Returns:
             The translation as sRGB, upright, at the picture's own size, unless the translator has
             another.
 
         Raises:
-            InputError: if the file cannot be read or is no image.
+            InputError: if the file cannot be read or is no image, or the strength is out of range.
             ValueError: if an array has another shape or type.
         """
-        [(_, _, painted)] = self.translate_all([(None, self.prepare(to_pixels(image)))])
-        return Image.fromarray(painted)
+        check_strength(strength)
+        [(_, shown, painted)] = self.translate_all([(None, self.prepare(to_pixels(image)))])
+        blended = blend(shown, painted, strength=strength, keep_colours=keep_colours)
+        return Image.fromarray(blended)
 
     def prepare(self, pixels: np.ndarray) -> np.ndarray:
         """What is shown of a picture: all of it, or at another size.

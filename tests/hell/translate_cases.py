@@ -81,6 +81,8 @@ def translate_cases() -> list[Case]:
              "translate --run GOOD/cyclegan --output bad/x GOOD/a", "bad/x", unprivileged=True),
         Case("flag: a tile of 10^12 pixels", f.nothing, f"{TRANSLATE} GOOD/a --tile {10**12}",
              "--tile is"),
+        Case("flag: a strength of 2", f.nothing, f"{TRANSLATE} GOOD/a --strength 2",
+             "--strength is 2.0"),
         Case("flag: a translation of no size", f.nothing, f"{TRANSLATE} GOOD/a --size -1",
              "--size is -1"),
     ]  # fmt: skip
