@@ -1,5 +1,6 @@
 """Translates pictures of any size with a trained CycleGan: files, folders, zips, TFRecords.
 
+python -m cyclegan_tf.translate holiday.jpg --output painting.png
 python -m cyclegan_tf.translate --run runs/monet holiday.jpg --output painting.png
 python -m cyclegan_tf.translate --run runs/monet photos/ more.zip --output paintings/ --compare
 """
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.errors import Fault, InputError
 from cyclegan_tf.inference.blending import blend, check_strength
+from cyclegan_tf.inference.shipped import DEFAULT_WEIGHTS, find_weights
 from cyclegan_tf.inference.tiling import DEFAULT_TILE, SIZES, check_sizes
 from cyclegan_tf.io import display, outputs
 from cyclegan_tf.io.parallel import in_order
@@ -32,13 +34,14 @@ def main(argv: list[str] | None = None) -> int:
     """The command line."""
     arguments = _parser().parse_args(argv)
     _check(arguments)
+    trained = arguments.run or find_weights(arguments.weights, arguments.direction)
     load_tensorflow()
     import tensorflow as tf
 
     from cyclegan_tf.inference.loading import load_generator
 
     options = {name: getattr(arguments, name) for name in SIZES}
-    translator = load_generator(arguments.run, arguments.direction, **options)
+    translator = load_generator(trained, arguments.direction, **options)
     work = _survey(arguments, translator)
     try:
         _write(arguments, work, translator)
@@ -61,16 +64,13 @@ def _parser() -> argparse.ArgumentParser:
         help="image file, folder of images or of TFRecords (not the folders in it), TFRecord file, "
         "or zip",
     )
-    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="a trained CycleGan")
+    _add_generator(parser)
     parser.add_argument(
         "--output",
         type=Path,
         required=True,
         metavar="PATH",
         help=f"a new folder, NAME.zip, or for one image a file ({', '.join(outputs.FORMATS)})",
-    )
-    parser.add_argument(
-        "--direction", choices=("ab", "ba"), default="ab", help="ab: photo to painting (default)"
     )
     _add_sizes(parser)
     _add_blending(parser)
@@ -88,6 +88,22 @@ def _parser() -> argparse.ArgumentParser:
         help="name and skip what is no image instead of refusing it",
     )
     return parser
+
+
+def _add_generator(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that say what translates."""
+    trained = parser.add_mutually_exclusive_group()
+    trained.add_argument("--run", type=Path, metavar="DIR", help="a trained CycleGan")
+    trained.add_argument(
+        "--weights",
+        default=DEFAULT_WEIGHTS,
+        metavar="NAME",
+        help="trained weights that travel with the package, or a file NAME.npz that export wrote "
+        f"(default, without --run: {DEFAULT_WEIGHTS})",
+    )
+    parser.add_argument(
+        "--direction", choices=("ab", "ba"), default="ab", help="ab: photo to painting (default)"
+    )
 
 
 def _add_sizes(parser: argparse.ArgumentParser) -> None:
