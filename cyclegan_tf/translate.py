@@ -116,8 +116,16 @@ def _add_sizes(parser: argparse.ArgumentParser) -> None:
     size.add_argument(
         "--longest",
         **pixels,
-        help="reduce pictures whose longer side is longer: a brush stroke has as many pixels as in "
-        "training, so in a large picture it is small",
+        help="reduce pictures whose longer side is longer",
+    )
+    parser.add_argument(
+        "--canvas",
+        type=_canvas,
+        default="auto",
+        metavar="PIXELS|auto|full",
+        help="shorter side at which larger pictures are painted, before the painting is enlarged "
+        "to them: a small canvas shows large strokes; auto (default): as large as the pictures of "
+        "the training; full: at their own size",
     )
     parser.add_argument(
         "--tile",
@@ -126,6 +134,10 @@ def _add_sizes(parser: argparse.ArgumentParser) -> None:
         help="side beyond which a picture is translated in overlapping tiles; less needs less "
         f"memory (default: {DEFAULT_TILE})",
     )
+
+
+def _canvas(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
 
 
 def _add_blending(parser: argparse.ArgumentParser) -> None:

@@ -53,7 +53,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def generator(run):
-    return load_generator(run, tile=64)
+    return load_generator(run, tile=64, canvas="full")
 
 
 def pixels(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -105,6 +105,8 @@ def test_direction_chooses_the_generator(run):
 def test_a_square_size_and_a_longest_side_contradict_each_other(run):
     with pytest.raises(InputError, match="--size 32 and --longest 64 contradict each other"):
         load_generator(run, size=32, longest=64)
+    with pytest.raises(InputError, match="--size 32 and --canvas 64 contradict each other"):
+        load_generator(run, size=32, canvas=64)
 
 
 def test_size_gives_the_pixels_that_a_submission_has(tmp_path):
@@ -228,6 +230,22 @@ def test_strength_and_colours_can_be_chosen(run, tmp_path):
     assert np.abs(opened(tmp_path / "y.png").astype(int) - (100, 80, 60)).max() == 0
 
 
+def test_canvas_can_be_chosen_and_full_is_the_whole_picture(run, tmp_path):
+    (tmp_path / "in.png").write_bytes(png(pixels(260, 300)))
+    found = {}
+    for canvas in ("full", "auto", "64"):
+        output = tmp_path / f"{canvas}.png"
+        assert call(run, tmp_path / "in.png", f"--canvas={canvas}", output=output) == 0
+        found[canvas] = opened(output)
+    # the network changes nothing: what is not reduced comes back to the bit
+    np.testing.assert_array_equal(found["full"], pixels(260, 300))
+    assert found["auto"].shape == found["64"].shape == (260, 300, 3)
+    spread = {canvas: picture.std() for canvas, picture in found.items()}
+    assert spread["64"] < 0.8 * spread["auto"]  # noise that the canvas was too small for
+    assert call(run, tmp_path / "in.png", output=tmp_path / "default.png") == 0
+    np.testing.assert_array_equal(opened(tmp_path / "default.png"), found["auto"])
+
+
 def test_formats_and_sizes_can_be_chosen(run, inputs, tmp_path):
     assert call(run, inputs, "--format=jpeg", "--size=32", output=tmp_path / "squares") == 0
     names = {p.name: opened(p).shape for p in (tmp_path / "squares").iterdir()}
@@ -273,6 +291,8 @@ FAULTS = {
     "run and weights": (["in.png", "--run=run", "--weights=x", "--output=x.png"], "not allowed"),
     "weights": (["in.png", "--weights=mine", "--output=x.png"], "weights are called 'mine'"),
     "weights file": (["in.png", "--weights=text.npz", "--output=x.png"], "holds no generator"),
+    "canvas": (["in.png", "--run=run", "--output=x.png", "--canvas=9"], "8,192 or auto or full."),
+    "no canvas": (["in.png", "--run=run", "--output=x.png", "--canvas=big"], "--canvas is big"),
     "size": (["in.png", "--run=run", "--output=x.png", "--size=0"], "--size is 0"),
     "both": (["in.png", "--run=run", "--output=x", "--size=9", "--longest=9"], "not allowed"),
     "direction": (["in.png", "--run=run", "--output=x.png", "--direction=up"], "invalid choice"),

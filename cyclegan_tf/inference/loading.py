@@ -25,6 +25,7 @@ from cyclegan_tf.models.adversarial import AdversarialModel
 from cyclegan_tf.models.networks.build import margin, stride, translation_generator
 
 _PLACES = ("data", "a", "b", "inception")  # settings that say where files are: nobody else's
+_LEAST_CANVAS = 256  # pixels: what is smaller cannot be enlarged to fill a screen
 _LEAST_SIDE = 16  # pixels: below, the maps of a ResNet are smaller than what it mirrors of them
 
 
@@ -59,6 +60,7 @@ def load_generator(
     tile: int = DEFAULT_TILE,
     size: int | None = None,
     longest: int | None = None,
+    canvas: int | str = "auto",
 ) -> Translator:
     """Loads one generator of a trained CycleGan, for pictures of any size.
 
@@ -73,17 +75,21 @@ def load_generator(
         size: translate the centred square at this side, as in training; by default the whole
             picture at its own size.
         longest: reduce pictures whose longer side is longer than this to it.
+        canvas: shorter side in pixels at which larger pictures are painted; the painting is then
+            enlarged. "auto" is that of the pictures it was trained on, at least 256, so that
+            strokes are as large in a picture as in theirs; "full" paints at the picture's size.
 
     Raises:
         InputError: if there is no such run, it has no weights, or an argument is out of range.
     """
-    check_sizes(tile=tile, size=size, longest=longest)
+    check_sizes(tile=tile, size=size, longest=longest, canvas=canvas)
     config, read = _trained_generator(run, direction)
     frame = _frame(config, tile)
     # XLA compiles for each size of picture anew
     jit_compile = size is not None and runtime.compiles_with_xla(config.jit)
     generator = AnySizeGenerator(read(), jit_compile=jit_compile)
-    return Translator(generator, frame, tone=generator.with_tone_of, size=size, longest=longest)
+    options = {"size": size, "longest": longest, "canvas": _canvas_side(canvas, config)}
+    return Translator(generator, frame, tone=generator.with_tone_of, **options)
 
 
 def export_generator(run: str | Path, path: str | Path, direction: str = "ab") -> None:
@@ -147,6 +153,17 @@ def _frame(config: TrainConfig, tile: int) -> Frame:
             f"pixels; expected at least {smallest}."
         )
     return Frame(tile, multiple=multiple, margin=margin(config), least=_LEAST_SIDE)
+
+
+def _canvas_side(canvas: int | str, config: TrainConfig) -> int | None:
+    """The shorter side at which larger pictures are painted; None: their own."""
+    if canvas == "full":
+        return None
+    if canvas != "auto":
+        return canvas
+    enlarged = config.crop_probability >= 0.5
+    trained = round(config.image_size * (config.crop_enlarge if enlarged else 1))
+    return max(trained, config.whole_size, _LEAST_CANVAS)
 
 
 def _read_generator(run: RunFolder, config: TrainConfig, direction: str) -> keras.Model:

@@ -83,6 +83,8 @@ def translate_cases() -> list[Case]:
              "--tile is"),
         Case("flag: a strength of 2", f.nothing, f"{TRANSLATE} GOOD/a --strength 2",
              "--strength is 2.0"),
+        Case("flag: a canvas of words", f.nothing, f"{TRANSLATE} GOOD/a --canvas huge",
+             "--canvas is huge|auto or full"),
         Case("flag: weights that nobody ships", f.nothing,
              "translate --weights gone --output out GOOD/a", "'gone' and go ab|there are:"),
         Case("weights file: text", f.file("bad.npz"),
