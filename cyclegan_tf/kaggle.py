@@ -41,7 +41,8 @@ NEEDED = {
     "filelock": "3.16",
     "psutil": "5.9",
 }
-PACKED = {".py", ".npz"}  # not the weights of trained generators, which are too large
+PACKED = {".py", ".npz"}
+LEFT_OUT = {"weights"}  # folders of trained generators, which are too large
 _DAY = (1980, 1, 1, 0, 0, 0)  # of every file: the same package gives the same bytes
 _TITLE = (5, 50)  # signs that Kaggle takes
 _LONGEST_NOTEBOOK = 2**26
@@ -184,7 +185,8 @@ def bundle(notebook: dict[str, Any]) -> dict[str, Any]:
 def unpacking_code() -> str:
     """Python code that carries this package, unpacks it and makes it importable."""
     package = Path(__file__).parent
-    modules = sorted(path for path in package.rglob("*") if path.suffix in PACKED)
+    files = (path for path in package.rglob("*") if path.parent.name not in LEFT_OUT)
+    modules = sorted(path for path in files if path.suffix in PACKED)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for path in modules:

@@ -1,5 +1,6 @@
 """Translates pictures of any size with a trained CycleGan: files, folders, zips, TFRecords.
 
+python -m cyclegan_tf.translate holiday.jpg --output painting.png
 python -m cyclegan_tf.translate --run runs/monet holiday.jpg --output painting.png
 python -m cyclegan_tf.translate --run runs/monet photos/ more.zip --output paintings/ --compare
 """
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.errors import Fault, InputError
+from cyclegan_tf.inference.blending import blend, check_strength
+from cyclegan_tf.inference.shipped import DEFAULT_WEIGHTS, find_weights
 from cyclegan_tf.inference.tiling import DEFAULT_TILE, SIZES, check_sizes
 from cyclegan_tf.io import display, outputs
 from cyclegan_tf.io.parallel import in_order
@@ -31,13 +34,14 @@ def main(argv: list[str] | None = None) -> int:
     """The command line."""
     arguments = _parser().parse_args(argv)
     _check(arguments)
+    trained = arguments.run or find_weights(arguments.weights, arguments.direction)
     load_tensorflow()
     import tensorflow as tf
 
     from cyclegan_tf.inference.loading import load_generator
 
     options = {name: getattr(arguments, name) for name in SIZES}
-    translator = load_generator(arguments.run, arguments.direction, **options)
+    translator = load_generator(trained, arguments.direction, **options)
     work = _survey(arguments, translator)
     try:
         _write(arguments, work, translator)
@@ -60,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         help="image file, folder of images or of TFRecords (not the folders in it), TFRecord file, "
         "or zip",
     )
-    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="a trained CycleGan")
+    _add_generator(parser)
     parser.add_argument(
         "--output",
         type=Path,
@@ -68,10 +72,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help=f"a new folder, NAME.zip, or for one image a file ({', '.join(outputs.FORMATS)})",
     )
-    parser.add_argument(
-        "--direction", choices=("ab", "ba"), default="ab", help="ab: photo to painting (default)"
-    )
     _add_sizes(parser)
+    _add_blending(parser)
     parser.add_argument(
         "--compare", action="store_true", help="write original and translation side by side"
     )
@@ -88,6 +90,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_generator(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that say what translates."""
+    trained = parser.add_mutually_exclusive_group()
+    trained.add_argument("--run", type=Path, metavar="DIR", help="a trained CycleGan")
+    trained.add_argument(
+        "--weights",
+        default=DEFAULT_WEIGHTS,
+        metavar="NAME",
+        help="trained weights that travel with the package, or a file NAME.npz that export wrote "
+        f"(default, without --run: {DEFAULT_WEIGHTS})",
+    )
+    parser.add_argument(
+        "--direction", choices=("ab", "ba"), default="ab", help="ab: photo to painting (default)"
+    )
+
+
 def _add_sizes(parser: argparse.ArgumentParser) -> None:
     """Adds the flags that say at which size pictures are translated."""
     pixels = {"type": int, "metavar": "PIXELS"}
@@ -98,8 +116,16 @@ def _add_sizes(parser: argparse.ArgumentParser) -> None:
     size.add_argument(
         "--longest",
         **pixels,
-        help="reduce pictures whose longer side is longer: a brush stroke has as many pixels as in "
-        "training, so in a large picture it is small",
+        help="reduce pictures whose longer side is longer",
+    )
+    parser.add_argument(
+        "--canvas",
+        type=_canvas,
+        default="auto",
+        metavar="PIXELS|auto|full",
+        help="shorter side at which larger pictures are painted, before the painting is enlarged "
+        "to them: a small canvas shows large strokes; auto (default): as large as the pictures of "
+        "the training; full: at their own size",
     )
     parser.add_argument(
         "--tile",
@@ -110,9 +136,30 @@ def _add_sizes(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _canvas(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
+
+
+def _add_blending(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that say how much is painted."""
+    parser.add_argument(
+        "--strength",
+        type=float,
+        default=1.0,
+        metavar="SHARE",
+        help="of the painting, from 0 (the photo) to 1 (default: 1)",
+    )
+    parser.add_argument(
+        "--keep-colours",
+        action="store_true",
+        help="take only light and dark from the painting, the colours from the photo",
+    )
+
+
 def _check(arguments: argparse.Namespace) -> None:
     """Raises `InputError` on what can be seen before TensorFlow is loaded."""
     check_sizes(**{name: getattr(arguments, name) for name in SIZES})
+    check_strength(arguments.strength)
     for path in arguments.inputs:
         if not path.exists():
             raise InputError(f"{path} does not exist; check the path.")
@@ -159,6 +206,8 @@ def _write(arguments: argparse.Namespace, work: "Worklist", translator: "Transla
 
     from cyclegan_tf.data.image import encode, grid, load_upright
 
+    mixture = {"strength": arguments.strength, "keep_colours": arguments.keep_colours}
+
     def prepared(item: tuple[str, str, bytes]) -> tuple[str, "np.ndarray"]:
         name, origin, encoded = item
         try:
@@ -168,6 +217,7 @@ def _write(arguments: argparse.Namespace, work: "Worklist", translator: "Transla
 
     def finished(item: tuple[str, "np.ndarray", "np.ndarray"]) -> tuple[str, bytes]:
         name, original, painted = item
+        painted = blend(original, painted, **mixture)
         if arguments.compare:
             painted = grid([np.stack([original, painted])], gap=_GAP)
         return name, encode(painted, outputs.FORMATS[Path(name).suffix.lower()])

@@ -27,7 +27,7 @@ ALLOWED = {
         "errors", "config", "distribution", "io", "data", "models", "inference", "metrics",
     },
 }  # fmt: skip
-COMMANDS = {"train", "translate", "evaluate", "generate", "demo", "kaggle"}
+COMMANDS = {"train", "translate", "evaluate", "generate", "demo", "kaggle", "export"}
 OTHERS = {"__init__", "__main__", "notebook"}  # they may import whatever they show
 # the folder that needs settings has one file that reads them
 READS_CONFIG = {

@@ -80,6 +80,8 @@ WRITTEN = {
     "python -m cyclegan_tf.translate --run runs/monet photos/": [
         "paintings/1.jpg", "paintings/2.jpg", "paintings/3.png", "paintings/landscape_00009.jpg",
     ],
+    "python -m cyclegan_tf.export": ["monet.npz"],
+    "python -m cyclegan_tf.translate --weights monet.npz": ["small.png"],
     "python -m cyclegan_tf.kaggle": ["kernel/03_cyclegan.ipynb", "kernel/kernel-metadata.json"],
     "python -m cyclegan_tf.generate": ["pictures/15.png"],
     "python -m cyclegan_tf.evaluate --run": ["runs/monet/evaluation.json"],

@@ -53,7 +53,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def generator(run):
-    return load_generator(run, tile=64)
+    return load_generator(run, tile=64, canvas="full")
 
 
 def pixels(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -105,6 +105,8 @@ def test_direction_chooses_the_generator(run):
 def test_a_square_size_and_a_longest_side_contradict_each_other(run):
     with pytest.raises(InputError, match="--size 32 and --longest 64 contradict each other"):
         load_generator(run, size=32, longest=64)
+    with pytest.raises(InputError, match="--size 32 and --canvas 64 contradict each other"):
+        load_generator(run, size=32, canvas=64)
 
 
 def test_size_gives_the_pixels_that_a_submission_has(tmp_path):
@@ -213,6 +215,37 @@ def test_comparison_shows_both_beside_each_other(run, tmp_path):
     assert (both[:, 34:] == np.minimum(pixels(20, 30).astype(int) + 51, 255)).all()
 
 
+def test_strength_and_colours_can_be_chosen(run, tmp_path):
+    (tmp_path / "in.png").write_bytes(png(np.full((20, 30, 3), (100, 80, 60), np.uint8)))
+    back = load_generator(run, "ba", tile=64)  # adds 51 to each pixel
+    arguments = (tmp_path / "in.png", "--direction=ba", "--strength=0.2", "--compare")
+    assert call(run, *arguments, output=tmp_path / "x.png") == 0
+    assert opened(tmp_path / "x.png")[0, [0, 29, 34, 63]].tolist() == [
+        [100, 80, 60], [100, 80, 60], [110, 90, 70], [110, 90, 70],
+    ]  # fmt: skip
+    grey = flat(140, 8)
+    np.testing.assert_array_equal(np.asarray(back.translate(grey, strength=0)), grey)
+    assert np.unique(np.asarray(back.translate(grey, keep_colours=True))).tolist() == [191]
+    assert call(run, tmp_path / "in.png", "--keep-colours", output=tmp_path / "y.png") == 0
+    assert np.abs(opened(tmp_path / "y.png").astype(int) - (100, 80, 60)).max() == 0
+
+
+def test_canvas_can_be_chosen_and_full_is_the_whole_picture(run, tmp_path):
+    (tmp_path / "in.png").write_bytes(png(pixels(260, 300)))
+    found = {}
+    for canvas in ("full", "auto", "64"):
+        output = tmp_path / f"{canvas}.png"
+        assert call(run, tmp_path / "in.png", f"--canvas={canvas}", output=output) == 0
+        found[canvas] = opened(output)
+    # the network changes nothing: what is not reduced comes back to the bit
+    np.testing.assert_array_equal(found["full"], pixels(260, 300))
+    assert found["auto"].shape == found["64"].shape == (260, 300, 3)
+    spread = {canvas: picture.std() for canvas, picture in found.items()}
+    assert spread["64"] < 0.8 * spread["auto"]  # noise that the canvas was too small for
+    assert call(run, tmp_path / "in.png", output=tmp_path / "default.png") == 0
+    np.testing.assert_array_equal(opened(tmp_path / "default.png"), found["auto"])
+
+
 def test_formats_and_sizes_can_be_chosen(run, inputs, tmp_path):
     assert call(run, inputs, "--format=jpeg", "--size=32", output=tmp_path / "squares") == 0
     names = {p.name: opened(p).shape for p in (tmp_path / "squares").iterdir()}
@@ -254,6 +287,12 @@ FAULTS = {
     "suffix": (["in.png", "--run=run", "--output=x.tiff"], "suffix that is not written"),
     "format": (["in.png", "--run=run", "--output=x.png", "--format=png"], "leave it out"),
     "tile": (["in.png", "--run=run", "--output=x.png", "--tile=9"], "--tile is 9"),
+    "strength": (["in.png", "--run=run", "--output=x.png", "--strength=1.5"], "--strength is 1.5"),
+    "run and weights": (["in.png", "--run=run", "--weights=x", "--output=x.png"], "not allowed"),
+    "weights": (["in.png", "--weights=mine", "--output=x.png"], "weights are called 'mine'"),
+    "weights file": (["in.png", "--weights=text.npz", "--output=x.png"], "holds no generator"),
+    "canvas": (["in.png", "--run=run", "--output=x.png", "--canvas=9"], "8,192 or auto or full."),
+    "no canvas": (["in.png", "--run=run", "--output=x.png", "--canvas=big"], "--canvas is big"),
     "size": (["in.png", "--run=run", "--output=x.png", "--size=0"], "--size is 0"),
     "both": (["in.png", "--run=run", "--output=x", "--size=9", "--longest=9"], "not allowed"),
     "direction": (["in.png", "--run=run", "--output=x.png", "--direction=up"], "invalid choice"),

@@ -1,15 +1,22 @@
-"""Trained models from their run folders."""
+"""Trained models from their run folders, and generators from files of their own."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.distribution import runtime
-from cyclegan_tf.errors import InputError
+from cyclegan_tf.errors import InputError, first_line
 from cyclegan_tf.inference.compiled import AnySizeGenerator, CompiledGenerator
+from cyclegan_tf.inference.shipped import (
+    SUFFIX,
+    PackedGenerator,
+    find_weights,
+    read_generator,
+    write_generator,
+)
 from cyclegan_tf.inference.tiling import DEFAULT_TILE, Frame, check_sizes, smallest_tile
 from cyclegan_tf.inference.translator import Translator
 from cyclegan_tf.io.run_folder import RunFolder
@@ -18,6 +25,8 @@ from cyclegan_tf.models.adversarial import AdversarialModel
 from cyclegan_tf.models.networks.build import margin, stride, translation_generator
 
 TRANSLATING = ("cyclegan", "cut")  # the models that make a picture of a picture
+_PLACES = ("data", "a", "b", "inception")  # settings that say where files are: nobody else's
+_LEAST_CANVAS = 256  # pixels: what is smaller cannot be enlarged to fill a screen
 _LEAST_SIDE = 16  # pixels: below, the maps of a ResNet are smaller than what it mirrors of them
 
 
@@ -52,38 +61,92 @@ def load_generator(
     tile: int = DEFAULT_TILE,
     size: int | None = None,
     longest: int | None = None,
+    canvas: int | str = "auto",
 ) -> Translator:
     """Loads one generator of a trained CycleGan, for pictures of any size.
 
     It computes in the precision in which it was trained where that is fast, and else in float32.
 
     Args:
-        run: folder of a CycleGan that `fit` or the command `train` wrote.
+        run: folder of a CycleGan that `fit` or the command `train` wrote; the name of weights that
+            travel with the package, "monet"; or a file NAME.npz of `export_generator`.
         direction: "ab" translates domain A into domain B (photos into paintings), "ba" goes the
             way back.
         tile: side in pixels beyond which a picture is translated in overlapping tiles.
         size: translate the centred square at this side, as in training; by default the whole
             picture at its own size.
         longest: reduce pictures whose longer side is longer than this to it.
+        canvas: shorter side in pixels at which larger pictures are painted; the painting is then
+            enlarged. "auto" is that of the pictures it was trained on, at least 256, so that
+            strokes are as large in a picture as in theirs; "full" paints at the picture's size.
 
     Raises:
         InputError: if there is no such run, it has no weights, or an argument is out of range.
     """
-    check_sizes(tile=tile, size=size, longest=longest)
-    if direction not in ("ab", "ba"):
-        raise InputError(f"--direction is {direction!r}; choose one of: ab, ba.")
-    run = RunFolder(Path(run))
-    config = _config(run, TRANSLATING)
-    if direction == "ba" and config.model == "cut":
-        raise InputError(
-            f"{run.path} is a run of --model cut, which translates A into B alone; leave out "
-            "--direction ba, or train with --model cyclegan."
-        )
+    check_sizes(tile=tile, size=size, longest=longest, canvas=canvas)
+    config, read = _trained_generator(run, direction)
     frame = _frame(config, tile)
     # XLA compiles for each size of picture anew
     jit_compile = size is not None and runtime.compiles_with_xla(config.jit)
-    generator = AnySizeGenerator(_read_generator(run, config, direction), jit_compile=jit_compile)
-    return Translator(generator, frame, tone=generator.with_tone_of, size=size, longest=longest)
+    generator = AnySizeGenerator(read(), jit_compile=jit_compile)
+    options = {"size": size, "longest": longest, "canvas": _canvas_side(canvas, config)}
+    return Translator(generator, frame, tone=generator.with_tone_of, **options)
+
+
+def export_generator(run: str | Path, path: str | Path, direction: str = "ab") -> None:
+    """Writes one generator of a run into a file of its own, in half precision.
+
+    `load_generator` takes the file as it takes the run; it holds the settings that build the
+    network, too, and runs no code when it is read.
+
+    Args:
+        run: as of `load_generator`.
+        path: of the file, NAME.npz.
+        direction: as of `load_generator`.
+
+    Raises:
+        InputError: if there is no such run, or its weights do not fit half precision.
+        DiskFull: if there is no room.
+    """
+    config, read = _trained_generator(run, direction)
+    settings = {name: value for name, value in config.to_dict().items() if name not in _PLACES}
+    packed = PackedGenerator(direction, settings, read().get_weights())
+    write_generator(Path(path), packed)
+
+
+def _trained_generator(
+    run: str | Path, direction: str
+) -> tuple[TrainConfig, Callable[[], keras.Model]]:
+    """The settings of a generator, and what builds it and reads its weights."""
+    if direction not in ("ab", "ba"):
+        raise InputError(f"--direction is {direction!r}; choose one of: ab, ba.")
+    path = Path(run)
+    if path.name == run and not path.exists():  # a word that leads nowhere is a name
+        path = find_weights(run, direction)
+    if path.suffix == SUFFIX:
+        packed = read_generator(path, direction)
+        config = TrainConfig.from_dict(packed.settings)
+        return config, lambda: _unpacked(path, packed, config)
+    folder = RunFolder(path)
+    config = _config(folder, TRANSLATING)
+    if direction == "ba" and config.model == "cut":
+        raise InputError(
+            f"{folder.path} is a run of --model cut, which translates A into B alone; leave out "
+            "--direction ba, or train with --model cyclegan."
+        )
+    return config, lambda: _read_generator(folder, config, direction)
+
+
+def _unpacked(path: Path, packed: PackedGenerator, config: TrainConfig) -> keras.Model:
+    with runtime.inference_precision(config.precision):
+        generator = translation_generator(config, f"generator_{packed.direction}")
+    try:
+        generator.set_weights(packed.weights)
+    except ValueError as error:
+        raise InputError(
+            f"{path} holds weights of another network ({first_line(error)}); export it anew."
+        ) from error
+    return generator
 
 
 def _frame(config: TrainConfig, tile: int) -> Frame:
@@ -96,6 +159,17 @@ def _frame(config: TrainConfig, tile: int) -> Frame:
             f"pixels; expected at least {smallest}."
         )
     return Frame(tile, multiple=multiple, margin=margin(config), least=_LEAST_SIDE)
+
+
+def _canvas_side(canvas: int | str, config: TrainConfig) -> int | None:
+    """The shorter side at which larger pictures are painted; None: their own."""
+    if canvas == "full":
+        return None
+    if canvas != "auto":
+        return canvas
+    enlarged = config.crop_probability >= 0.5
+    trained = round(config.image_size * (config.crop_enlarge if enlarged else 1))
+    return max(trained, config.whole_size, _LEAST_CANVAS)
 
 
 def _read_generator(run: RunFolder, config: TrainConfig, direction: str) -> keras.Model:

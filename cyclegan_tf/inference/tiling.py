@@ -11,7 +11,8 @@ from cyclegan_tf.errors import InputError
 
 DEFAULT_TILE = 1024  # pixels
 # What a user may ask for, in pixels.
-SIZES = {"size": (1, 8192), "longest": (1, 65_500), "tile": (16, 8192)}
+SIZES = {"size": (1, 8192), "longest": (1, 65_500), "canvas": (16, 8192), "tile": (16, 8192)}
+CANVASES = ("auto", "full")  # what `canvas` may be instead of a number
 _OVERLAP = 4  # a tile shares this part of its side with the next one: a quarter
 
 
@@ -170,24 +171,30 @@ class Tiling:
         return itertools.product(range(len(self.rows.starts)), range(len(self.columns.starts)))
 
 
-def check_sizes(**sizes: int | None) -> None:
+def check_sizes(**sizes: int | str | None) -> None:
     """Checks the sizes at which pictures are to be translated.
 
     Args:
         **sizes: some of `SIZES`, by name; None for one that is not asked for.
 
     Raises:
-        InputError: if one is out of range, or `size` and `longest` are both given.
+        InputError: if one is out of range, or `size` is given with one for whole pictures.
     """
     for name, value in sizes.items():
         low, high = SIZES[name]
-        if value is not None and not low <= value <= high:
-            raise InputError(f"--{name} is {value}; expected a value from {low} to {high:,}.")
-    if sizes.get("size") is not None and sizes.get("longest") is not None:
-        raise InputError(
-            f"--size {sizes['size']} and --longest {sizes['longest']} contradict each other: "
-            "one is for squares, the other for whole pictures; give one of them."
-        )
+        words = CANVASES if name == "canvas" else ()
+        if value is None or value in words:
+            continue
+        if isinstance(value, str) or not low <= value <= high:
+            expected = " or ".join([f"a value from {low} to {high:,}", *words])
+            raise InputError(f"--{name} is {value}; expected {expected}.")
+    whole = {"longest": sizes.get("longest"), "canvas": sizes.get("canvas")}
+    for name, value in whole.items():
+        if sizes.get("size") is not None and value not in (None, *CANVASES):
+            raise InputError(
+                f"--size {sizes['size']} and --{name} {value} contradict each other: one is for "
+                "squares, the other for whole pictures; give one of them."
+            )
 
 
 def smallest_tile(multiple: int) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import keras
 import numpy as np
@@ -19,6 +19,8 @@ from cyclegan_tf.data.image import (
     upright_pixels,
 )
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.inference.blending import blend, check_strength
+from cyclegan_tf.inference.canvas import enlarge, on_canvas
 from cyclegan_tf.inference.compiled import AnySizeGenerator, fixed_side
 from cyclegan_tf.inference.tiling import DEFAULT_TILE, Frame, Tiling, sample
 from cyclegan_tf.io import display
@@ -29,7 +31,7 @@ Network = Callable[[np.ndarray], np.ndarray]
 Picture = str | Path | Image.Image | np.ndarray
 
 _TOGETHER = 2**20  # pixels in one call of the network: larger batches are hardly faster
-_WAITING = 4 * _TOGETHER  # pixels that wait for others of their shape
+_WAITING = 4 * _TOGETHER  # pixels that wait for others whose tiles have their shape
 _SAMPLE_SIDE = 256  # pixels of the squares that stand for a picture that is too large
 _MULTIPLE = 32  # of the sides that a model sees of which nothing is known: five halvings
 _BAND = 256  # rows that are rounded at a time
@@ -50,6 +52,9 @@ class Translator:
         size: translate the centred square of each picture at this side, as in training; by
             default the whole picture at its own size.
         longest: reduce pictures whose longer side is longer than this to it; not with `size`.
+        canvas: paint pictures whose shorter side is longer than this reduced to it, and enlarge
+            the painting to the picture: strokes are as large as in a picture of this side. By
+            default, and with `size`, pictures are painted as large as they are.
 
     Raises:
         ValueError: if the model has fixed sides that are not the same.
@@ -63,6 +68,7 @@ class Translator:
         tone: Callable[[np.ndarray], Network] | None = None,
         size: int | None = None,
         longest: int | None = None,
+        canvas: int | None = None,
     ) -> None:
         side = None
         if isinstance(generator, keras.Model):
@@ -75,23 +81,30 @@ class Translator:
         self._tone = tone
         self._size = size
         self._longest = longest
+        self._canvas = None if size else canvas
 
-    def translate(self, image: Picture) -> Image.Image:
+    def translate(
+        self, image: Picture, *, strength: float = 1.0, keep_colours: bool = False
+    ) -> Image.Image:
         """Translates one picture.
 
         Args:
             image: path of an image file; an open image; or `(h, w, 3)` uint8.
+            strength: share of the translation in the result, in [0, 1]; the rest is the picture.
+            keep_colours: take only the luminance of the translation, and the picture's chroma.
 
         Returns:
             The translation as sRGB, upright, at the picture's own size, unless the translator has
             another.
 
         Raises:
-            InputError: if the file cannot be read or is no image.
+            InputError: if the file cannot be read or is no image, or the strength is out of range.
             ValueError: if an array has another shape or type.
         """
-        [(_, _, painted)] = self.translate_all([(None, self.prepare(to_pixels(image)))])
-        return Image.fromarray(painted)
+        check_strength(strength)
+        [(_, shown, painted)] = self.translate_all([(None, self.prepare(to_pixels(image)))])
+        blended = blend(shown, painted, strength=strength, keep_colours=keep_colours)
+        return Image.fromarray(blended)
 
     def prepare(self, pixels: np.ndarray) -> np.ndarray:
         """What is shown of a picture: all of it, or at another size.
@@ -117,7 +130,7 @@ class Translator:
         return max(1, round(height * ratio)), max(1, round(width * ratio))
 
     def batch(self, images: np.ndarray) -> np.ndarray:
-        """Translates images as they are: neither `size` nor `longest` applies.
+        """Translates images as they are: neither `size` nor `longest` nor `canvas` applies.
 
         Args:
             images: `(n, h, w, 3)` float32 in [-1, 1]. Sides that do not fit the generator are
@@ -137,8 +150,8 @@ class Translator:
             )
         images = images.astype(np.float32, copy=False)
         # of one shape, they come back in their order
-        translated = self._translations((None, image) for image in images)
-        return np.stack([image for _, _, image in translated]) if len(images) else images
+        translated = self._translations((None, image, image) for image in images)
+        return np.stack([image for _, image in translated]) if len(images) else images
 
     def translate_all(
         self, pictures: Iterable[tuple[Key, np.ndarray]]
@@ -151,36 +164,46 @@ class Translator:
         Yields:
             The same and the translation, both `(h, w, 3)` uint8; not always in the same order.
         """
-        for key, picture, translated in self._translations(pictures):
-            yield key, _rounded(picture), _rounded(translated)
+        shown = ((key, picture, self._shown(picture)) for key, picture in pictures)
+        for item, translated in self._translations(shown):
+            painting = _rounded(translated)
+            if item.shown.shape != item.picture.shape:
+                painting = enlarge(painting, *item.picture.shape[:2])
+            yield item.key, _rounded(item.picture), painting
 
     def _translations(
-        self, pictures: Iterable[tuple[Key, np.ndarray]]
-    ) -> Iterator[tuple[Key, np.ndarray, np.ndarray]]:
-        """As `translate_all`, but translations are `(h, w, 3)` float32 in [-1, 1]."""
-        waiting: dict[tuple[int, int], list[tuple[Key, np.ndarray, Tiling]]] = {}
-        for key, picture in pictures:
-            tiling = Tiling(*picture.shape[:2], self._frame)
+        self, pictures: Iterable[tuple[Key, np.ndarray, np.ndarray]]
+    ) -> Iterator[tuple["_Item", np.ndarray]]:
+        """Translates what is shown of pictures.
+
+        Args:
+            pictures: whatever the caller knows each by, the picture, and what is shown of it.
+
+        Yields:
+            The same, and the translation, `(h, w, 3)` float32 in [-1, 1].
+        """
+        waiting: dict[tuple[int, int], list[_Item]] = {}
+        for key, picture, shown in pictures:
+            tiling = Tiling(*shown.shape[:2], self._frame)
+            item = _Item(key, picture, shown, tiling)
             if len(tiling) > 1:
-                yield key, picture, self._tiled(picture, tiling)
+                yield item, self._tiled(shown, tiling)
                 continue
             group = waiting.setdefault(tiling.shown, [])
-            group.append((key, picture, tiling))
+            group.append(item)
             if len(group) == self._batch_size(tiling):
                 yield from self._together(waiting.pop(tiling.shown))
-            elif sum(len(group) * h * w for (h, w), group in waiting.items()) > _WAITING:
+            elif sum(one.pixels for group in waiting.values() for one in group) > _WAITING:
                 yield from self._together(waiting.pop(next(iter(waiting))))
         for group in waiting.values():
             yield from self._together(group)
 
-    def _together(
-        self, group: list[tuple[Key, np.ndarray, Tiling]]
-    ) -> Iterator[tuple[Key, np.ndarray, np.ndarray]]:
+    def _together(self, group: "list[_Item]") -> Iterator[tuple["_Item", np.ndarray]]:
         """Pictures of one tile each, and of one shape."""
-        batch = np.stack([next(tiling.cut(picture)) for _, picture, tiling in group])
+        batch = np.stack([next(item.tiling.cut(item.shown)) for item in group])
         translated = _run(self._generator, _floats(batch))
-        for (key, picture, tiling), tile in zip(group, translated, strict=True):
-            yield key, picture, tiling.join(iter([tile]))
+        for item, tile in zip(group, translated, strict=True):
+            yield item, item.tiling.join(iter([tile]))
 
     def _tiled(self, picture: np.ndarray, tiling: Tiling) -> np.ndarray:
         """One picture of several tiles."""
@@ -197,12 +220,37 @@ class Translator:
 
         return tiling.join(translated())
 
+    def _shown(self, picture: np.ndarray) -> np.ndarray:
+        return on_canvas(picture, self._canvas) if self._canvas else picture
+
     def _ratio(self, height: int, width: int) -> float:
         return self._longest / max(height, width) if self._longest else 1.0
 
     def _batch_size(self, tiling: Tiling) -> int:
         height, width = tiling.shown
         return max(1, _TOGETHER // (height * width))
+
+
+class _Item(NamedTuple):
+    """A picture on its way.
+
+    Attributes:
+        key: what the caller knows it by.
+        picture: `(h, w, 3)`.
+        shown: what the generator is shown of it: itself, or smaller.
+        tiling: of that.
+    """
+
+    key: Any
+    picture: np.ndarray
+    shown: np.ndarray
+    tiling: Tiling
+
+    @property
+    def pixels(self) -> int:
+        """How many are held in memory while it waits."""
+        height, width = self.tiling.shown
+        return max(height * width, self.picture.size // 3)
 
 
 def to_pixels(image: Picture) -> np.ndarray:

@@ -123,6 +123,23 @@ def test_translator_computes_in_the_precision_of_the_run_or_in_float32(tmp_path)
 
 
 @pytest.mark.parametrize(
+    ("changes", "side"),
+    [
+        ({}, 256),  # a smaller one could not be enlarged
+        ({"image_size": 128, "crop_probability": 1.0, "crop_enlarge": 3.0}, 384),
+        ({"image_size": 512, "crop_probability": 0.2}, 512),  # most are not enlarged
+        ({"image_size": 128, "picture_size": 320}, 320),
+    ],
+)
+def test_canvas_is_as_large_as_the_pictures_of_the_training(tmp_path, changes, side):
+    write_run(tmp_path, **changes)
+    assert load_generator(tmp_path)._canvas == side
+    assert load_generator(tmp_path, canvas="full")._canvas is None
+    assert load_generator(tmp_path, canvas=99)._canvas == 99
+    assert load_generator(tmp_path, size=99)._canvas is None
+
+
+@pytest.mark.parametrize(
     ("changes", "multiple", "margin"),
     [
         ({"image_size": 128, "unet_depth": 4}, 16, 16),

@@ -144,6 +144,43 @@ def test_few_pictures_wait_for_others(monkeypatch):
     assert len(read) == 4
 
 
+def test_large_pictures_are_painted_on_their_canvas_and_keep_their_size():
+    network = Noting(lambda batch: -batch)
+    small = Translator(network, FRAME, canvas=32)
+    photo = np.repeat(np.linspace(40, 200, 180, dtype=np.uint8)[None, :, None], 3, -1)
+    photo = np.repeat(photo, 96, 0)  # a slope, which reducing and enlarging leave as it is
+    [(key, original, painted)] = small.translate_all([("x", photo)])
+    assert (key, original is photo) == ("x", True)
+    # 32 x 60 of 96 x 180, a margin of 4 on each side, multiples of 8
+    assert network.shapes == [(1, 40, 72, 3)]
+    assert painted.shape == photo.shape
+    off = np.abs(painted.astype(int) - (255 - photo))
+    assert off[:, 9:-9].max() <= 2
+
+
+@pytest.mark.parametrize("size", [(32, 32), (17, 333), (300, 20)])
+def test_pictures_no_larger_than_the_canvas_are_painted_as_they_are(size):
+    network = Noting(lambda batch: -batch)
+    painted = Translator(network, FRAME, canvas=32).translate(pixels(*size))
+    np.testing.assert_array_equal(np.asarray(painted), 255 - pixels(*size))
+
+
+def test_squares_and_batches_know_no_canvas():
+    network = Noting()
+    square = Translator(network, FRAME, size=96, canvas=32).translate(pixels(96, 96))
+    np.testing.assert_array_equal(np.asarray(square), pixels(96, 96))
+    array = np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 3)).astype(np.float32)
+    np.testing.assert_allclose(Translator(network, FRAME, canvas=32).batch(array), array, atol=1e-6)
+
+
+def test_large_pictures_do_not_wait_for_others_of_their_canvas(monkeypatch):
+    monkeypatch.setattr(translator, "_WAITING", 3 * 100 * 100)
+    read = []
+    pictures = ((n, read.append(n) or pixels(100, 100)) for n in range(50))
+    next(Translator(Noting(), FRAME, canvas=16).translate_all(pictures))
+    assert len(read) == 4
+
+
 def test_tiles_of_a_picture_get_the_tone_of_its_sample():
     samples = []
 

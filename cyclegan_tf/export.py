@@ -1,0 +1,45 @@
+"""Writes one generator of a run into a small file, which translate and load_generator take.
+
+python -m cyclegan_tf.export --run runs/monet --output monet.npz
+python -m cyclegan_tf.translate --weights monet.npz holiday.jpg --output painting.png
+"""
+
+import sys
+from pathlib import Path
+
+from cyclegan_tf.cli import Parser, command, load_tensorflow
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.inference.shipped import SUFFIX
+from cyclegan_tf.io import outputs
+
+
+@command
+def main(argv: list[str] | None = None) -> int:
+    """The command line."""
+    parser = Parser("export", __doc__.split("\n")[0])
+    path = {"type": Path, "required": True}
+    parser.add_argument("--run", **path, metavar="DIR", help="a trained CycleGan")
+    parser.add_argument("--output", **path, metavar="PATH", help=f"a new file, NAME{SUFFIX}")
+    parser.add_argument(
+        "--direction", choices=("ab", "ba"), default="ab", help="ab: photo to painting (default)"
+    )
+    arguments = parser.parse_args(argv)
+    run, output = arguments.run, arguments.output
+    if output.suffix != SUFFIX:
+        raise InputError(f"--output is {output}; expected the name of a file, NAME{SUFFIX}.")
+    outputs.require_free(output)
+    load_tensorflow()
+    from cyclegan_tf.inference.loading import export_generator
+
+    try:
+        export_generator(run, output, arguments.direction)
+    except OSError as error:
+        raise InputError(
+            f"{output} cannot be written ({error.strerror}); choose another."
+        ) from error
+    print(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
