@@ -226,9 +226,7 @@ def _baselines(arguments: argparse.Namespace, judges: Judges, real: RealPictures
     return rows
 
 
-def _judge(
-    entry: Entry, judges: Judges, real: RealPictures, arguments: argparse.Namespace
-) -> Row:
+def _judge(entry: Entry, judges: Judges, real: RealPictures, arguments: argparse.Namespace) -> Row:
     """Translates, scores, and writes what there is to look at."""
     began = time.monotonic()
     translator = None if entry.finished else load_generator(entry.path)

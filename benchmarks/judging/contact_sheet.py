@@ -11,8 +11,22 @@ from benchmarks.judging.pictures import PictureSet
 from cyclegan_tf.data.image import grid, save_png
 from cyclegan_tf.data.synthetic.landscapes import landscape
 
-# Names of the photos that every sheet shows, and what is in them, in the order of the sheet.
-SHOWN: dict[str, str] = {}
+# The photos that every sheet shows: their names in the last shard of monet2photo's photos that this
+# was tried on, and what is in them, in the order of the sheet.
+SHOWN = {
+    "2016-04-20 08_55_26": "day: a hill, its wood, the sky",
+    "2016-04-04 12_54_16": "night: a barn under stars",
+    "2015-08-03 17_06_49": "darkness: the vault of a tunnel",
+    "2016-02-23 09_05_50": "snow: a skier on a slope",
+    "2016-06-14 05_45_29": "water: clouds and trees in a lake",
+    "2015-12-22 16_39_19": "face: a woman in the dark",
+    "2016-01-02 20_25_57": "face: a wallaby",
+    "2014-02-11 05_48_28": "city: towers",
+    "2015-06-20 01_05_43": "near-empty sky: an aeroplane",
+    "2015-05-12 05_30_12": "text on a wall of bricks",
+    "2016-11-27 16_21_59": "a sunset over the sea",
+    "2016-06-28 21_17_36": "a flower before a blurred ground",
+}
 _COUNT = 12
 _PAINTINGS = 8
 _LANDSCAPE = 2048  # pixels a side
@@ -72,7 +86,7 @@ def _large_photos() -> dict[str, np.ndarray]:
 
 
 def _views(picture: Image.Image) -> np.ndarray:
-    """The whole picture as a screen shows it, and beside it as large a part of its middle at 1:1."""
+    """The whole picture as a screen shows it, and as large a part of its middle at 1:1."""
     ratio = min(1.0, _WHOLE / max(picture.size))
     size = tuple(round(side * ratio) for side in picture.size)
     whole = np.asarray(picture.resize(size, Image.Resampling.LANCZOS) if ratio < 1 else picture)

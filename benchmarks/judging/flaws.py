@@ -49,7 +49,9 @@ def flaws(pictures: Iterable[np.ndarray], photos: Iterable[np.ndarray] | None) -
     plain = itertools.repeat(None) if photos is None else photos
     pairs = zip(pictures, plain, strict=photos is not None)
     rows = list(in_order(_measured, pairs, ahead=FAR_AHEAD))
-    means = [np.mean([x for x in column if np.isfinite(x)] or [np.nan]) for column in zip(*rows)]
+    means = [
+        np.mean([x for x in column if np.isfinite(x)] or [np.nan]) for column in np.transpose(rows)
+    ]
     return dict(zip(("halo", "streaks", "weave"), map(float, means), strict=True))
 
 

@@ -34,8 +34,10 @@ class PaintJudge:
         for fitted, tested in ((0, 1), (1, 0)):
             judge = _fit(photos[halves[0][fitted]], paintings[halves[1][fitted]])
             self._judges.append(judge)
-            called = [judge.predict(x[half[tested]]) for x, half in
-                      zip((photos, paintings), halves, strict=True)]
+            called = [
+                judge.predict(x[half[tested]])
+                for x, half in zip((photos, paintings), halves, strict=True)
+            ]
             right.append((1.0 - called[0].mean(), called[1].mean()))
         self.photos_right, self.paintings_right = map(float, np.mean(right, axis=0))
 
