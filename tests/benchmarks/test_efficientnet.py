@@ -4,7 +4,6 @@ import io
 import pickle
 import sys
 import types
-import zipfile
 from collections import OrderedDict
 
 import numpy as np
@@ -12,8 +11,10 @@ import pytest
 from PIL import Image
 
 from benchmarks.judging.efficientnet import EfficientNetLite0, read_torch
+from cyclegan_tf.errors import InputError
 
 ZEBRA = 340  # of ImageNet's classes
+MAGIC = 0x1950A86A20F9469CFC6C
 
 
 class Storage:
@@ -57,30 +58,47 @@ def pytorch(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch._utils", utilities)
 
 
-def pickled(state: dict) -> bytes:
-    buffer = io.BytesIO()
-    Pickler(buffer, protocol=2).dump(OrderedDict(state))
-    return buffer.getvalue()
+def saved(state: dict, *storages: Storage) -> io.BytesIO:
+    """What PyTorch wrote before 1.6: pickles one after the other, then all numbers."""
+    file = io.BytesIO()
+    for part in (
+        MAGIC,
+        1001,
+        {"little_endian": True},
+        OrderedDict(state),
+        [s.key for s in storages],
+    ):
+        Pickler(file, protocol=2).dump(part)
+    for storage in storages:
+        file.write(len(storage.numbers).to_bytes(8, "little") + storage.numbers.tobytes())
+    file.seek(0)
+    return file
 
 
 def test_tensors_are_views_of_their_storages(pytorch):
     storage = Storage(np.arange(8, dtype=np.float32), "7")
-    state = {"a": Tensor(storage, 2, (2, 3), (1, 2)), "b": Tensor(storage, 0, (2,), (1,))}
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("archive/data.pkl", pickled(state))
-        archive.writestr("archive/data/7", storage.numbers.tobytes())
-    tensors = read_torch(file)
+    other = Storage(np.array([5.0], np.float32), "8")
+    state = {
+        "a": Tensor(storage, 2, (2, 3), (1, 2)),
+        "b": Tensor(storage, 0, (2,), (1,)),
+        "c": Tensor(other, 0, (), ()),
+    }
+    tensors = read_torch(saved(state, storage, other))
     assert tensors["a"].tolist() == [[2.0, 4.0, 6.0], [3.0, 5.0, 7.0]]
     assert tensors["b"].tolist() == [0.0, 1.0]
+    assert tensors["c"] == 5.0
 
 
 def test_a_pickle_that_calls_anything_else_is_refused(pytorch):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("archive/data.pkl", pickle.dumps({"a": print}))
-    with pytest.raises(pickle.UnpicklingError, match=r"builtins\.print"):
-        read_torch(file)
+    with pytest.raises(pickle.UnpicklingError, match=r"it wants .*print"):
+        read_torch(saved({"a": print}))
+
+
+def test_another_file_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "weights.pth"
+    path.write_bytes(pickle.dumps("no weights"))
+    with pytest.raises(InputError, match="no weights of EfficientNet-Lite0"):
+        EfficientNetLite0(path)
 
 
 def test_zebras_are_called_zebras(real_data):

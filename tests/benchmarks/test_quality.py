@@ -12,6 +12,7 @@ pytest.importorskip("sklearn")
 from benchmarks import quality
 from benchmarks.judging import contact_sheet
 from cyclegan_tf.data.dataset import ImageSet
+from cyclegan_tf.data.layouts import read_encoded
 from cyclegan_tf.metrics.inception import Inception
 from tests.metrics.test_evaluation import CYCLEGAN, write_run
 from tests.pictures import flat, noise, png, write_kaggle
@@ -68,7 +69,8 @@ def test_photos_and_a_run_are_scored_alike(ask, data, tmp_path):
     assert translated["inception"]["fid"] < photos["inception"]["fid"]
     assert out.count("| bright |") == 1
     assert "36 of 36 paintings to judge with have been trained on" in err
-    assert Image.open(tmp_path / "output" / "bright.png").width > 4 * 256
+    with Image.open(tmp_path / "output" / "bright.png") as sheet:
+        assert sheet.size == (6 * 260 - 4, 4 * 260 - 4)  # 4 photos and 2 paintings a row
 
 
 def test_a_run_is_not_judged_by_what_it_was_trained_on(ask, data, tmp_path):
@@ -79,8 +81,6 @@ def test_a_run_is_not_judged_by_what_it_was_trained_on(ask, data, tmp_path):
 
 
 def test_finished_pictures_are_found_by_the_photos_names(ask, data, tmp_path):
-    from cyclegan_tf.data.layouts import read_encoded
-
     folder = tmp_path / "finished"
     folder.mkdir()
     for _, name, encoded in read_encoded(data / "photo_tfrec"):
@@ -108,8 +108,10 @@ def test_the_training_set_can_be_written_alone(ask, tmp_path):
 def test_large_photos_are_shown_whole_and_at_full_size(tmp_path, monkeypatch):
     monkeypatch.setattr(contact_sheet, "_LANDSCAPE", 1200)
     contact_sheet.write_large(tmp_path, "run", lambda picture: picture)
-    china = np.asarray(Image.open(tmp_path / "run-china.png"))
+    with Image.open(tmp_path / "run-china.png") as image:
+        china = np.asarray(image)
     assert china.shape == (2 * 427, 640 + 4 + 427, 3)
     assert (china[:427] == china[427:]).all()
-    assert Image.open(tmp_path / "run-landscape.png").size == (2004, 2000)
+    with Image.open(tmp_path / "run-landscape.png") as landscape:
+        assert landscape.size == (2004, 2000)
     assert (tmp_path / "run-flower.png").exists()
