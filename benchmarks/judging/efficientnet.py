@@ -127,20 +127,35 @@ def _convolve(
     active: bool = True,
 ) -> keras.KerasTensor:
     """A convolution, its batch norm and ReLU6; depthwise if its kernel has one input channel."""
+    kernel, bias = folded(weights, name, norm)
+    if side not in (None, kernel.shape[0]):
+        raise ValueError(f"{name} has a kernel of {kernel.shape[0]} pixels, not {side}")
+    options = {"kernel_size": kernel.shape[:2], "strides": stride, "padding": "same"}
+    if weights[f"{name}.weight"].shape[1] == 1:
+        layer = layers.DepthwiseConv2D(**options)
+    else:
+        layer = layers.Conv2D(len(bias), **options)
+    x = layer(x)
+    layer.set_weights([kernel, bias])
+    return layers.ReLU(max_value=6.0)(x) if active else x
+
+
+def folded(weights: Weights, name: str, norm: str) -> tuple[np.ndarray, np.ndarray]:
+    """A convolution and the batch norm behind it, as one convolution.
+
+    Args:
+        weights: by their names in PyTorch.
+        name: of the convolution; depthwise, if its kernel has one input channel.
+        norm: of the batch norm.
+
+    Returns:
+        Kernel and bias, as a layer of Keras has them.
+    """
     kernel = weights[f"{name}.weight"]  # (out, in, h, w)
     scale = weights[f"{norm}.weight"] / np.sqrt(weights[f"{norm}.running_var"] + _EPSILON)
     bias = weights[f"{norm}.bias"] - scale * weights[f"{norm}.running_mean"]
-    kernel = kernel * scale[:, None, None, None]
-    if side not in (None, kernel.shape[2]):
-        raise ValueError(f"{name} has a kernel of {kernel.shape[2]} pixels, not {side}")
-    options = {"kernel_size": kernel.shape[2:], "strides": stride, "padding": "same"}
-    if kernel.shape[1] == 1:
-        layer, order = layers.DepthwiseConv2D(**options), (2, 3, 0, 1)
-    else:
-        layer, order = layers.Conv2D(len(kernel), **options), (2, 3, 1, 0)
-    x = layer(x)
-    layer.set_weights([kernel.transpose(order), bias])
-    return layers.ReLU(max_value=6.0)(x) if active else x
+    order = (2, 3, 0, 1) if kernel.shape[1] == 1 else (2, 3, 1, 0)
+    return (kernel * scale[:, None, None, None]).transpose(order), bias
 
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # how such files begin

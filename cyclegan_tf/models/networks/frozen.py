@@ -9,6 +9,7 @@ import numpy as np
 from keras import KerasTensor, layers
 
 WEIGHTS = "efficientnet_lite2.npz"
+_USUAL = 6.0  # mean absolute value of the features of photos
 
 
 class Stage(NamedTuple):
@@ -101,6 +102,7 @@ def mixed_features(x: KerasTensor, seeds: Iterator[int], *, filters: int) -> lis
     """
     mixed: list[KerasTensor] = []
     for features in reversed(frozen_features()(x)):  # from the coarse to the fine
+        features = layers.Rescaling(1.0 / _USUAL, dtype="float32")(features)
         y = _frozen_mixture(features, filters, 1, seeds)
         if mixed:
             coarse = layers.UpSampling2D(2, interpolation="nearest", dtype="float32")(mixed[0])

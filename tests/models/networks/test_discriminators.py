@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from cyclegan_tf.models.networks.blocks import Style
 from cyclegan_tf.models.networks.dcgan import projected_latent_discriminator
@@ -29,6 +30,20 @@ def test_frozen_features_move_with_the_picture():
     inner = np.s_[:, 8:16, 8:16]  # far from the border, where zeros come in
     np.testing.assert_allclose(np.roll(one, 4, axis=2)[inner], moved[inner], atol=1e-3)
     assert np.std(one) > 0.1
+
+
+def test_frozen_features_know_zebras_from_horses(real_data):
+    def means(folder: str) -> np.ndarray:
+        files = sorted((real_data / "horse2zebra" / folder).glob("*.jpg"))[:40]
+        sides = [np.asarray(Image.open(f).convert("RGB").resize((128, 128))) for f in files]
+        return np.mean(frozen_features()(np.float32(sides) / 127.5 - 1)[2], axis=(1, 2))
+
+    horses, zebras = means("trainA"), means("trainB")
+    spread = np.concatenate([horses, zebras]).std(axis=0)
+    shown = np.concatenate([means("testA"), means("testB")]) / spread
+    nearer = [np.sum((shown - x.mean(0) / spread) ** 2, axis=1) for x in (horses, zebras)]
+    # 0.89; with the numbers of each kernel in another order 0.78
+    assert np.mean((nearer[1] < nearer[0]) == (np.arange(80) >= 40)) > 0.85
 
 
 def test_frozen_features_stay_in_float32_under_a_mixed_policy():
