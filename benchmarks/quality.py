@@ -15,6 +15,7 @@ and on the paintings that are not held out. With --split DIR it writes that trai
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -50,6 +51,7 @@ from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.metrics.inception_download import cache_folder
 
+ROOT = Path(__file__).parents[1]
 _FEWEST = 32  # paintings to judge with
 
 Row = dict[str, Any]
@@ -126,7 +128,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
                         "where a recipe is chosen; or all")  # fmt: skip
     parser.add_argument("--paintings", type=Path, nargs="+", default=[], metavar="PATH",
                         help="further paintings to judge with")  # fmt: skip
-    parser.add_argument("--sheets", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--sheets", action=argparse.BooleanOptionalAction, default=True,
+                        help="write a contact sheet a run")  # fmt: skip
     parser.add_argument("--large", action=argparse.BooleanOptionalAction, default=True,
                         help="translate three large photos, too")  # fmt: skip
     parser.add_argument("--cache", type=Path, default=cache_folder(), metavar="DIR",
@@ -163,7 +166,8 @@ def _train(entry: Entry, arguments: argparse.Namespace) -> float:
     command_line = [sys.executable, "-m", "cyclegan_tf.train", *entry.flags.split(), *options]
     print(" ".join(command_line), flush=True)
     began = time.monotonic()
-    subprocess.run(command_line, check=True, cwd=Path(__file__).parents[1])
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run(command_line, check=True, env=environment)
     return time.monotonic() - began
 
 

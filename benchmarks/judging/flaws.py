@@ -20,8 +20,10 @@ _LEAST_EDGES = 20
 
 # Streaks
 _WINDOW = 33  # pixels a side of what is called flat, and of what one direction is sought in
-_FLAT = 0.008  # root mean square of the gradient, a pixel: two grey levels
-_STROKES = 6.0  # pixels: a painting is flat if it is so when blurred by this
+# Blur in pixels, and the root mean square of the gradient that is then called flat: of a photo two
+# grey levels a pixel; of a painting half of one once its strokes are blurred away. Both then find
+# skies and still water, about a fifth of all.
+_FLAT_PHOTO, _FLAT_PAINTING = (1.0, 0.008), (6.0, 0.002)
 
 # Weave
 _TILE, _STRIDE = 64, 16  # pixels of the windows of the spectrum
@@ -60,8 +62,10 @@ def _measured(pair: tuple[np.ndarray, np.ndarray | None]) -> tuple[float, float,
     """Halo, streaks and weave of a picture; where it should be flat its photo shows."""
     picture, photo = pair
     light = luminance(picture)
-    plain = light if photo is None else luminance(photo)
-    flat = flat_areas(ndimage.gaussian_filter(plain, _STROKES if photo is None else 1.0))
+    if photo is None:
+        flat = flat_areas(light, *_FLAT_PAINTING)
+    else:
+        flat = flat_areas(luminance(photo), *_FLAT_PHOTO)
     return halo(light), streaks(light, flat), weave(light)
 
 
@@ -108,9 +112,18 @@ def _profiles(light: np.ndarray) -> np.ndarray:
     return ndimage.map_coordinates(light, centres + towards * steps, order=1, mode="nearest")
 
 
-def flat_areas(light: np.ndarray) -> np.ndarray:
-    """Where a window about a pixel has hardly any gradient: `(h, w)` bool."""
-    return _energy(light).sum(axis=0) < _FLAT**2
+def flat_areas(light: np.ndarray, blur: float, most: float) -> np.ndarray:
+    """Where a window about a pixel has hardly any gradient.
+
+    Args:
+        light: `(h, w)` luminance.
+        blur: standard deviation in pixels of a Gaussian that it is seen through.
+        most: root mean square of the gradient, luminance a pixel.
+
+    Returns:
+        `(h, w)` bool.
+    """
+    return _energy(ndimage.gaussian_filter(light, blur)).sum(axis=0) < most**2
 
 
 def streaks(light: np.ndarray, flat: np.ndarray) -> float:

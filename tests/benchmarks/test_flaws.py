@@ -77,8 +77,15 @@ def test_streaks_count_only_where_it_was_flat():
 def test_a_ramp_is_flat_and_texture_is_not():
     noise = np.random.default_rng(0).normal(0.5, 0.1, (SIZE, SIZE)).astype(np.float32)
     ramp = (ROWS + COLUMNS) / (2 * SIZE)
-    assert flat_areas(np.where(COLUMNS < 64, ramp, noise))[:, :40].all()
-    assert not flat_areas(np.where(COLUMNS < 64, ramp, noise))[:, 90:].any()
+    flat = flat_areas(np.where(COLUMNS < 64, ramp, noise), 1.0, 0.008)
+    assert flat[:, :40].all()
+    assert not flat[:, 90:].any()
+
+
+def test_strokes_are_blurred_away_before_a_painting_is_called_flat():
+    strokes = waves(0.1, 0.1, period=4)
+    assert not flat_areas(strokes, 1.0, 0.002).any()
+    assert flat_areas(strokes, 6.0, 0.002)[20:-20, 20:-20].all()
 
 
 def test_a_checkerboard_is_all_weave():
