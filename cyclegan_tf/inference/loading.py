@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 
 from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.data.build import levels
 from cyclegan_tf.distribution import runtime
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.compiled import AnySizeGenerator, CompiledGenerator
@@ -76,7 +77,9 @@ def load_generator(
     # XLA compiles for each size of picture anew
     jit_compile = size is not None and runtime.compiles_with_xla(config.jit)
     generator = AnySizeGenerator(_read_generator(run, config, direction), jit_compile=jit_compile)
-    return Translator(generator, frame, tone=generator.with_tone_of, size=size, longest=longest)
+    sizes = {"size": size, "longest": longest}
+    tone = generator.with_tone_of
+    return Translator(generator, frame, tone=tone, levels=levels(config), **sizes)
 
 
 def _frame(config: TrainConfig, tile: int) -> Frame:

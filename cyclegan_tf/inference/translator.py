@@ -18,11 +18,12 @@ from cyclegan_tf.data.image import (
     to_uint8,
     upright_pixels,
 )
+from cyclegan_tf.data.srgb import DEFAULT_LEVELS, Levels
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.compiled import AnySizeGenerator, fixed_side
 from cyclegan_tf.inference.tiling import DEFAULT_TILE, Frame, Tiling, sample
 from cyclegan_tf.io import display
-from cyclegan_tf.io.files import read_file
+from cyclegan_tf.io.files import read_file, user_path
 
 Key = TypeVar("Key")
 Network = Callable[[np.ndarray], np.ndarray]
@@ -50,6 +51,7 @@ class Translator:
         size: translate the centred square of each picture at this side, as in training; by
             default the whole picture at its own size.
         longest: reduce pictures whose longer side is longer than this to it; not with `size`.
+        levels: how the values of files are to be understood; grey: translations are grey, too.
 
     Raises:
         ValueError: if the model has fixed sides that are not the same.
@@ -63,6 +65,7 @@ class Translator:
         tone: Callable[[np.ndarray], Network] | None = None,
         size: int | None = None,
         longest: int | None = None,
+        levels: Levels = DEFAULT_LEVELS,
     ) -> None:
         side = None
         if isinstance(generator, keras.Model):
@@ -75,6 +78,12 @@ class Translator:
         self._tone = tone
         self._size = size
         self._longest = longest
+        self._levels = levels
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether translations have one channel; arrays of them have three that are the same."""
+        return self._levels.grey
 
     def translate(self, image: Picture) -> Image.Image:
         """Translates one picture.
@@ -90,8 +99,22 @@ class Translator:
             InputError: if the file cannot be read or is no image.
             ValueError: if an array has another shape or type.
         """
-        [(_, _, painted)] = self.translate_all([(None, self.prepare(to_pixels(image)))])
-        return Image.fromarray(painted)
+        pixels = to_pixels(image, self.load)
+        [(_, _, painted)] = self.translate_all([(None, self.prepare(pixels))])
+        return Image.fromarray(painted[..., 0] if self.is_grey else painted)
+
+    def load(self, data: bytes) -> np.ndarray:
+        """Decodes the bytes of an image file for `prepare`: a large JPEG not larger than needed.
+
+        Returns:
+            `(h, w, 3)` uint8.
+
+        Raises:
+            ValueError: if the bytes are no image, or have too many pixels.
+        """
+        least = largest_side(self._size) if self._size else None
+        options = {"shrink_above": least, "longest": self._longest, "levels": self._levels}
+        return load_upright(data, **options)
 
     def prepare(self, pixels: np.ndarray) -> np.ndarray:
         """What is shown of a picture: all of it, or at another size.
@@ -205,8 +228,12 @@ class Translator:
         return max(1, _TOGETHER // (height * width))
 
 
-def to_pixels(image: Picture) -> np.ndarray:
+def to_pixels(image: Picture, load: Callable[[bytes], np.ndarray] = load_upright) -> np.ndarray:
     """The pixels of a picture, upright and in sRGB.
+
+    Args:
+        image: the picture.
+        load: decodes a file.
 
     Returns:
         `(h, w, 3)` uint8.
@@ -224,7 +251,7 @@ def to_pixels(image: Picture) -> np.ndarray:
             )
         return image
     try:
-        return load_upright(read_file(Path(image)))
+        return load(read_file(user_path(image)))
     except OSError as error:
         raise InputError(f"{image} cannot be read ({error.strerror}); check the path.") from error
     except ValueError as error:
