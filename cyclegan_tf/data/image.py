@@ -148,6 +148,7 @@ def upright_rgb(
     Raises:
         ValueError: if the bytes are no complete image, or it has more than `most_pixels`.
     """
+    data = without_text(data)
     with _opened(data, most_pixels, shrink_above=shrink_above) as image:
         large, coloured = too_large(image, shrink_above), levels.grey and image.mode != "L"
         if not large and not coloured and is_upright(image) and _decodable(image, data):
@@ -172,6 +173,7 @@ def stored_rgb(
     Raises:
         ValueError: as `upright_rgb`.
     """
+    data = without_text(data)
     with _opened(data, None, shrink_above=shrink_above) as image:
         large, coloured = too_large(image, shrink_above), levels.grey and image.mode != "L"
         if not large and not coloured and is_stored_rgb(image) and _decodable(image, data):

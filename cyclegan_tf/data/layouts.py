@@ -276,7 +276,7 @@ def _refuse(path: Path, members: list[Member]) -> NoReturn:
     folders = sorted({str(m.path.parent) for m in members if claims_picture(m.path)} - {"."})
     hint = "For two folders of your own use --a DIR --b DIR."
     if empty:
-        hint = f"{' and '.join(empty)} holds no images."
+        hint = f"{' and '.join(empty)} {'holds' if len(empty) == 1 else 'hold'} no images."
     elif len(folders) == 2 and path.is_dir():
         a, b = (shlex.quote(str(path / folder)) for folder in folders)
         hint = f"Its two folders of pictures are taken with --a {a} --b {b}, or the other way."

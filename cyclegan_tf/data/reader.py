@@ -55,6 +55,7 @@ _ZIP_ERRORS = (
     struct.error,
 )  # fmt: skip
 _NAMED = 6  # kinds of files left out that are told one by one
+_PATIENCE = 3.0  # seconds without a progress bar
 _ROWS = 64  # of a table, in memory at a time
 
 
@@ -306,7 +307,7 @@ def _fetch(address: str) -> Path:
         walked = list(tf.io.gfile.walk(address))
         files = [f"{here.rstrip('/')}/{name}" for here, _, names in walked for name in names]
         start = len(address.rstrip("/").rsplit("/", 1)[0]) + 1
-        with display.bar(None, title=f"fetching {address}", unit="file") as bar:
+        with display.bar(None, title=f"fetching {address}", unit="file", delay=_PATIENCE) as bar:
             for file in files or [address]:
                 target = kept / file[start:]
                 target.parent.mkdir(parents=True, exist_ok=True)

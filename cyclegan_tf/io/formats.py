@@ -188,7 +188,8 @@ def without_text(data: bytes) -> bytes:
         if kind not in _TEXT_CHUNKS and not (kind == b"iCCP" and _is_large_profile(chunk[8:])):
             parts.append(chunk)
         place = end
-    return b"".join([*parts, data[place:]])
+    kept = b"".join([*parts, data[place:]])
+    return kept if len(kept) < len(data) else data
 
 
 def _is_large_profile(content: bytes) -> bool:

@@ -15,6 +15,7 @@ from cyclegan_tf.data.image import (
     load_stored,
     load_upright,
     load_with_head,
+    picture_size,
     resize,
     save_png,
     shrink,
@@ -421,7 +422,8 @@ def test_png_with_a_long_history_is_a_picture():
         content = b"XML\0\0" + text if part == b"zTXt" else b"XML\0\1\0\0\0" + text
         data = png(noise(1))[:33] + chunk(part, content) + png(noise(1))[33:]
         np.testing.assert_array_equal(load_upright(data), noise(1))
-        np.testing.assert_array_equal(decoded(upright_rgb(data)), noise(1))
+        assert upright_rgb(data) == png(noise(1))
+        assert picture_size(upright_rgb(data)) == (32, 32)
 
 
 RAMP = np.arange(0, 4096, 16, dtype=np.uint16).reshape(16, 16)  # 12 bits

@@ -168,7 +168,7 @@ def file_cases() -> list[Case]:
         Case("data: one domain is a file", f.half_layout,
              "train TINY_CYCLEGAN --data bad --run run", "no known layout"),
         Case("data: one domain is empty", f.files(**{"bad/trainA": {}, "bad/trainB": {}}),
-             "train TINY_CYCLEGAN --data bad --run run", "trainA holds no images"),
+             "train TINY_CYCLEGAN --data bad --run run", "trainA and trainB hold no images"),
         Case("data: 1 image for a batch of 2", f.files(bad={"1.png": f.PNG}), TRAIN, "at least 2"),
         Case("legal: one folder as A and B", f.nothing,
              "train TINY_CYCLEGAN --a GOOD/a --b GOOD/a --run run", "are one folder|A is B", 0,

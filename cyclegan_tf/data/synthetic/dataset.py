@@ -40,7 +40,7 @@ def synthetic_data(
     Raises:
         InputError: if it cannot be written.
     """
-    if folder.is_dir() and is_taken(folder):
+    if folder.is_dir():
         print(f"{why}: using the synthetic set in {folder}")
         return folder
 
