@@ -314,6 +314,7 @@ def _fetch(address: str) -> Path:
                 tf.io.gfile.copy(file, os.fspath(target))
                 bar.update()
     except tf.errors.OpError as error:
+        shutil.rmtree(kept, ignore_errors=True)
         raise InputError(
             f"{address} cannot be read by TensorFlow ({first_line(error)}); check the address, or "
             "copy the folder here first, as with gcloud storage cp -r."
