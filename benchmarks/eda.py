@@ -188,11 +188,11 @@ def _compare(data: Path, timed: Path) -> int:
 
 
 def _write_without_profiles(data: Path, folder: Path) -> None:
-    from cyclegan_tf.data.layouts import read_encoded
+    from cyclegan_tf.data.reader import open_source
     from cyclegan_tf.data.tfrecord import write_records
 
     for kind in KINDS:
-        entries = read_encoded(data / f"{kind}_tfrec")
+        entries = open_source(data / f"{kind}_tfrec").read()
         pictures = ((name, _without_profile(encoded)) for _, name, encoded in entries)
         write_records(folder / f"{kind}_tfrec" / "all.tfrec", kind, pictures)
 

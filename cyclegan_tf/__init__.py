@@ -73,6 +73,9 @@ _MODULES = {
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    folder, _, _ = _MODULES[name].partition(".")
+    if folder not in ("config", "errors", "eda"):  # the others load Keras
+        importlib.import_module(f"{__name__}.cli").require_backend()
     value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value  # from now on it is found without this function
     return value

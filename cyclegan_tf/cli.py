@@ -2,12 +2,15 @@
 
 import argparse
 import errno
+import json
 import os
+import shlex
 import sys
 import tempfile
 import warnings
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import NoReturn
 
 from cyclegan_tf.errors import Fault, InputError
@@ -85,12 +88,43 @@ def _one_line(message: str) -> str:
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in words)
 
 
+def require_backend() -> None:
+    """Refuses a Keras that is set up for another library than TensorFlow.
+
+    Raises:
+        InputError: with the command that works.
+    """
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        settings = json.loads((home / "keras.json").read_text(encoding="utf-8"))
+        configured = settings.get("backend")
+    except (OSError, ValueError, AttributeError):  # Keras passes over what it cannot read, too
+        configured = None
+    named = os.environ.get("KERAS_BACKEND")
+    if (backend := named or configured or "tensorflow") == "tensorflow":
+        return
+    where = "KERAS_BACKEND" if named else home / "keras.json"
+    raise InputError(
+        f"Keras is set up for {backend} ({where}), but this package computes with TensorFlow; "
+        f"set KERAS_BACKEND, as in: KERAS_BACKEND=tensorflow {_typed()}"
+    )
+
+
+def _typed() -> str:
+    """What the user typed, as far as Python knows."""
+    program = Path(sys.argv[0])
+    module = ["python", "-m", f"cyclegan_tf.{program.stem}"]
+    start = module if program.parent.name == "cyclegan_tf" else [program.name]
+    return shlex.join([*start, *sys.argv[1:]])
+
+
 def load_tensorflow() -> None:
     """Imports TensorFlow and looks for GPUs with the C++ start-up notices off the terminal.
 
     They come in a dozen lines whatever the log level, and would bury the one line that a user
     has to read. If the import fails they are printed after all.
     """
+    require_backend()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors also come as exceptions
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as notices:

@@ -7,10 +7,10 @@ python -m cyclegan_tf.evaluate --images images.zip --reference data/gan-getting-
 import argparse
 import json
 import sys
-from pathlib import Path
 
 from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.io.files import is_address, user_path
 
 _MOST = 1_000_000  # pictures of a DcGan: their features take 8 GB
 _RUN_ONLY = ("data", "all", "count")
@@ -32,7 +32,8 @@ def main(argv: list[str] | None = None) -> int:
         run.config()  # a wrong folder is named before the graph is fetched
     graph = arguments.inception or default_inception()
     inception = Inception(graph, layer=arguments.feature_layer)
-    comparison = Comparison(arguments.reference, arguments.training, arguments.epsilon)
+    given = (arguments.reference, arguments.training, arguments.epsilon, arguments.features)
+    comparison = Comparison(*given)
     saved = None
     if run:
         of_runs = {"every_photo": arguments.all, "count": arguments.count, "data": arguments.data}
@@ -52,8 +53,9 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser("evaluate", __doc__.split("\n")[0])
     what = parser.add_mutually_exclusive_group(required=True)
-    path = {"type": Path, "metavar": "PATH"}
-    what.add_argument("--run", type=Path, metavar="DIR", help="score what a run's generator makes")
+    path = {"type": user_path, "metavar": "PATH"}
+    folder = path | {"metavar": "DIR"}
+    what.add_argument("--run", **folder, help="score what a run's generator makes")
     what.add_argument("--images", **path, help="score a folder, TFRecords or a zip of images")
     parser.add_argument(
         "--reference", **path, help="what they should look like (default: domain B of the run)"
@@ -75,12 +77,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--epsilon", type=float, default=0.1, help="memorization threshold of MiFID (default: 0.1)"
     )
-    parser.add_argument("--data", metavar="DIR", help="data set of the run, if it has moved")
+    parser.add_argument("--data", **folder, help="data set of the run, if it has moved")
     parser.add_argument(
         "--all", action="store_true", help="translate every photo, not only those held out"
     )
     parser.add_argument(
         "--count", type=int, help="pictures that a DcGan makes (default: as many as references)"
+    )
+    parser.add_argument(
+        "--features",
+        default="",
+        metavar="TEXT",
+        help="what TFRecords call image and name, such as image=image_raw,name=filename (default: "
+        "as of the run)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object, no table")
     return parser
@@ -94,7 +103,7 @@ def _check(arguments: argparse.Namespace) -> None:
         )
     for name in ("images", "reference", "training"):
         path = getattr(arguments, name)
-        if path and not path.exists():
+        if path and not path.exists() and not is_address(path):
             raise InputError(f"--{name} {path} does not exist; check the path.")
     for name in _RUN_ONLY if arguments.images else ():
         if getattr(arguments, name):

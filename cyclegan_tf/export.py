@@ -5,19 +5,19 @@ python -m cyclegan_tf.translate --weights monet.npz holiday.jpg --output paintin
 """
 
 import sys
-from pathlib import Path
 
 from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.shipped import SUFFIX
 from cyclegan_tf.io import outputs
+from cyclegan_tf.io.files import user_path
 
 
 @command
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = Parser("export", __doc__.split("\n")[0])
-    path = {"type": Path, "required": True}
+    path = {"type": user_path, "required": True}
     parser.add_argument("--run", **path, metavar="DIR", help="a trained CycleGan")
     parser.add_argument("--output", **path, metavar="PATH", help=f"a new file, NAME{SUFFIX}")
     parser.add_argument(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.io.files import is_taken, user_path
 
 if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
     import numpy as np
@@ -22,9 +23,11 @@ if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = Parser("generate", __doc__.split("\n")[0])
-    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="a finished run")
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="PATH", help="folder, or a file NAME.zip"
+        "--run", type=user_path, required=True, metavar="DIR", help="a finished run"
+    )
+    parser.add_argument(
+        "--output", type=user_path, required=True, metavar="PATH", help="folder, or a file NAME.zip"
     )
     parser.add_argument("--count", type=int, default=7000, help="pictures (default: 7000)")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same pictures")
@@ -33,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
         if not low <= (value := getattr(arguments, name)) <= high:
             raise InputError(f"--{name} is {value}; expected a value from {low} to {high:,}.")
     output, zipped = arguments.output, arguments.output.suffix == ".zip"
-    if output.is_dir() if zipped else output.exists() or output.is_symlink():
+    if output.is_dir() if zipped else is_taken(output):
         raise InputError(f"{output} exists; expected a new folder, or a file NAME.zip.")
     load_tensorflow()
     from cyclegan_tf.inference.loading import compile_generator, load_trained

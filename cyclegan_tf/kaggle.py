@@ -21,7 +21,7 @@ from typing import Any
 from cyclegan_tf import __version__
 from cyclegan_tf.cli import Parser, command
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.files import atomic_folder, read_file
+from cyclegan_tf.io.files import atomic_folder, is_taken, read_file, user_path
 
 COMPETITION = "gan-getting-started"
 LIMIT = 1_000_000  # bytes: "The kernel source must be less than 1 megabytes in size"
@@ -240,7 +240,7 @@ def source_size(notebook: dict[str, Any]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser("kaggle", __doc__.split("\n")[0])
-    path = {"type": Path, "required": True}
+    path = {"type": user_path, "required": True}
     parser.add_argument("--notebook", **path, metavar="PATH", help="the notebook")
     parser.add_argument(
         "--output", **path, metavar="DIR", help="new folder: the notebook, kernel-metadata.json"
@@ -265,7 +265,7 @@ def _parser() -> argparse.ArgumentParser:
 def _check(arguments: argparse.Namespace, title: str) -> None:
     """Raises `InputError` on what Kaggle would refuse."""
     output, user = arguments.output, arguments.username
-    if output.exists() or output.is_symlink():
+    if is_taken(output):
         raise InputError(f"{output} exists; expected a new folder. Remove it, or name another.")
     if not _TITLE[0] <= len(title) <= _TITLE[1] or not re.search(r"[a-z0-9]", title.lower()):
         raise InputError(

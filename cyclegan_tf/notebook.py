@@ -14,6 +14,7 @@ from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data.layouts import kaggle_data
 from cyclegan_tf.data.synthetic.dataset import synthetic_data
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.io.files import user_path
 from cyclegan_tf.io.machine import available_cores
 
 if TYPE_CHECKING:  # it imports TensorFlow, whose notices `describe_machine` keeps away
@@ -68,13 +69,13 @@ def find_data() -> Path:
         print(f"data: the competition's, in {folder}")
         return folder
     if named := os.environ.get(DATA_VARIABLE):
-        if not Path(named).is_dir():
+        if not user_path(named).is_dir():
             raise InputError(
                 f"{DATA_VARIABLE} is {named!r}, which is no folder; set it to one that holds a "
                 "data set, or unset it to use the synthetic one."
             )
         print(f"data: {named}, as {DATA_VARIABLE} says")
-        return Path(named)
+        return user_path(named)
     why = f"data: neither the competition's nor {DATA_VARIABLE}"
     if is_quick():
         return synthetic_data(QUICK_DATA, size=64, count=32, why=why)
@@ -160,7 +161,7 @@ def find_inception() -> Path | None:
                 f"{INCEPTION_VARIABLE} is {named!r}, which is no file; set it to a frozen "
                 "Inception graph, or unset it to go without scores."
             )
-        return Path(named)
+        return user_path(named)
     for name in _GRAPHS:
         if found := sorted(KAGGLE_INPUT.rglob(name)):
             return found[0]

@@ -8,13 +8,13 @@ python -m cyclegan_tf.train --run runs/monet --resume
 import argparse
 import sys
 import time
-from pathlib import Path
 
 from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.config.fields import add_flags, flag_values
 from cyclegan_tf.config.presets import PRESETS, preset_config
 from cyclegan_tf.config.train_config import TrainConfig, check_values
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.io.files import user_path
 
 
 @command
@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser("train", __doc__.split("\n")[0])
     parser.add_argument("--preset", choices=PRESETS, help="starting point for all other options")
     parser.add_argument(
-        "--run", type=Path, metavar="DIR", help="run folder (default: runs/PRESET-1, -2, ...)"
+        "--run", type=user_path, metavar="DIR", help="run folder (default: runs/PRESET-1, -2, ...)"
     )
     parser.add_argument(
         "--resume", action="store_true", help="go on with --run DIR where its last state was saved"

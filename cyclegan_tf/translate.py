@@ -16,6 +16,7 @@ from cyclegan_tf.inference.blending import blend, check_strength
 from cyclegan_tf.inference.shipped import DEFAULT_WEIGHTS, find_weights
 from cyclegan_tf.inference.tiling import DEFAULT_TILE, SIZES, check_sizes
 from cyclegan_tf.io import display, outputs
+from cyclegan_tf.io.files import is_address, user_path
 from cyclegan_tf.io.parallel import in_order
 
 if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
@@ -59,18 +60,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "inputs",
         nargs="+",
-        type=Path,
+        type=user_path,
         metavar="INPUT",
-        help="image file, folder of images or of TFRecords (not the folders in it), TFRecord file, "
-        "or zip",
+        help="image file, folder of images or TFRecords with the folders in it, TFRecord file, or "
+        "zip",
     )
     _add_generator(parser)
     parser.add_argument(
         "--output",
-        type=Path,
+        type=user_path,
         required=True,
         metavar="PATH",
-        help=f"a new folder, NAME.zip, or for one image a file ({', '.join(outputs.FORMATS)})",
+        help="a new or empty folder, NAME.zip, or for one image a file "
+        f"({', '.join(outputs.FORMATS)})",
     )
     _add_sizes(parser)
     _add_blending(parser)
@@ -83,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
         help="of folder and zip (default: JPEG for a JPEG, PNG for all else)",
     )
     parser.add_argument(
+        "--features",
+        default="",
+        metavar="TEXT",
+        help="what TFRecords call image and name, such as image=image_raw,name=filename",
+    )
+    parser.add_argument(
         "--skip-bad-images",
         action="store_true",
         help="name and skip what is no image instead of refusing it",
@@ -93,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_generator(parser: argparse.ArgumentParser) -> None:
     """Adds the flags that say what translates."""
     trained = parser.add_mutually_exclusive_group()
-    trained.add_argument("--run", type=Path, metavar="DIR", help="a trained CycleGan")
+    trained.add_argument("--run", type=user_path, metavar="DIR", help="a trained CycleGan")
     trained.add_argument(
         "--weights",
         default=DEFAULT_WEIGHTS,
@@ -161,7 +169,7 @@ def _check(arguments: argparse.Namespace) -> None:
     check_sizes(**{name: getattr(arguments, name) for name in SIZES})
     check_strength(arguments.strength)
     for path in arguments.inputs:
-        if not path.exists():
+        if not path.exists() and not is_address(path):
             raise InputError(f"{path} does not exist; check the path.")
     outputs.require_free(arguments.output)
     if not outputs.is_single(arguments.output):
@@ -184,6 +192,8 @@ def _too_many_for_one(output: Path) -> InputError:
 
 def _survey(arguments: argparse.Namespace, translator: "Translator") -> "Worklist":
     """Checks and names all pictures; tells which are left out."""
+    from cyclegan_tf.data.reader import open_source
+    from cyclegan_tf.data.tfrecord import parse_features
     from cyclegan_tf.inference.worklist import survey
 
     def measure(height: int, width: int) -> tuple[int, int]:
@@ -192,7 +202,10 @@ def _survey(arguments: argparse.Namespace, translator: "Translator") -> "Worklis
 
     single = outputs.is_single(arguments.output)
     suffix = arguments.output.suffix if single else _SUFFIXES.get(arguments.format)
-    work = survey(arguments.inputs, measure, suffix=suffix, skip_bad=arguments.skip_bad_images)
+    features = parse_features(arguments.features)
+    sources = [open_source(path, features=features, single=True) for path in arguments.inputs]
+    options = {"suffix": suffix, "skip_bad": arguments.skip_bad_images, "load": translator.load}
+    work = survey(sources, measure, **options)
     if single and len(work) > 1:
         raise _too_many_for_one(arguments.output)
     for origin, reason in work.skipped[:_NAMED]:
@@ -204,14 +217,14 @@ def _write(arguments: argparse.Namespace, work: "Worklist", translator: "Transla
     """Decodes ahead, translates, and encodes behind, each in threads of its own."""
     import numpy as np
 
-    from cyclegan_tf.data.image import encode, grid, load_upright
+    from cyclegan_tf.data.image import encode, grid
 
     mixture = {"strength": arguments.strength, "keep_colours": arguments.keep_colours}
 
     def prepared(item: tuple[str, str, bytes]) -> tuple[str, "np.ndarray"]:
         name, origin, encoded = item
         try:
-            return name, translator.prepare(load_upright(encoded))
+            return name, translator.prepare(translator.load(encoded))
         except ValueError as error:
             raise InputError(f"{origin} is no image any more: {error}.") from error
 
@@ -220,6 +233,7 @@ def _write(arguments: argparse.Namespace, work: "Worklist", translator: "Transla
         painted = blend(original, painted, **mixture)
         if arguments.compare:
             painted = grid([np.stack([original, painted])], gap=_GAP)
+        painted = painted[..., 0] if translator.is_grey else painted
         return name, encode(painted, outputs.FORMATS[Path(name).suffix.lower()])
 
     with (

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from cyclegan_tf.cli import command
+from cyclegan_tf.cli import command, require_backend
 from cyclegan_tf.errors import InputError
 
 
@@ -66,3 +66,31 @@ def test_names_of_no_utf8_can_be_printed(monkeypatch):
     assert main(None) == 0
     stream.flush()
     assert stream.buffer.getvalue() == b"run: \\udcff\n"
+
+
+@pytest.mark.parametrize("variable", [True, False])
+def test_keras_of_another_library_is_refused_with_the_command_that_works(
+    tmp_path, monkeypatch, variable
+):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setattr(sys, "argv", ["/in/cyclegan_tf/train.py", "--run", "my run"])
+    require_backend()
+    if variable:
+        monkeypatch.setenv("KERAS_BACKEND", "jax")
+    else:
+        (tmp_path / "keras.json").write_text('{"backend": "jax"}')
+    where = "KERAS_BACKEND" if variable else "keras.json"
+    command = "KERAS_BACKEND=tensorflow python -m cyclegan_tf.train --run 'my run'"
+    with pytest.raises(InputError, match=rf"set up for jax \(.*{where}\), but .*: {command}$"):
+        require_backend()
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    require_backend()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"backend": null}'])
+def test_settings_of_keras_that_cannot_be_read_are_passed_over(tmp_path, monkeypatch, text):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    (tmp_path / "keras.json").write_text(text)
+    require_backend()

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from cyclegan_tf.data.dataset import load_data_set
 from cyclegan_tf.data.image import decode
+from cyclegan_tf.data.layouts import find_layout
 from cyclegan_tf.data.synthetic import dataset
 from cyclegan_tf.data.synthetic.dataset import write_demo
 from cyclegan_tf.errors import InputError
@@ -18,7 +19,7 @@ def folder(tmp_path_factory):
 
 
 def load(folder, fraction=0.0):
-    return load_data_set(data=str(folder), a="", b="", validation_fraction=fraction, skip_bad=False)
+    return load_data_set(find_layout(folder), validation_fraction=fraction, skip_bad=False)
 
 
 def pixels(images) -> np.ndarray:

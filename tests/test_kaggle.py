@@ -204,6 +204,7 @@ def test_what_kaggle_would_refuse_is_refused(options, words, source, tmp_path, c
 
 def test_nothing_is_overwritten_and_no_path_surprises(source, tmp_path, capsys):
     (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "mine").touch()
     assert run(source, tmp_path / "there") == 2
     assert run(tmp_path / "nowhere.ipynb", tmp_path / "out") == 2
     assert run(tmp_path, tmp_path / "out") == 2

@@ -12,16 +12,20 @@ from PIL import Image
 
 from cyclegan_tf import translate
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.data.dataset import ImageSet
+from cyclegan_tf.data.dataset import ImageSet, load_data_set
 from cyclegan_tf.data.image import encode_jpeg, to_uint8
-from cyclegan_tf.data.sources import SquarePictures
+from cyclegan_tf.data.layouts import named_layout
+from cyclegan_tf.data.sources import SquarePictures, load_pictures
 from cyclegan_tf.data.tfrecord import write_records
+from cyclegan_tf.eda.collect import survey
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.loading import compile_generator, load_generator, load_trained
 from cyclegan_tf.io import outputs
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models import build
-from tests.pictures import encoded, flat, image_set, png, write_folder
+from tests.hell.records import example, frame
+from tests.kinds import OTHERS, TAKEN
+from tests.pictures import encoded, flat, image_set, png, write_files, write_folder
 from tests.profiles import as_srgb, cmyk_profile, rgb_profile
 
 UNET = {
@@ -347,3 +351,83 @@ def test_memory_that_is_too_small_is_told_with_what_helps(
     assert call(run, inputs, output=tmp_path / "out") == 1
     assert "take a smaller --tile, or reduce the pictures with --longest" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_grey_run_writes_grey_files(tmp_path, run):
+    grey = write_run(tmp_path / "grey", channels=1)
+    (tmp_path / "in.png").write_bytes(png(pixels(40, 30)))
+    expected = Image.fromarray(pixels(40, 30)).convert("L")
+    for name in ("x.png", "x.jpg", "x.webp"):
+        assert call(grey, tmp_path / "in.png", output=tmp_path / name) == 0
+    with Image.open(tmp_path / "x.png") as image:
+        assert image.mode == "L"
+        assert np.abs(np.asarray(image).astype(int) - np.asarray(expected)).max() <= 1
+    with Image.open(tmp_path / "x.jpg") as image:
+        assert image.mode == "L"
+    painted = load_generator(grey, tile=64).translate(tmp_path / "in.png")
+    assert (painted.mode, painted.size) == ("L", (30, 40))
+
+
+def test_range_of_the_training_is_that_of_translations(tmp_path):
+    run = write_run(tmp_path / "run", range=(0, 4095))
+    ramp = np.arange(0, 4096, 16, dtype=np.uint16).reshape(16, 16)
+    (tmp_path / "in.png").write_bytes(encoded(Image.fromarray(ramp), "PNG"))
+    assert call(run, tmp_path / "in.png", output=tmp_path / "x.png") == 0
+    np.testing.assert_array_equal(opened(tmp_path / "x.png")[..., 0], np.round(ramp / 4095 * 255))
+
+
+def test_picture_beyond_the_limit_is_translated_reduced(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("cyclegan_tf.data.image.MAX_PIXELS", 20_000)
+    (tmp_path / "in.jpg").write_bytes(encode_jpeg(flat(80, 160)))
+    assert call(run, tmp_path / "in.jpg", output=tmp_path / "x.png") == 2
+    error = capsys.readouterr().err
+    assert "in.jpg is no image: no readable image (160 x 160 pixels are too many; at" in error
+    assert "translate --longest" in error
+    assert call(run, tmp_path / "in.jpg", "--longest=64", output=tmp_path / "x.png") == 0
+    assert opened(tmp_path / "x.png").shape == (64, 64, 3)
+
+
+def test_empty_folder_is_a_place_for_translations(run, tmp_path):
+    write_folder(tmp_path / "set", image_set(2))
+    (tmp_path / "out").mkdir()
+    assert call(run, tmp_path / "set", output=tmp_path / "out") == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "image0.png",
+        "image1.png",
+    ]
+
+
+def test_features_of_others_are_translated(run, tmp_path):
+    data = b"".join(
+        frame(example({"left": png(flat(n)), "right": png(flat(9)), "key": b"n%d.jpg" % n}))
+        for n in range(2)
+    )
+    (tmp_path / "x.tfrec").write_bytes(data)
+    features = "--features=image=left,name=key"
+    assert call(run, tmp_path / "x.tfrec", features, output=tmp_path / "out") == 0
+    written = {path.name: opened(path)[0, 0, 0] for path in (tmp_path / "out").iterdir()}
+    assert written == {"n0.png": 0, "n1.png": 1}
+
+
+def test_all_commands_take_the_same_pictures_and_say_the_same(run, tmp_path, capsys):
+    folder = write_files(
+        tmp_path / "set", TAKEN | {name: data for name, (data, _) in OTHERS.items()}
+    )
+    said = []
+
+    def told() -> None:
+        lines = capsys.readouterr().err.splitlines()
+        said.append([line for line in lines if line.startswith("note: ")])
+
+    layout = named_layout(a=str(folder), b=str(folder))
+    names = load_data_set(layout, validation_fraction=0, skip_bad=False).train_b.names
+    told()
+    assert call(run, folder, output=tmp_path / "out") == 0
+    told()
+    assert load_pictures(folder).names == names
+    told()
+    assert tuple(survey(a=folder, b=folder).images["name"][:7]) == names
+    told()
+    assert sorted(path.stem for path in (tmp_path / "out").iterdir()) == list(names)
+    assert {line for lines in said for line in lines} == set(said[0])
+    assert len(set(said[0])) == 1

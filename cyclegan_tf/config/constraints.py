@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 def check_combinations(config: "TrainConfig") -> None:
     """Raises `InputError`, with a remedy, where two settings contradict each other."""
     _check_sources(config)
+    _check_pixels(config)
     _check_sizes(config)
     _check_objective(config)
     _check_norm_groups(config)
@@ -44,6 +45,14 @@ def _check_reports(config: "TrainConfig") -> None:
             "--submit best needs scores to choose by, but --evaluate-every is not given; give "
             "--evaluate-every 5, or submit ema."
         )
+
+
+def _check_pixels(config: "TrainConfig") -> None:
+    if config.channels == 2:
+        raise InputError("--channels is 2; expected 1 (grey) or 3 (colours).")
+    if config.range and config.range[0] >= config.range[1]:
+        low, high = config.range
+        raise InputError(f"--range is {low:g} {high:g}; expected the lower value first.")
 
 
 def _check_sources(config: "TrainConfig") -> None:

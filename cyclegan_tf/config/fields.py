@@ -12,6 +12,13 @@ from cyclegan_tf.errors import InputError
 
 # Values that other fields must have: one, one of several, or True for "anything but off".
 Needs = dict[str, Any]
+PAIR = tuple[float, float]  # a type of fields: two numbers, a list in JSON
+_TYPE_NAMES = {
+    types.NoneType: "null",
+    str: "text",
+    bool: "true or false",
+    PAIR: "two numbers",
+}
 
 
 def option(
@@ -112,15 +119,14 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
         if not isinstance(value, str) or value not in choices:
             raise InputError(f"{flag(name)} is {value!r}; choose one of: {', '.join(choices)}.")
         return value
+    if PAIR in alternatives(hint) and isinstance(value, list | tuple) and len(value) == 2:
+        return tuple(_checked(name, number, float) for number in value)
     for kind in alternatives(hint):
         if type(value) is kind and not (kind is float and not math.isfinite(value)):
             return value
         if kind is float and type(value) is int and abs(value) < 2**1000:
             return float(value)
-    expected = " or ".join(
-        {types.NoneType: "null", str: "text", bool: "true or false"}.get(kind, kind.__name__)
-        for kind in alternatives(hint)
-    )
+    expected = " or ".join(_TYPE_NAMES.get(kind, kind.__name__) for kind in alternatives(hint))
     raise InputError(f"{flag(name)} is {value!r}; expected {expected}.")
 
 
@@ -184,7 +190,10 @@ def add_flags(parser: argparse.ArgumentParser, record: type) -> None:
             keywords["choices"] = typing.get_args(hint)
         else:
             keywords["type"] = next(t for t in alternatives(hint) if t is not types.NoneType)
-            keywords["metavar"] = keywords["type"].__name__.upper()
+            if keywords["type"] == PAIR:
+                keywords |= {"type": float, "nargs": 2, "metavar": ("LOW", "HIGH")}
+            else:
+                keywords["metavar"] = keywords["type"].__name__.upper()
         parser.add_argument(flag(field.name), **keywords)
 
 

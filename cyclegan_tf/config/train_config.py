@@ -5,6 +5,7 @@ Needs the standard library only, so that `--help` answers without loading Tensor
 
 import dataclasses
 import difflib
+import os
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from cyclegan_tf.errors import InputError
 # What options of only one kind of model need.
 _CYCLEGAN, _CUT, _DCGAN = ({"model": name} for name in ("cyclegan", "cut", "dcgan"))
 _TRANSLATION = {"model": ("cyclegan", "cut")}
+_PATHS = ("data", "a", "b", "inception")
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,31 @@ class TrainConfig:
 
     # Data
     data: str = option(
-        "", "data set folder (Kaggle TFRecords, Kaggle JPEGs, or trainA/trainB)", changeable=True
+        "",
+        "data set: folder, zip or gs:// (Kaggle TFRecords, Kaggle JPEGs, or trainA/trainB)",
+        changeable=True,
     )
     a: str = option(
-        "", "folder of domain A, what is translated (with --b, in place of --data)", changeable=True
+        "",
+        "folder or zip of domain A, what is translated (with --b, in place of --data)",
+        changeable=True,
     )
-    b: str = option("", "folder of domain B, what it is translated into", changeable=True)
+    b: str = option("", "folder or zip of domain B, what it is translated into", changeable=True)
+    swap: bool = option(False, "exchange the domains: B is translated into A", needs=_CYCLEGAN)
+    features: str = option(
+        "",
+        "what TFRecords call image and name, such as image=image_raw,name=filename; default: "
+        "it is seen",
+        changeable=True,
+    )
+    channels: int = option(
+        3, "1: all in grey, in networks of one channel; 3: colours", low=1, high=3, needs=_CYCLEGAN
+    )
+    range: tuple[float, float] | None = option(
+        None,
+        "values that become black and white, in files of more than 8 bits a channel (0 4095 for "
+        "12 bits in 16); default: as the file says",
+    )
     image_size: int = option(256, "side in pixels of the square training images", low=32, high=4096)
     picture_size: int | None = option(
         None,
@@ -351,7 +372,9 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for name, value in check_values(dataclasses.asdict(self)).items():
-            object.__setattr__(self, name, value)
+            # shells leave `~` as it is in --data=~/set
+            home = name in _PATHS and value.startswith("~")
+            object.__setattr__(self, name, os.path.expanduser(value) if home else value)  # noqa: PTH111
         check_needs(self)
         check_combinations(self)
 

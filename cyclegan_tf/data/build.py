@@ -1,6 +1,7 @@
 """The data set and the batches that a TrainConfig names."""
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 
 import tensorflow as tf
@@ -10,6 +11,8 @@ from cyclegan_tf.data import pipeline
 from cyclegan_tf.data.augmentation import Jitter
 from cyclegan_tf.data.dataset import DataSet, largest_side, load_data_set
 from cyclegan_tf.data.image import stored_rgb, upright_rgb
+from cyclegan_tf.data.layouts import named_layout
+from cyclegan_tf.data.srgb import Levels
 from cyclegan_tf.distribution.cluster import WHOLE, Shard
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io import machine
@@ -31,19 +34,10 @@ def build_data_set(
     Raises:
         InputError: if something cannot be read, or a domain is smaller than a batch.
     """
-    convert = stored_rgb if as_stored else upright_rgb
-    data = load_data_set(
-        data=config.data,
-        a=config.a,
-        b=config.b,
-        validation_fraction=config.validation_fraction,
-        skip_bad=config.skip_bad_images,
-        convert=partial(convert, shrink_above=largest_side(config.image_size)),
-        only_b=only_b or config.model == "dcgan",
-    )
-    counts = {"A": len(data.train_a), "B": len(data.train_b)}
-    if only_b or config.model == "dcgan":
-        counts = {"B": len(data.train_b)}
+    only_b = only_b or config.model == "dcgan"
+    data = _read(config, only_b=only_b, convert=stored_rgb if as_stored else upright_rgb)
+    counts = {} if only_b else {"A": len(data.train_a)}
+    counts["B"] = len(data.train_b)
     for domain, count in counts.items():
         if count < 2 and (config.model == "dcgan" or config.evaluate_every):
             raise InputError(
@@ -57,6 +51,30 @@ def build_data_set(
                 "fewer images."
             )
     return data
+
+
+def _read(config: TrainConfig, *, only_b: bool, convert: Callable[..., bytes]) -> DataSet:
+    layout = named_layout(
+        data=config.data,
+        a="" if only_b and not config.swap else config.a,
+        b=config.b,
+        features=config.features,
+        swap=config.swap,
+    )
+    # whole pictures may be shown larger than those trained on
+    shrink_above = largest_side(max(config.image_size, config.whole_size // 2))
+    return load_data_set(
+        layout,
+        validation_fraction=config.validation_fraction,
+        skip_bad=config.skip_bad_images,
+        convert=partial(convert, shrink_above=shrink_above, levels=levels(config)),
+        only_b=only_b,
+    )
+
+
+def levels(config: TrainConfig) -> Levels:
+    """How the values of the files of this run are to be understood."""
+    return Levels(config.range, grey=config.channels == 1)
 
 
 def reopen_data_set(

@@ -5,12 +5,21 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cyclegan_tf.data.image import center_square, decode, picture_size, upright_rgb
-from cyclegan_tf.data.layouts import find_layout, held_out_folder, read_encoded
+import numpy as np
+
+from cyclegan_tf.data.image import (
+    center_square,
+    decode,
+    load_upright,
+    picture_size,
+    upright_rgb,
+)
+from cyclegan_tf.data.layouts import Layout
+from cyclegan_tf.data.reader import Source
 from cyclegan_tf.errors import InputError
+from cyclegan_tf.io import display
 from cyclegan_tf.io.parallel import FAR_AHEAD, in_order
 
 if TYPE_CHECKING:  # the processes of a survey do without it
@@ -19,7 +28,9 @@ if TYPE_CHECKING:  # the processes of a survey do without it
 
 _SHARP_ENOUGH = 512  # pixels a side that are never reduced: twice what a submission shows
 _NAMED = 10  # images left out that are told one by one
-TRUTH_FOLDER = "truth_tfrec"  # written by the demo: the true paintings of its photos
+_LOOKED_AT = 16  # images of a set whose levels are looked at
+_DARK = 32  # levels: less than this is nearly black
+_PATIENCE = 3.0  # seconds without a progress bar: most sets are read by then
 
 
 @dataclass(frozen=True)
@@ -113,6 +124,12 @@ class DataSet:
         """Every image of A: what a submission translates."""
         return self.train_a + self.validation_a
 
+    def looks_grey(self) -> bool:
+        """Whether no colour is seen in a sample of either domain."""
+        samples = (domain.spread(_LOOKED_AT).encoded for domain in (self.train_a, self.train_b))
+        pictures = (load_upright(encoded) for sample in samples for encoded in sample)
+        return all((picture == picture[..., :1]).all() for picture in pictures)
+
     def held_out_pairs(self) -> tuple[ImageSet, ImageSet]:
         """Held-out images of A whose true translation is known, and those translations."""
         place = {name: i for i, name in enumerate(self.truth.names)}
@@ -122,48 +139,38 @@ class DataSet:
 
 
 def load_data_set(
+    layout: Layout,
     *,
-    data: str,
-    a: str,
-    b: str,
     validation_fraction: float,
     skip_bad: bool,
     convert: Callable[[bytes], bytes] = upright_rgb,
     only_b: bool = False,
 ) -> DataSet:
-    """Reads a data set folder (`data`), or two folders (`a` and `b`), into memory.
+    """Reads a data set into memory.
 
     Args:
-        data: folder in one of the known layouts, or empty.
-        a: folder of images or TFRecords of domain A, or empty.
-        b: the same of domain B.
-        validation_fraction: share of each domain held out where there are no test folders.
+        layout: where its pictures are.
+        validation_fraction: share of each domain held out where there are no test pictures.
         skip_bad: leave out and name what is no image.
         convert: makes of an image's file what is kept of it.
         only_b: leave domain A empty, for models that need none.
 
     Raises:
-        InputError: if a folder is missing, empty or of no known layout, or a file is unreadable.
+        InputError: if a file is unreadable, or there is none that can be read.
     """
-    folder_a, folder_b, kaggle_shaped = (
-        find_layout(Path(data)) if data else (Path(a), Path(b), False)
-    )
-    if not only_b and folder_a.is_dir() and folder_b.is_dir() and folder_a.samefile(folder_b):
-        print(f"warning: {folder_a} and {folder_b} are one folder: A is B.", file=sys.stderr)
     reader = _Reader(convert, skip_bad=skip_bad)
 
-    def read(folder: Path) -> tuple[ImageSet, ImageSet]:
-        images = reader.read(folder)
-        if data and (test := held_out_folder(folder)):
-            return images, reader.read(test)
-        return images.split(validation_fraction)
+    def read(training: Source, test: Source | None) -> tuple[ImageSet, ImageSet]:
+        images = reader.read(training)
+        return (images, reader.read(test)) if test else images.split(validation_fraction)
 
-    train_a, validation_a = (ImageSet(), ImageSet()) if only_b else read(folder_a)
-    train_b, validation_b = read(folder_b)
-    truth_folder = Path(data) / TRUTH_FOLDER
-    truth = reader.read(truth_folder) if data and truth_folder.is_dir() else ImageSet()
+    train_a, validation_a = (ImageSet(), ImageSet()) if only_b else read(layout.a, layout.test_a)
+    train_b, validation_b = read(layout.b, layout.test_b)
+    truth = reader.read(layout.truth) if layout.truth else ImageSet()
     skipped = tuple(reader.skipped)
-    return DataSet(train_a, train_b, validation_a, validation_b, truth, kaggle_shaped, skipped)
+    return DataSet(
+        train_a, train_b, validation_a, validation_b, truth, layout.kaggle_shaped, skipped
+    )
 
 
 def tell_skipped(origins: Sequence[str]) -> str:
@@ -175,7 +182,7 @@ def tell_skipped(origins: Sequence[str]) -> str:
 
 def largest_side(image_size: int) -> int:
     """Shorter side in pixels above which images are reduced once, when they are read."""
-    return max(4 * image_size, _SHARP_ENOUGH)
+    return max(2 * image_size, _SHARP_ENOUGH)
 
 
 class _Reader:
@@ -186,17 +193,22 @@ class _Reader:
         self.skip_bad = skip_bad
         self.skipped: list[str] = []
 
-    def read(self, folder: Path) -> ImageSet:
+    def read(self, source: Source) -> ImageSet:
+        source.tell()
         names, images = [], []
-        for origin, name, encoded in in_order(self._check, read_encoded(folder), ahead=FAR_AHEAD):
-            if encoded is None:
-                self.skipped.append(origin)
-            else:
-                names.append(name)
-                images.append(encoded)
+        with display.bar(len(source), title=source.name, stays=False, delay=_PATIENCE) as bar:
+            for origin, name, encoded in in_order(self._check, source.read(), ahead=FAR_AHEAD):
+                bar.update()
+                if encoded is None:
+                    self.skipped.append(origin)
+                else:
+                    names.append(name)
+                    images.append(encoded)
         if not names:
-            raise InputError(f"{folder} holds no readable image; expected at least one.")
-        return ImageSet(tuple(names), tuple(images))
+            raise InputError(f"{source.title} holds no readable image; expected at least one.")
+        found = ImageSet(tuple(names), tuple(images))
+        _tell_levels(source, found)
+        return found
 
     def _check(self, entry: tuple[str, str, bytes]) -> tuple[str, str, bytes | None]:
         origin, name, data = entry
@@ -209,6 +221,20 @@ class _Reader:
                 f"{origin} is no image: {error}. Replace it, or leave such images out with "
                 "--skip-bad-images."
             ) from error
+
+
+def _tell_levels(source: Source, images: ImageSet) -> None:
+    """Warns of pictures in which nothing is to be seen: their values were taken for others."""
+    shown = [load_upright(encoded) for encoded in images.spread(_LOOKED_AT).encoded]
+    darkest, brightest = np.median([np.percentile(p, (0.1, 99.9)) for p in shown], axis=0)
+    if brightest < _DARK or darkest > 255 - _DARK:
+        end = "black" if brightest < _DARK else "white"
+        print(
+            f"warning: {source.title} comes out nearly {end}: its levels are {darkest:.0f} to "
+            f"{brightest:.0f} of 255. If its files have more than 8 bits a channel, say which "
+            "values are black and white, such as --range 0 4095.",
+            file=sys.stderr,
+        )
 
 
 def _name_hash(name: str) -> float:

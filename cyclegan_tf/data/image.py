@@ -5,6 +5,7 @@ TensorFlow is imported where it is used: what only looks at pictures goes withou
 
 import contextlib
 import io
+import math
 import struct
 import threading
 import zlib
@@ -16,6 +17,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from cyclegan_tf.data.srgb import (
+    DEFAULT_LEVELS,
+    Levels,
     is_stored_rgb,
     is_upright,
     shrunk,
@@ -24,11 +27,20 @@ from cyclegan_tf.data.srgb import (
     too_large,
 )
 from cyclegan_tf.io.files import atomic_file
+from cyclegan_tf.io.formats import (
+    HEAD,
+    RAW,
+    identify,
+    is_raw_preview,
+    picture_formats,
+    without_text,
+)
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-# As many as the sensors of large cameras have; what claims more is a decompression bomb.
+# As many as the sensors of large cameras have; what claims more is a decompression bomb. A JPEG
+# that is to be reduced is decoded at a part of its sides, and counts as that.
 MAX_PIXELS = 2**26
 _LARGE = 2**24
 _LARGE_GATE = threading.Lock()  # one of these at a time: on many cores they would fill the memory
@@ -114,7 +126,11 @@ def load_square(encoded: "tf.Tensor", size: int) -> "tf.Tensor":
 
 
 def upright_rgb(
-    data: bytes, *, shrink_above: int | None = None, most_pixels: int | None = None
+    data: bytes,
+    *,
+    shrink_above: int | None = None,
+    most_pixels: int | None = None,
+    levels: Levels = DEFAULT_LEVELS,
 ) -> bytes:
     """Checks encoded image bytes and makes them something that `decode` reads as upright sRGB.
 
@@ -125,19 +141,25 @@ def upright_rgb(
     Args:
         data: the bytes of an image file.
         shrink_above: images whose shorter side is longer than this are reduced to it, so that
-            a camera's picture is not decoded in full for every training sample.
+            a camera's picture is not decoded in full for every training sample; a JPEG stays one.
         most_pixels: of an image; one that claims more is not decoded. By default `MAX_PIXELS`.
+        levels: how the values of the file are to be understood.
 
     Raises:
         ValueError: if the bytes are no complete image, or it has more than `most_pixels`.
     """
-    with _opened(data, most_pixels) as image:
-        if not too_large(image, shrink_above) and is_upright(image) and _decodable(image, data):
+    data = without_text(data)
+    with _opened(data, most_pixels, shrink_above=shrink_above) as image:
+        large, coloured = too_large(image, shrink_above), levels.grey and image.mode != "L"
+        if not large and not coloured and is_upright(image) and _decodable(image, data):
             return data
-        return _encode(to_upright(image, shrink_above=shrink_above), "PNG", compress_level=1)
+        upright = to_upright(image, shrink_above=shrink_above, levels=levels)
+        return _encode_kept(upright, image, reduced=large)
 
 
-def stored_rgb(data: bytes, *, shrink_above: int | None = None) -> bytes:
+def stored_rgb(
+    data: bytes, *, shrink_above: int | None = None, levels: Levels = DEFAULT_LEVELS
+) -> bytes:
     """As `upright_rgb`, for the pixels that the file holds, which scores are computed of.
 
     They are neither turned nor converted to sRGB: the competition's scorer and others of FID read
@@ -146,14 +168,18 @@ def stored_rgb(data: bytes, *, shrink_above: int | None = None) -> bytes:
     Args:
         data: the bytes of an image file.
         shrink_above: as of `upright_rgb`.
+        levels: as of `upright_rgb`.
 
     Raises:
         ValueError: as `upright_rgb`.
     """
-    with _opened(data, None) as image:
-        if not too_large(image, shrink_above) and is_stored_rgb(image) and _decodable(image, data):
+    data = without_text(data)
+    with _opened(data, None, shrink_above=shrink_above) as image:
+        large, coloured = too_large(image, shrink_above), levels.grey and image.mode != "L"
+        if not large and not coloured and is_stored_rgb(image) and _decodable(image, data):
             return data
-        return _encode(to_stored_rgb(image, shrink_above=shrink_above), "PNG", compress_level=1)
+        stored = to_stored_rgb(image, shrink_above=shrink_above, levels=levels)
+        return _encode_kept(stored, image, reduced=large)
 
 
 class Stored(NamedTuple):
@@ -183,14 +209,21 @@ def load_with_head(data: bytes) -> tuple[Image.Image, Stored]:
 
 
 def load_upright(
-    data: bytes, *, shrink_above: int | None = None, most_pixels: int | None = None
+    data: bytes,
+    *,
+    shrink_above: int | None = None,
+    longest: int | None = None,
+    most_pixels: int | None = None,
+    levels: Levels = DEFAULT_LEVELS,
 ) -> np.ndarray:
     """Decodes image bytes to the pixels that `upright_rgb` stands for.
 
     Args:
         data: the bytes of an image file.
         shrink_above: as of `upright_rgb`.
+        longest: the longer side that is wanted afterwards: a JPEG may come reduced, but no smaller.
         most_pixels: as of `upright_rgb`.
+        levels: as of `upright_rgb`.
 
     Returns:
         `(h, w, 3)` uint8, upright sRGB.
@@ -198,8 +231,8 @@ def load_upright(
     Raises:
         ValueError: as `upright_rgb`.
     """
-    with _opened(data, most_pixels) as image:
-        return np.asarray(to_upright(image, shrink_above=shrink_above))
+    with _opened(data, most_pixels, shrink_above=shrink_above, longest=longest) as image:
+        return np.asarray(to_upright(image, shrink_above=shrink_above, levels=levels))
 
 
 def load_stored(
@@ -218,7 +251,7 @@ def load_stored(
     Raises:
         ValueError: as `upright_rgb`.
     """
-    with _opened(data, most_pixels) as image:
+    with _opened(data, most_pixels, shrink_above=shrink_above) as image:
         return np.asarray(to_stored_rgb(image, shrink_above=shrink_above))
 
 
@@ -243,7 +276,7 @@ def encode_png(pixels: np.ndarray) -> bytes:
 
 
 def encode(pixels: np.ndarray, image_format: str) -> bytes:
-    """Encodes `(h, w, 3)` uint8 as "JPEG", "PNG", "WEBP" or "BMP".
+    """Encodes `(h, w, 3)` or, grey, `(h, w)` uint8 as "JPEG", "PNG", "WEBP" or "BMP".
 
     Sides of more than `LONGEST_SIDES` are beyond a format.
     """
@@ -280,14 +313,26 @@ def grid(rows: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def _opened(data: bytes, most_pixels: int | None) -> Iterator[Image.Image]:
+def _opened(
+    data: bytes,
+    most_pixels: int | None,
+    *,
+    shrink_above: int | None = None,
+    longest: int | None = None,
+) -> Iterator[Image.Image]:
     """A decoded image; damage of the file, found here or in the body, is a `ValueError`."""
+    picture_formats()  # Pillow learns HEIC where it can
     with contextlib.ExitStack() as stack:
         with _telling_damage(RuntimeError):  # so say the decoders of AVIF and DDS
-            image = stack.enter_context(Image.open(io.BytesIO(data)))
-            pixels = image.width * image.height
-            if pixels > (most_pixels or MAX_PIXELS):
-                raise ValueError(f"{image.width} x {image.height} pixels are too many")
+            image = stack.enter_context(_open(without_text(data)))
+            whole = f"{image.width} x {image.height} pixels are too many"
+            _draft(image, shrink_above, longest)
+            pixels, most = image.width * image.height, most_pixels or MAX_PIXELS
+            if pixels > most:
+                raise ValueError(
+                    f"{whole}; at most {most:,} are read: reduce it first, or save it as JPEG, "
+                    "which is opened smaller for training and by translate --longest"
+                )
             if pixels > _LARGE:
                 stack.enter_context(_LARGE_GATE)
             image.load()
@@ -295,13 +340,32 @@ def _opened(data: bytes, most_pixels: int | None) -> Iterator[Image.Image]:
             yield image
 
 
+def _open(data: bytes) -> Image.Image:
+    """An image that is not decoded yet; a `ValueError` says what it is instead."""
+    try:
+        image = Image.open(io.BytesIO(data))
+    except UnidentifiedImageError as error:  # its text names a buffer in memory
+        raise ValueError(identify(data[:HEAD]) or "of no known format") from error
+    if is_raw_preview(image):
+        image.close()
+        raise ValueError(RAW)
+    return image
+
+
+def _draft(image: Image.Image, shrink_above: int | None, longest: int | None) -> None:
+    """Has a JPEG decoded at a half, a quarter or an eighth, if it is to be reduced anyway."""
+    limits = ((shrink_above, min(image.size)), (longest, max(image.size)))
+    ratio = min((limit / side for limit, side in limits if limit), default=1)
+    if ratio < 1:
+        # a pixel more: it is still too large, and will be reduced to what is wanted
+        image.draft(None, tuple(math.ceil(side * ratio) + 1 for side in image.size))
+
+
 @contextlib.contextmanager
 def _telling_damage(*more: type[Exception]) -> Iterator[None]:
     """Makes a `ValueError` of what Pillow raises of damaged files, and of nothing else."""
     try:
         yield
-    except UnidentifiedImageError as error:  # its text names a buffer in memory
-        raise ValueError("no readable image (of no known format)") from error
     except (*_DAMAGE, *more) as error:
         if isinstance(error, OSError) and str(error).startswith("out of memory"):
             raise MemoryError(str(error)) from error
@@ -322,6 +386,13 @@ def _decodes(data: bytes) -> bool:
     except tf.errors.InvalidArgumentError:
         return False
     return True
+
+
+def _encode_kept(image: Image.Image, stored: Image.Image, *, reduced: bool) -> bytes:
+    """What is kept of an image in memory: without loss, unless it is a photo that was reduced."""
+    if reduced and stored.format in ("JPEG", "MPO"):
+        return encode_jpeg(np.asarray(image))
+    return _encode(image, "PNG", compress_level=1)
 
 
 def _encode(image: Image.Image, image_format: str, **options: int) -> bytes:

@@ -1,33 +1,22 @@
-"""Pictures of files: a folder, TFRecords, a zip or one image, decoded one at a time."""
+"""Pictures of files, decoded one at a time, as they are scored and shown."""
 
 import hashlib
-import struct
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from cyclegan_tf.data.dataset import ImageSet, largest_side
 from cyclegan_tf.data.image import center_square, load_stored, resize, shrink, to_float, to_uint8
-from cyclegan_tf.data.layouts import is_picture, read_encoded, read_image
 from cyclegan_tf.data.pipeline import image_batches
-from cyclegan_tf.data.tfrecord import RECORD_PATTERNS, read_records
+from cyclegan_tf.data.reader import Entry, open_source
+from cyclegan_tf.data.tfrecord import parse_features
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.files import MOST_BYTES
 from cyclegan_tf.io.parallel import FAR_AHEAD, in_order
 
-Entry = tuple[str, str, bytes]  # where an image is (for errors), its name, its encoded bytes
-
 _MOST_PIXELS = 2**25  # of a picture that is scored as it is: the graph computes in float32
-# Every way in which a damaged or locked entry makes `zipfile` fail.
-_ZIP_ERRORS = (
-    zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError,
-    struct.error,
-)  # fmt: skip
 
 
 class PictureFiles:
@@ -126,54 +115,30 @@ def to_square(picture: np.ndarray, size: int) -> np.ndarray:
 
 
 def load_pictures(
-    path: Path, *, mixed_sizes: bool = False, shrink_above: int | None = None
+    path: Path,
+    *,
+    mixed_sizes: bool = False,
+    shrink_above: int | None = None,
+    features: str = "",
 ) -> PictureFiles:
-    """Opens the pictures of a folder, of TFRecords or of a zip.
+    """Opens the pictures of a folder, of TFRecords or of a zip; a line tells what is left out.
 
-    Pictures of a folder and of a zip come sorted by name, so that the same files give the same
-    numbers; TFRecords come in their own order. Files that are no images by their suffix, dot files
-    and `__MACOSX` are passed over.
+    Pictures come sorted by name, so that the same files give the same numbers; those of a TFRecord
+    file come in their own order.
 
     Args:
-        path: a folder of images or of TFRecords, one TFRecord file, or a zip of images.
+        path: as of `reader.open_source`.
         mixed_sizes: take pictures of different sizes, for `ResizedPictures`.
         shrink_above: as in `PictureFiles`.
+        features: what the features of TFRecords are called, as of `parse_features`.
 
     Raises:
         InputError: if there is no such thing, or what `PictureFiles` refuses.
     """
+    source = open_source(path, features=parse_features(features))
+    source.tell()
     options = {"mixed_sizes": mixed_sizes, "shrink_above": shrink_above}
-    return PictureFiles(str(path), entry_reader(path), **options)
-
-
-def entry_reader(path: Path, *, single: bool = False) -> Callable[[], Iterator[Entry]]:
-    """Finds out what a path leads to, and how its pictures are read, unchecked.
-
-    Args:
-        path: as of `load_pictures`.
-        single: take a file of any other kind as one image.
-
-    Returns:
-        A function that yields origin, name and encoded bytes of every picture, in each call the
-        same. It raises `InputError` if something cannot be read.
-
-    Raises:
-        InputError: if the path leads to nothing of this.
-    """
-    if path.is_file() and path.suffix.lower() == ".zip":
-        return partial(_zip_entries, path)
-    if path.is_file() and any(path.match(pattern) for pattern in RECORD_PATTERNS):
-        return partial(_record_entries, path)
-    if path.is_dir():
-        return partial(read_encoded, path)
-    if path.is_file() and single:
-        return lambda: iter([read_image(path)])
-    what = "is a file of another kind" if path.exists() else "does not exist"
-    image = "an image, " if single else ""
-    raise InputError(
-        f"{path} {what}; expected {image}a folder of images, TFRecords, or a file NAME.zip of "
-        "images. Check the path."
-    )
+    return PictureFiles(str(path), source.read, **options)
 
 
 def _checked(
@@ -197,41 +162,6 @@ def _decode(entry: Entry, shrink_above: int | None) -> np.ndarray:
         return load_stored(encoded, shrink_above=shrink_above, most_pixels=most)
     except ValueError as error:
         raise InputError(f"{origin} is no image: {error}. Replace it, or remove it.") from error
-
-
-def _record_entries(path: Path) -> Iterator[Entry]:
-    for number, (name, encoded) in enumerate(read_records(path)):
-        yield f"{path}: record {number} ({name})", name, encoded
-
-
-def _zip_entries(path: Path) -> Iterator[Entry]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            files = [info for info in archive.infolist() if not info.is_dir()]
-            pictures = [info for info in files if is_picture(PurePosixPath(info.filename))]
-            for info in sorted(pictures, key=lambda info: PurePosixPath(info.filename).parts):
-                origin = f"{path}: entry {info.filename}"
-                yield origin, PurePosixPath(info.filename).stem, _read_entry(archive, info, origin)
-    except InputError:
-        raise
-    except (*_ZIP_ERRORS, ValueError) as error:  # of its directory, or its names' encoding
-        raise InputError(
-            f"{path} cannot be read as a zip ({error}); write it or fetch it again."
-        ) from error
-
-
-def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, origin: str) -> bytes:
-    if info.file_size > MOST_BYTES:
-        raise InputError(
-            f"{origin} has {info.file_size:,} bytes, which are too many; at most {MOST_BYTES:,} "
-            "are read. Remove it from the zip."
-        )
-    try:
-        return archive.read(info)
-    except _ZIP_ERRORS as error:
-        raise InputError(
-            f"{origin} cannot be read ({error}); replace it, or write the zip again."
-        ) from error
 
 
 def _show(size: tuple[int, int]) -> str:

@@ -2,9 +2,10 @@
 
 import functools
 import io
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 
 _ORIENTATION = 0x0112  # EXIF tag; its values, and what turns the picture upright
 _UPRIGHT = {
@@ -16,15 +17,36 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# TIFF tags: bits of a sample, whether 0 is white, the values that are black and white.
+_BITS, _PHOTOMETRIC, _BLACK, _WHITE = 258, 262, 340, 341
 _SAME_COLOUR = 2  # levels by which the many profiles of sRGB may differ from each other
 
 
-def to_upright(image: Image.Image, *, shrink_above: int | None = None) -> Image.Image:
+class Levels(NamedTuple):
+    """How the values of a file become grey levels and colours.
+
+    Attributes:
+        span: the values that become black and white, in files of more than 8 bits a channel; by
+            default those that the file says, or all that it can hold.
+        grey: whether colours become grey.
+    """
+
+    span: tuple[float, float] | None = None
+    grey: bool = False
+
+
+DEFAULT_LEVELS = Levels()
+
+
+def to_upright(
+    image: Image.Image, *, shrink_above: int | None = None, levels: Levels = DEFAULT_LEVELS
+) -> Image.Image:
     """Turns an image upright and makes it RGB, its colours sRGB, on white where it has alpha.
 
     Args:
         image: loaded.
         shrink_above: one whose shorter side is longer than this is reduced to it.
+        levels: how its values are to be understood.
 
     Returns:
         An RGB image without a profile.
@@ -32,10 +54,14 @@ def to_upright(image: Image.Image, *, shrink_above: int | None = None) -> Image.
     # not ImageOps.exif_transpose: it writes the EXIF block anew, and stumbles over broken ones
     turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION))
     # what a profile said is done then, and it would be written again
-    return _finished(_as_rgb(image if turn is None else image.transpose(turn)), shrink_above)
+    image = _narrowed(image, levels.span)
+    image = _as_rgb(image if turn is None else image.transpose(turn))
+    return _finished(image, shrink_above, levels)
 
 
-def to_stored_rgb(image: Image.Image, *, shrink_above: int | None = None) -> Image.Image:
+def to_stored_rgb(
+    image: Image.Image, *, shrink_above: int | None = None, levels: Levels = DEFAULT_LEVELS
+) -> Image.Image:
     """Makes an image RGB and changes nothing else: neither turned, nor its colours converted.
 
     So do the scorers of FID: `convert("RGB")` of Pillow, which drops alpha. 16 bits a
@@ -44,11 +70,12 @@ def to_stored_rgb(image: Image.Image, *, shrink_above: int | None = None) -> Ima
     Args:
         image: loaded.
         shrink_above: as of `to_upright`.
+        levels: as of `to_upright`.
 
     Returns:
         An RGB image without a profile.
     """
-    return _finished(_narrowed(image).convert("RGB"), shrink_above)
+    return _finished(_narrowed(image, levels.span).convert("RGB"), shrink_above, levels)
 
 
 def is_stored_rgb(image: Image.Image) -> bool:
@@ -76,25 +103,48 @@ def shrunk(image: Image.Image, ratio: float) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS)
 
 
-def _finished(image: Image.Image, shrink_above: int | None) -> Image.Image:
+def _finished(image: Image.Image, shrink_above: int | None, levels: Levels) -> Image.Image:
+    if levels.grey:
+        image = image.convert("L").convert("RGB")
     if too_large(image, shrink_above):
         image = shrunk(image, shrink_above / min(image.size))
     image.info.pop("icc_profile", None)
     return image
 
 
-def _narrowed(image: Image.Image) -> Image.Image:
-    """16 bits a channel as 8: Pillow's own conversion would clip to 255."""
-    if not image.mode.startswith("I"):
+def _narrowed(image: Image.Image, span: tuple[float, float] | None) -> Image.Image:
+    """Deep pixels as 8 bits: Pillow's own conversion would clip to 255."""
+    if image.mode[0] not in "IF":
         return image
-    wide = np.asarray(image).astype(np.float32) / 257  # exact enough to round alike
-    narrow = Image.fromarray(np.clip(wide, 0, 255, out=wide).round().astype(np.uint8))
+    values = np.nan_to_num(np.asarray(image).astype(np.float32))
+    low, high = span or _span(image, values)
+    values = (values - low) * (255 / (high - low))
+    narrow = Image.fromarray(np.clip(values, 0, 255, out=values).round().astype(np.uint8))
+    if _tags(image).get(_PHOTOMETRIC) == 0:  # 0 is white, and Pillow does not turn deep ones
+        narrow = ImageChops.invert(narrow)
     narrow.info["icc_profile"] = image.info.get("icc_profile")
     return narrow
 
 
+def _span(image: Image.Image, values: np.ndarray) -> tuple[float, float]:
+    """The values that are black and white: by the file, or else all that it can hold."""
+    tags = _tags(image)
+    told = [tags.get(tag) for tag in (_BLACK, _WHITE)]
+    low, high = (t[0] if isinstance(t, tuple) else t for t in told)
+    if low is not None and high is not None and low < high:
+        return low, high
+    if image.mode == "F":  # 0 to 1, or whole numbers as floats
+        return 0, next((top for top in (1, 255) if values.max() <= top), 65_535)
+    bits = tags.get(_BITS, (16,))[0]
+    return 0, 2**bits - 1 if 8 < bits <= 16 else 65_535
+
+
+def _tags(image: Image.Image) -> dict:
+    """The tags of a TIFF; none of other files."""
+    return getattr(image, "tag_v2", {})
+
+
 def _as_rgb(image: Image.Image) -> Image.Image:
-    image = _narrowed(image)
     conversion = _to_srgb(image)
     if not image.has_transparency_data:
         if conversion is None:

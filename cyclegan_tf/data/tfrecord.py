@@ -1,22 +1,33 @@
-"""TFRecords of the competition: features `image` (JPEG bytes), `image_name` and `target`.
+"""TFRecords: those of the competition (`image`, `image_name`, `target`), and those of others.
 
 TensorFlow reads and writes them; it is imported where that happens, not before.
 """
 
+import io
+import math
 import os
+import re
 import struct
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+import numpy as np
+
+from cyclegan_tf.data.image import encode_png
 from cyclegan_tf.errors import InputError, first_line
-from cyclegan_tf.io.files import MOST_BYTES, atomic_file, is_hidden, require_file
+from cyclegan_tf.io.files import MOST_BYTES, atomic_file, require_file
+from cyclegan_tf.io.formats import claims_picture, is_picture
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-RECORD_PATTERNS = ("*.tfrec", "*.tfrecord", "*.tfrecords")
+Features = Mapping[str, str]  # what the features "image" and "name" are called in others' records
 
+# x.tfrec, x.tfrecords, and the shards x.tfrecord-00000-of-00001 of TFDS and Beam, packed or not
+_NAME = re.compile(r"\.tfrec(ords?)?(-\d+-of-\d+)?(\.(gz|gzip|zlib))?$", re.IGNORECASE)
+_PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")  # GZIP, ZLIB
 _HEAD, _TAIL = 12, 4  # bytes of a record before its data, length and checksum, and behind them
 
 
@@ -24,20 +35,84 @@ class _DamagedError(ValueError):
     """A record that is not a whole one; the message says why."""
 
 
-def record_files(folder: Path) -> list[Path]:
-    """The TFRecord files of a folder, sorted by name, without hidden ones (`is_hidden`)."""
-    found = [path for pattern in RECORD_PATTERNS for path in folder.glob(pattern)]
-    return sorted(path for path in found if not is_hidden(path.relative_to(folder)))
+class _Unpacked(io.RawIOBase):
+    """What a GZIP or ZLIB file holds, as a stream."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:
+        while True:
+            packed = self._unpack.unconsumed_tail or self._file.read(2**16)
+            if self._unpack.eof and (packed := self._unpack.unused_data + packed):
+                self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)  # files put together
+            if not packed:
+                if self._unpack.eof:
+                    return 0
+                raise _DamagedError("the packed data end too early")
+            try:
+                data = self._unpack.decompress(packed, len(buffer))
+            except zlib.error as error:
+                raise _DamagedError(f"the packed data are damaged, {error}") from error
+            if data:
+                buffer[: len(data)] = data
+                return len(data)
 
 
-def read_records(path: Path) -> Iterator[tuple[str, bytes]]:
+def claims_records(path: PurePath) -> bool:
+    """Whether a file's name says that it holds TFRecords."""
+    return bool(_NAME.search(path.name))
+
+
+def begins_records(head: bytes) -> bool:
+    """Whether a file begins as TFRecords do: with a length and its checksum."""
+    return len(head) >= _HEAD and struct.pack("<I", _checksum(head[:8])) == head[8:_HEAD]
+
+
+def _checksum(data: bytes) -> int:
+    """The CRC-32C, rotated and shifted, that TFRecords use; slow, for a few bytes."""
+    crc = 2**32 - 1
+    for bit in np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little").tolist():
+        crc = crc >> 1 ^ (0x82F63B78 if crc & 1 ^ bit else 0)
+    crc ^= 2**32 - 1
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) % 2**32
+
+
+def parse_features(text: str) -> dict[str, str]:
+    """Reads `image=image_raw,name=filename`.
+
+    Raises:
+        InputError: if that is not what it says.
+    """
+    pairs = [part.partition("=") for part in text.split(",") if part]
+    features = {key.strip(): value.strip() for key, _, value in pairs}
+    if set(features) - {"image", "name"} or not all(features.values()):
+        raise InputError(
+            f"--features is {text!r}; expected what image and name are called in the records, "
+            "such as image=image_raw,name=filename."
+        )
+    return features
+
+
+def read_records(
+    path: Path, stream: BinaryIO | None = None, *, features: Features | None = None
+) -> Iterator[tuple[str, bytes]]:
     """Yields the name and the encoded bytes of every image of a TFRecord file.
+
+    Args:
+        path: of the file.
+        stream: gives its bytes where it is none on the disk, but an entry of a zip.
+        features: what the features are called, where that cannot be told.
 
     Raises:
         InputError: naming the file and the record that is cut off, corrupted or has no image.
     """
-    for number, features in enumerate(_read_features(path)):
-        yield _name_and_image(features, path, number)
+    for number, found in enumerate(_read_features(path, stream)):
+        yield _name_and_image(found, f"{path}: record {number}", path, features or {})
 
 
 def record_features(path: Path) -> "dict[str, tf.train.Feature]":
@@ -49,13 +124,25 @@ def record_features(path: Path) -> "dict[str, tf.train.Feature]":
     return next(_read_features(path))
 
 
-def count_records(path: Path) -> int:
+def count_records(path: Path, stream: BinaryIO | None = None) -> int:
     """How many records a TFRecord file has, by the lengths alone, up to the first impossible one.
+
+    Args:
+        path: as of `read_records`.
+        stream: as of `read_records`.
 
     Raises:
         InputError: if the file cannot be read.
     """
-    return _walk(path)[0]
+    if stream is None and not _is_packed(path):
+        return _walk(path)[0]
+    count = 0
+    try:
+        for _ in _stream_frames(path, stream):
+            count += 1
+    except InputError:  # so does `_walk`
+        return count
+    return count
 
 
 def write_records(path: Path, target: str, images: Iterable[tuple[str, bytes]]) -> None:
@@ -73,12 +160,15 @@ def write_records(path: Path, target: str, images: Iterable[tuple[str, bytes]]) 
             writer.write(example.SerializeToString(deterministic=True))
 
 
-def _read_features(path: Path) -> "Iterator[dict[str, tf.train.Feature]]":
+def _read_features(
+    path: Path, stream: BinaryIO | None = None
+) -> "Iterator[dict[str, tf.train.Feature]]":
     import tensorflow as tf
     from google.protobuf.message import DecodeError
 
     number = 0
-    for record in _read_frames(path):
+    packed = stream is not None or _is_packed(path)
+    for record in _stream_frames(path, stream) if packed else _read_frames(path):
         try:
             example = tf.train.Example.FromString(record)
         except DecodeError as error:
@@ -90,6 +180,42 @@ def _read_features(path: Path) -> "Iterator[dict[str, tf.train.Feature]]":
         number += 1
     if number == 0:
         raise InputError(f"{path} holds no record; expected images. Fetch the file again.")
+
+
+def _is_packed(path: Path) -> bool:
+    try:
+        require_file(path)
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:  # who reads it says so
+        return False
+    return head.startswith(_PACKED) and not begins_records(head)
+
+
+def _stream_frames(path: Path, stream: BinaryIO | None) -> Iterator[bytes]:
+    """The data of every record of a packed file or of a stream, which have checksums of their own.
+
+    TensorFlow unpacks a file, too, but takes the memory that a damaged length claims.
+    """
+    number = 0
+    try:
+        with stream or path.open("rb") as file:
+            head = file.peek(_HEAD)[:_HEAD]
+            if head.startswith(_PACKED) and not begins_records(head):
+                file = io.BufferedReader(_Unpacked(file))
+            while file.peek(1):
+                length = _read_length(file, math.inf)
+                record = file.read(length)
+                if len(record) < length or len(file.read(_TAIL)) < _TAIL:
+                    raise _DamagedError(f"it claims {length:,} bytes, {len(record):,} are left")
+                yield record
+                number += 1
+    except _DamagedError as error:
+        raise _damaged(path, number, str(error)) from error
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}); expected a TFRecord file. Check it."
+        ) from error
 
 
 def _read_frames(path: Path) -> Iterator[bytes]:
@@ -135,13 +261,14 @@ def _walk(path: Path) -> tuple[int, str]:
     return count, ""
 
 
-def _read_length(file: BinaryIO, left: int) -> int:
+def _read_length(file: BinaryIO, left: float) -> int:
     """The length that a record claims, if the `left` bytes can hold it."""
     head = file.read(_HEAD)
     left -= _HEAD + _TAIL
     if left < 0 or len(head) < _HEAD:
         frame = _HEAD + _TAIL
-        raise _DamagedError(f"its frame takes {frame} bytes, {left + frame} are left")
+        here = len(head) if left == math.inf else left + frame
+        raise _DamagedError(f"its frame takes {frame} bytes, {here} are left")
     length = struct.unpack("<Q", head[:8])[0]
     if length > left:
         raise _DamagedError(f"it claims {length:,} bytes, {left:,} are left")
@@ -158,18 +285,66 @@ def _damaged(path: Path, number: int, reason: str) -> InputError:
 
 
 def _name_and_image(
-    features: "dict[str, tf.train.Feature]", path: Path, number: int
+    found: "dict[str, tf.train.Feature]", origin: str, path: Path, features: Features
 ) -> tuple[str, bytes]:
     """Name and image bytes of one record; a record without a name is named after its place."""
-    images, names = ([*_bytes(features, key)] for key in ("image", "image_name"))
-    if not images:
-        found = ", ".join(sorted(features)) or "none"
+    lists = {key: feature.bytes_list.value for key, feature in found.items()}
+    values = {key: content[0] for key, content in lists.items() if content}
+    image = values.get(features.get("image") or _image_key(values))
+    if image is None:
+        names = ", ".join(sorted(found)) or "none"
         raise InputError(
-            f"{path}: record {number} has no feature 'image' with bytes (features found: {found}); "
-            "expected image, image_name and target. Is this a file of the competition?"
+            f"{origin} has no feature '{features.get('image', 'image')}' with bytes (features "
+            f"found: {names}); expected image, image_name and target. Say what they are called "
+            "with --features image=NAME,name=NAME."
         )
-    return names[0].decode("utf-8", "replace") if names else f"{path.stem}-{number}", images[0]
+    if not is_picture(image):
+        image = _from_pixels(image, found) or image
+    name = values.get(features.get("name") or _name_key(values))
+    if name is None:
+        return f"{path.stem}-{origin.rsplit(' ', 1)[1]}", image
+    return without_suffix(name.decode("utf-8", "replace")), image
 
 
-def _bytes(features: "dict[str, tf.train.Feature]", key: str) -> Iterable[bytes]:
-    return features[key].bytes_list.value if key in features else ()
+def without_suffix(name: str) -> str:
+    """A picture's name without the suffix of its file."""
+    path = PurePath(name)
+    return name.removesuffix(path.suffix) if claims_picture(path) else name
+
+
+def _image_key(values: dict[str, bytes]) -> str:
+    """The feature that holds the image: `image`, or else the one that is a picture, or raw."""
+    if "image" in values:
+        return "image"
+    pictures = [key for key, value in sorted(values.items()) if is_picture(value)]
+    raw = [key for key in sorted(values) if "raw" in key or "pixels" in key]
+    return next(iter([*pictures, *raw]), "image")
+
+
+def _name_key(values: dict[str, bytes]) -> str:
+    """The feature that holds the name: `image_name`, or else the one that is called like it."""
+    if "image_name" in values:
+        return "image_name"
+    keys = [key for key in sorted(values) if key.endswith(("filename", "file_name", "path"))]
+    named = [key for key in sorted(values) if key in ("name", "image/name", "id", "image_id")]
+    return next(iter([*keys, *named]), "image_name")
+
+
+def _from_pixels(data: bytes, found: "dict[str, tf.train.Feature]") -> bytes | None:
+    """Pixels of a byte each, beside which height and width stand, as a PNG; None if it is none."""
+    height, width = (_number(found, side) for side in ("height", "width"))
+    channels, rest = divmod(len(data), height * width) if height * width else (0, 1)
+    if rest or channels not in (1, 3, 4):
+        return None
+    pixels = np.frombuffer(data, np.uint8).reshape(height, width, channels)
+    return encode_png(pixels[..., 0] if channels == 1 else pixels)
+
+
+def _number(found: Mapping[str, Any], name: str) -> int:
+    """The first whole number of the feature that is called so, or PATH/so; 0 if there is none."""
+    numbers = [
+        feature.int64_list.value
+        for key, feature in found.items()
+        if key.rsplit("/", 1)[-1].lower() == name and feature.int64_list.value
+    ]
+    return max(0, numbers[0][0]) if numbers else 0

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from cyclegan_tf.data.dataset import tell_skipped
-from cyclegan_tf.data.layouts import count_encoded, find_layout, held_out_folder, read_encoded
-from cyclegan_tf.data.tfrecord import record_features, record_files
+from cyclegan_tf.data.layouts import named_layout
+from cyclegan_tf.data.reader import Source
+from cyclegan_tf.data.tfrecord import record_features
 from cyclegan_tf.eda.colours import CHANNELS, LEVELS
 from cyclegan_tf.eda.findings import COLUMNS, Findings
 from cyclegan_tf.eda.measure import Measured, Measurers
@@ -29,21 +30,26 @@ def survey(
     a: str | Path = "",
     b: str | Path = "",
     skip_bad: bool = False,
+    features: str = "",
 ) -> Findings:
     """Reads every image of a data set once, on all cores, and keeps numbers: about 2 kB an image.
 
     Measured are the upright RGB pictures in their own size, as `measure.measure` does.
 
     Args:
-        data: folder in one of the layouts that training knows; its test images are read, too.
-        a: in place of `data` a folder of images or TFRecords of domain A, and
+        data: folder or zip in one of the layouts that training knows; its test images are read,
+            too.
+        a: in place of `data` a folder of images or TFRecords, or a zip, of domain A, and
         b: one of domain B.
         skip_bad: leave out and name what is no image.
+        features: what the features of TFRecords are called, as of `parse_features`.
 
     Raises:
         InputError: if a folder is missing, empty or of no known layout, or an image is unreadable.
     """
-    folders, labels = _find_folders(data, a, b)
+    folders, labels = _find_sources(data, a, b, features)
+    for source in (source for sources in folders.values() for source in sources):
+        source.tell()
     notes = _measured(folders, _Notes(skip_bad))
     if notes.skipped:
         told = tell_skipped([image["origin"] for image in notes.skipped])
@@ -59,20 +65,22 @@ def survey(
     )
 
 
-def _measured(folders: dict[str, tuple[Path, ...]], notes: "_Notes") -> "_Notes":
+def _measured(folders: dict[str, tuple[Source, ...]], notes: "_Notes") -> "_Notes":
     """Measures every image of all folders into the notes."""
-    total = sum(count_encoded(folder) for paths in folders.values() for folder in paths)
+    total = sum(len(source) for sources in folders.values() for source in sources)
     with Measurers(total) as measurers, display.bar(total) as bar:
-        for domain, paths in folders.items():
-            for number, folder in enumerate(paths):
-                bar.set_description(folder.name)
-                results = measurers.in_order(read_encoded(folder))
+        for domain, sources in folders.items():
+            for number, source in enumerate(sources):
+                bar.set_description(source.name)
+                results = measurers.in_order(source.read())
                 for place, (origin, name, measured) in enumerate(results):
                     where = {"domain": domain, "folder": number, "place": place}
                     notes.take(measured, origin, {**where, "name": name})
                     bar.update()
             if domain not in notes.counts:
-                raise InputError(f"{paths[0]} holds no readable image; expected at least one.")
+                raise InputError(
+                    f"{sources[0].title} holds no readable image; expected at least one."
+                )
     return notes
 
 
@@ -102,33 +110,29 @@ class _Notes:
         self.grey.append(measured.grey)
 
 
-def _find_folders(
-    data: str | Path, a: str | Path, b: str | Path
-) -> tuple[dict[str, tuple[Path, ...]], dict[str, str]]:
-    """The folders of both domains, and what the domains are called."""
+def _find_sources(
+    data: str | Path, a: str | Path, b: str | Path, features: str
+) -> tuple[dict[str, tuple[Source, ...]], dict[str, str]]:
+    """The pictures of both domains, and what the domains are called."""
     if bool(data) == bool(a or b) or bool(a) != bool(b):
         given = ", ".join(f"{k}={str(v)!r}" for k, v in {"data": data, "a": a, "b": b}.items() if v)
         raise InputError(
             f"survey() was given {given or 'no folder'}; expected a data set's folder, or both "
             "a=FOLDER and b=FOLDER."
         )
+    layout = named_layout(data=str(data), a=str(a), b=str(b), features=features)
+    pairs = {"A": (layout.a, layout.test_a), "B": (layout.b, layout.test_b)}
+    sources = {domain: tuple(filter(None, pair)) for domain, pair in pairs.items()}
+    labels = ("photos", "paintings") if layout.kaggle_shaped else ("A", "B")
     if not data:
-        folder_a, folder_b = Path(a), Path(b)
-        names = (folder_a.name, folder_b.name)
+        given = (layout.a.name, layout.b.name)
         # tables have columns of these names, and others beside them
-        clear = len(set(names)) == 2 and all(names) and not set(names) & set(COLUMNS)
-        labels = names if clear else ("A", "B")
-        return {"A": (folder_a,), "B": (folder_b,)}, dict(zip("AB", labels, strict=True))
-    *found, kaggle_shaped = find_layout(Path(data))
-    folders = {
-        domain: tuple(path for path in (folder, held_out_folder(folder)) if path)
-        for domain, folder in zip("AB", found, strict=True)
-    }
-    labels = ("photos", "paintings") if kaggle_shaped else ("A", "B")
-    return folders, dict(zip("AB", labels, strict=True))
+        clear = len(set(given)) == 2 and all(given) and not set(given) & set(COLUMNS)
+        labels = given if clear else labels
+    return sources, dict(zip("AB", labels, strict=True))
 
 
-def _features(folders: dict[str, tuple[Path, ...]], labels: dict[str, str]) -> pd.DataFrame:
+def _features(folders: dict[str, tuple[Source, ...]], labels: dict[str, str]) -> pd.DataFrame:
     """The features of the first record of every domain that has records."""
     rows = [
         {
@@ -138,8 +142,8 @@ def _features(folders: dict[str, tuple[Path, ...]], labels: dict[str, str]) -> p
             "values": len(values),
             "bytes": sum(map(len, values)) if kind == "bytes_list" else None,
         }
-        for domain, (folder, *_) in folders.items()
-        for shard in record_files(folder)[:1]
+        for domain, (source, *_) in folders.items()
+        for shard in source.records[:1]
         for name, feature in sorted(record_features(shard).items())
         for kind in [feature.WhichOneof("kind")]
         for values in [getattr(feature, kind).value if kind else ()]

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
 
 from cyclegan_tf.data.image import load_upright
-from cyclegan_tf.data.layouts import read_encoded
+from cyclegan_tf.data.reader import Source
 from cyclegan_tf.eda.colours import (
     CHANNELS,
     level_means,
@@ -47,7 +46,7 @@ class Findings:
         features: a row a feature of the first record of a domain's TFRecords.
     """
 
-    folders: dict[str, tuple[Path, ...]]
+    folders: dict[str, tuple[Source, ...]]
     labels: dict[str, str]
     images: pd.DataFrame
     counts: dict[str, np.ndarray]
@@ -145,7 +144,7 @@ class Findings:
         wanted = self.images.loc[list(rows)].reset_index(drop=True)
         pictures = np.zeros((len(wanted), size, size, 3), np.uint8)
         for (domain, number), group in wanted.groupby(["domain", "folder"]):
-            entries = read_encoded(self.folders[domain][number])
+            entries = self.folders[domain][number].read()
             for place, (_, _, encoded) in zip(
                 range(group["place"].max() + 1), entries, strict=False
             ):
@@ -154,10 +153,10 @@ class Findings:
                     pictures[here] = ImageOps.fit(picture, (size, size), Image.Resampling.LANCZOS)
         return pictures
 
-    def _places(self) -> Iterator[tuple[str, int, Path]]:
-        for domain, paths in self.folders.items():
-            for number, path in enumerate(paths):
-                yield domain, number, path
+    def _places(self) -> Iterator[tuple[str, int, Source]]:
+        for domain, sources in self.folders.items():
+            for number, source in enumerate(sources):
+                yield domain, number, source
 
     def _means(self) -> pd.DataFrame:
         a, b = (_of(self.images, domain)[list(MEASURES)] for domain in ("A", "B"))

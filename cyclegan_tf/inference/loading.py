@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 
 from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.data.build import levels
 from cyclegan_tf.distribution import runtime
 from cyclegan_tf.errors import InputError, first_line
 from cyclegan_tf.inference.compiled import AnySizeGenerator, CompiledGenerator
@@ -89,8 +90,9 @@ def load_generator(
     # XLA compiles for each size of picture anew
     jit_compile = size is not None and runtime.compiles_with_xla(config.jit)
     generator = AnySizeGenerator(read(), jit_compile=jit_compile)
-    options = {"size": size, "longest": longest, "canvas": _canvas_side(canvas, config)}
-    return Translator(generator, frame, tone=generator.with_tone_of, **options)
+    sizes = {"size": size, "longest": longest, "canvas": _canvas_side(canvas, config)}
+    tone = generator.with_tone_of
+    return Translator(generator, frame, tone=tone, levels=levels(config), **sizes)
 
 
 def export_generator(run: str | Path, path: str | Path, direction: str = "ab") -> None:

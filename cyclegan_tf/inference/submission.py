@@ -14,8 +14,9 @@ from PIL import Image
 
 from cyclegan_tf.data.dataset import DataSet, ImageSet, largest_side
 from cyclegan_tf.data.image import encode_jpeg, load_upright, to_float, to_uint8
-from cyclegan_tf.data.layouts import find_layout, held_out_folder
+from cyclegan_tf.data.layouts import find_layout
 from cyclegan_tf.data.pipeline import image_batches
+from cyclegan_tf.data.reader import Source, open_source
 from cyclegan_tf.data.sources import SquarePictures, to_square
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.compiled import CompiledGenerator
@@ -173,7 +174,7 @@ def _named_squares(
         domain = photos.all_a()
         return domain.names, SquarePictures("photos", domain, SIZE)
     if isinstance(photos, str | Path):
-        work = survey(_photo_paths(Path(photos)), lambda *_: (SIZE, SIZE), suffix=_SUFFIX)
+        work = survey(_photo_sources(Path(photos)), lambda *_: (SIZE, SIZE), suffix=_SUFFIX)
         decode = partial(load_upright, shrink_above=largest_side(SIZE))
         names = [name.removesuffix(_SUFFIX) for name in work.names]
         return names, (to_square(decode(encoded), SIZE) for _, _, encoded in work)
@@ -181,10 +182,10 @@ def _named_squares(
     return names, (to_square(to_pixels(picture), SIZE) for picture in pictures)
 
 
-def _photo_paths(path: Path) -> list[Path]:
-    """The folders of photos of a data set, or else the path itself."""
+def _photo_sources(path: Path) -> list[Source]:
+    """The photos of a data set, or else those of the path itself."""
     try:
-        folder, _, _ = find_layout(path)
+        layout = find_layout(path)
     except InputError:
-        return [path]
-    return [some for some in (folder, held_out_folder(folder)) if some]
+        return [open_source(path, single=True)]
+    return [source for source in (layout.a, layout.test_a) if source]

@@ -18,13 +18,14 @@ from cyclegan_tf.data.image import (
     to_uint8,
     upright_pixels,
 )
+from cyclegan_tf.data.srgb import DEFAULT_LEVELS, Levels
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.blending import blend, check_strength
 from cyclegan_tf.inference.canvas import enlarge, on_canvas
 from cyclegan_tf.inference.compiled import AnySizeGenerator, fixed_side
 from cyclegan_tf.inference.tiling import DEFAULT_TILE, Frame, Tiling, sample
 from cyclegan_tf.io import display
-from cyclegan_tf.io.files import read_file
+from cyclegan_tf.io.files import read_file, user_path
 
 Key = TypeVar("Key")
 Network = Callable[[np.ndarray], np.ndarray]
@@ -55,6 +56,7 @@ class Translator:
         canvas: paint pictures whose shorter side is longer than this reduced to it, and enlarge
             the painting to the picture: strokes are as large as in a picture of this side. By
             default, and with `size`, pictures are painted as large as they are.
+        levels: how the values of files are to be understood; grey: translations are grey, too.
 
     Raises:
         ValueError: if the model has fixed sides that are not the same.
@@ -69,6 +71,7 @@ class Translator:
         size: int | None = None,
         longest: int | None = None,
         canvas: int | None = None,
+        levels: Levels = DEFAULT_LEVELS,
     ) -> None:
         side = None
         if isinstance(generator, keras.Model):
@@ -82,6 +85,12 @@ class Translator:
         self._size = size
         self._longest = longest
         self._canvas = None if size else canvas
+        self._levels = levels
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether translations have one channel; arrays of them have three that are the same."""
+        return self._levels.grey
 
     def translate(
         self, image: Picture, *, strength: float = 1.0, keep_colours: bool = False
@@ -102,9 +111,23 @@ class Translator:
             ValueError: if an array has another shape or type.
         """
         check_strength(strength)
-        [(_, shown, painted)] = self.translate_all([(None, self.prepare(to_pixels(image)))])
+        pixels = to_pixels(image, self.load)
+        [(_, shown, painted)] = self.translate_all([(None, self.prepare(pixels))])
         blended = blend(shown, painted, strength=strength, keep_colours=keep_colours)
-        return Image.fromarray(blended)
+        return Image.fromarray(blended[..., 0] if self.is_grey else blended)
+
+    def load(self, data: bytes) -> np.ndarray:
+        """Decodes the bytes of an image file for `prepare`: a large JPEG not larger than needed.
+
+        Returns:
+            `(h, w, 3)` uint8.
+
+        Raises:
+            ValueError: if the bytes are no image, or have too many pixels.
+        """
+        least = largest_side(self._size) if self._size else None
+        options = {"shrink_above": least, "longest": self._longest, "levels": self._levels}
+        return load_upright(data, **options)
 
     def prepare(self, pixels: np.ndarray) -> np.ndarray:
         """What is shown of a picture: all of it, or at another size.
@@ -253,8 +276,12 @@ class _Item(NamedTuple):
         return max(height * width, self.picture.size // 3)
 
 
-def to_pixels(image: Picture) -> np.ndarray:
+def to_pixels(image: Picture, load: Callable[[bytes], np.ndarray] = load_upright) -> np.ndarray:
     """The pixels of a picture, upright and in sRGB.
+
+    Args:
+        image: the picture.
+        load: decodes a file.
 
     Returns:
         `(h, w, 3)` uint8.
@@ -272,7 +299,7 @@ def to_pixels(image: Picture) -> np.ndarray:
             )
         return image
     try:
-        return load_upright(read_file(Path(image)))
+        return load(read_file(user_path(image)))
     except OSError as error:
         raise InputError(f"{image} cannot be read ({error.strerror}); check the path.") from error
     except ValueError as error:

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -13,7 +14,9 @@ from cyclegan_tf.errors import Fault
 
 PARTIAL = "partial."  # how the names of folders begin in which something is being written
 
+ADDRESS = re.compile(r"([a-z][a-z0-9]+):/+(?=[^/])")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_REFUSED = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
 
 MOST_BYTES = 2**28  # of an image: the largest that is taken needs as much as a BMP
 
@@ -50,7 +53,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     """Gives a temporary folder to fill, which becomes `folder` when all went well.
 
     Args:
-        folder: must not exist; those above it are made.
+        folder: must not exist, or be empty; those above it are made.
 
     Yields:
         A new folder of the same name, in a new one beside it.
@@ -63,6 +66,8 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         yield partial
         for path in (*partial.iterdir(), partial):
             _flush(path)
+        if folder.is_dir():
+            folder.rmdir()
         partial.rename(folder)
 
 
@@ -123,14 +128,16 @@ def _flush(path: Path) -> None:
     try:
         # Windows flushes only what may be written
         descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    except PermissionError:
+    except OSError:
         if path.is_dir():  # Windows opens none
             return
         raise
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # network and container file systems refuse it for folders
+        # network and container file systems refuse it, mostly for folders, in words of their own;
+        # what was written is there all the same
+        if error.errno not in _REFUSED and (error.errno in _FULL or not path.is_dir()):
             raise
     finally:
         os.close(descriptor)
@@ -144,6 +151,16 @@ def _remedy(path: Path, needed: int) -> str:
     )
 
 
+def user_path(text: str | Path) -> Path:
+    """A path that a user typed; shells leave `~` as it is in --run=~/runs, and quotes keep it."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - the other raises where no such user is
+
+
+def is_address(path: PurePath) -> bool:
+    """Whether it is the address of a bucket, as gs://bucket/folder, of which a path makes gs:/."""
+    return ADDRESS.match(path.as_posix()) is not None
+
+
 def is_hidden(path: PurePath) -> bool:
     """Whether it is a dot file, as macOS leaves `._1.jpg` beside 1.jpg, or lies in `__MACOSX`.
 
@@ -151,6 +168,13 @@ def is_hidden(path: PurePath) -> bool:
         path: of a file, from the folder or the zip that it was found in.
     """
     return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+
+
+def is_taken(path: Path) -> bool:
+    """Whether something is there that must not be written over: all but an empty folder."""
+    if path.name not in ("", "..") and path.is_dir() and not path.is_symlink():
+        return next(path.iterdir(), None) is not None
+    return path.exists() or path.is_symlink()  # one that leads nowhere does not exist
 
 
 def require_file(path: Path, *, most: int | None = None) -> int:

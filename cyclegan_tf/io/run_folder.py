@@ -1,5 +1,6 @@
 """The run folder: where a training run keeps its config, curves, samples, weights, submission."""
 
+import dataclasses
 import errno
 import json
 import os
@@ -21,6 +22,7 @@ from cyclegan_tf.io.files import (
     atomic_file,
     read_file,
     require_file,
+    user_path,
     write_text,
 )
 
@@ -49,7 +51,7 @@ class RunFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path = user_path(path)
         self.config_file = path / "config.json"
         self.metrics_file = path / "metrics.jsonl"
         self.samples = path / "samples"
@@ -179,6 +181,27 @@ class RunFolder:
             raise InputError(f"{self.config_file} is no JSON object; restore the file.")
         values.pop("versions", None)
         return TrainConfig.from_dict(values)
+
+    def located(self, config: TrainConfig) -> TrainConfig:
+        """A config whose data is looked for beside the run, if it is not there as seen from here.
+
+        Its paths are relative to where the training was started; a line tells what was found.
+        """
+        above = Path(os.path.realpath(self.path)).parents
+        moved = {}
+        for name in ("data", "a", "b"):
+            path = Path(getattr(config, name))
+            if path.name and not path.is_absolute() and not path.exists():
+                found = [str(folder / path) for folder in above if (folder / path).exists()]
+                moved |= {name: found[0]} if found else {}
+        if moved:
+            places = " ".join(f"--{name} {place}" for name, place in moved.items())
+            print(
+                f"note: the paths of {self.path} are relative to where it was started; going on "
+                f"with {places}",
+                file=sys.stderr,
+            )
+        return dataclasses.replace(config, **moved)
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Adds one epoch to `metrics.jsonl`."""

@@ -1,11 +1,14 @@
 """Scores of a run or of finished images, from files to numbers."""
 
+import contextlib
 import dataclasses
+import io
 import json
 import math
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +68,13 @@ class Comparison:
         training: what they must not copy; by default what the run was trained on, or the
             reference.
         epsilon: memorization threshold of MiFID.
+        features: what the features of TFRecords are called, as of `parse_features`.
     """
 
     reference: Path | None = None
     training: Path | None = None
     epsilon: float = 0.1
+    features: str = ""
 
 
 @dataclass(frozen=True)
@@ -209,8 +214,9 @@ def evaluate_images(path: Path, inception: Inception, comparison: Comparison) ->
     Raises:
         InputError: if a set cannot be read, has fewer than 2 images, or mixes sizes.
     """
-    generated, looks = load_pictures(path), load_pictures(comparison.reference)
-    trained_on = load_pictures(comparison.training) if comparison.training else looks
+    load = partial(load_pictures, features=comparison.features)
+    generated, looks = load(path), load(comparison.reference)
+    trained_on = load(comparison.training) if comparison.training else looks
     evaluation = _evaluate(generated, looks, trained_on, inception, epsilon=comparison.epsilon)
     if generated.size == looks.size:
         return evaluation
@@ -250,8 +256,9 @@ def evaluate_run(
     config, model = load_trained(RunFolder(path))
     _check_model(config.model, every_photo=every_photo, count=count)
     size, moved = config.whole_size, str(data) if data else None
+    config = config if moved else RunFolder(path).located(config)
     stored = reopen_data_set(config, moved, as_stored=True)
-    real = _real_sets(comparison, stored, size)
+    real = _real_sets(comparison, stored, size, features=comparison.features or config.features)
     generator, options = compile_generator(config, model), {"epsilon": comparison.epsilon}
     remarks = _remarks(stored, translates=config.model != "dcgan", every_photo=every_photo)
     if config.model == "dcgan":
@@ -259,14 +266,19 @@ def evaluate_run(
         invented = GeneratedPictures(title, generator, config.latent_size, count)
         evaluation = _evaluate(invented, *real, inception, **options)
         return dataclasses.replace(evaluation, remarks=remarks)
-    shown = reopen_data_set(config, moved)  # upright and in sRGB, as in training
-    photos = _photos(path, shown, size, every_photo=every_photo)
-    untranslated = _photos(path, stored, size, every_photo=every_photo)
+    shown = _silent(reopen_data_set, config, moved)  # upright and in sRGB, as in training
+    sets = [_photos(path, data, size, every_photo=every_photo) for data in (shown, stored)]
     content = ContentKept(compile_way_back(config, model))
-    translated = TranslatedPictures(f"{photos.title}, translated", photos, generator, content)
-    evaluation = _evaluate(translated, *real, inception, untranslated=untranslated, **options)
+    translated = TranslatedPictures(f"{sets[0].title}, translated", sets[0], generator, content)
+    evaluation = _evaluate(translated, *real, inception, untranslated=sets[1], **options)
     measures = evaluation.measures | content.means()
     return dataclasses.replace(evaluation, measures=measures, remarks=remarks)
+
+
+def _silent(read: Callable[..., DataSet], *arguments: Any) -> DataSet:
+    """What is read a second time: all that there is to be said of the files was said."""
+    with contextlib.redirect_stderr(io.StringIO()):
+        return read(*arguments)
 
 
 def _check_model(model: str, *, every_photo: bool, count: int | None) -> None:
@@ -278,19 +290,25 @@ def _check_model(model: str, *, every_photo: bool, count: int | None) -> None:
             raise InputError(f"{flag} belongs to runs of --model {text}; leave it out.")
 
 
-def _real_sets(comparison: Comparison, data: DataSet, size: int) -> tuple[Pictures, Pictures]:
+def _real_sets(
+    comparison: Comparison, data: DataSet, size: int, *, features: str
+) -> tuple[Pictures, Pictures]:
     """What the pictures should look like, and what they must not copy."""
     domain_b = data.train_b + data.validation_b
+    options = {"size": size, "features": features}
     return (
-        _real(comparison.reference, domain_b, "domain B", size),
-        _real(comparison.training, data.train_b, "domain B as trained on", size),
+        _real(comparison.reference, domain_b, "domain B", **options),
+        _real(comparison.training, data.train_b, "domain B as trained on", **options),
     )
 
 
-def _real(given: Path | None, domain: ImageSet, title: str, size: int) -> Pictures:
+def _real(
+    given: Path | None, domain: ImageSet, title: str, *, size: int, features: str
+) -> Pictures:
     """The pictures that the user named, or else a domain of the run."""
     if given:
-        pictures = load_pictures(given, mixed_sizes=True, shrink_above=largest_side(size))
+        options = {"shrink_above": largest_side(size), "features": features}
+        pictures = load_pictures(given, mixed_sizes=True, **options)
         return ResizedPictures(pictures, size)
     return SquarePictures(title, domain, size)
 

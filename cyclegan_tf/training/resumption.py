@@ -75,6 +75,8 @@ def find_resumption(path: Path, changes: dict[str, Any]) -> Resumption:
     run = RunFolder(path)
     before = run.config()
     _require_changeable(changes, before)
+    if not {"data", "a", "b"} & set(changes):
+        before = run.located(before)
     config = dataclasses.replace(before, **changes)
     if not run.state_file.exists():
         return Resumption(run, config, None, seconds=0.0, trains=True, done=False)

@@ -18,9 +18,10 @@ from cyclegan_tf.distribution import runtime
 from cyclegan_tf.distribution.rendezvous import WorkerLost
 from cyclegan_tf.distribution.strategy import choose_workers
 from cyclegan_tf.distribution.workers import Workers
-from cyclegan_tf.errors import Fault
+from cyclegan_tf.errors import Fault, InputError
 from cyclegan_tf.inference.loading import load_best
 from cyclegan_tf.inference.submission import submit_photos
+from cyclegan_tf.io.files import user_path
 from cyclegan_tf.io.run_folder import RunFolder, next_free_run
 from cyclegan_tf.training.callbacks.build import build_inception, strip_latents
 from cyclegan_tf.training.callbacks.interruption import Interrupted
@@ -70,7 +71,7 @@ def fit(
         given["data"] = str(kaggle_data() or synthetic_data(why="no --data"))
     preset = preset or _announced_preset(given)
     config = preset_config(preset, **given)
-    run = Path(run) if run else next_free_run(Path("runs"), preset)
+    run = user_path(run) if run else next_free_run(Path("runs"), preset)
     return train(config, run, started=started)
 
 
@@ -191,13 +192,33 @@ def _opened(found: Resumption, started: float) -> Iterator[Trainer]:
     command = resume_command(found.run.path)
     with workers.watched(f"To go on, start it again on all machines: {command}"):
         inception = build_inception(config)
-        data = build_data_set(config)
+        data = _read(config, resumed=not found.new)
         _require_same(workers, config, data)
         for warning in differences(metadata, name_hashes(data)) if metadata else []:
             print(f"warning: {warning}", file=sys.stderr)
         yield Trainer(
             config, data, workers, started=started, metadata=metadata, inception=inception
         )
+
+
+def _read(config: TrainConfig, *, resumed: bool) -> DataSet:
+    """The images; lines say what helps where they have moved, or all are grey."""
+    try:
+        data = build_data_set(config)
+    except InputError as error:
+        if not resumed:
+            raise
+        raise InputError(
+            f"{error} The paths of a run are relative to where it was started; name its data with "
+            "--data, or --a and --b."
+        ) from error
+    if config.model == "cyclegan" and config.channels == 3 and data.looks_grey():
+        print(
+            "note: both domains are grey, and translations may get colours of their own; "
+            "--channels 1 trains on one channel.",
+            file=sys.stderr,
+        )
+    return data
 
 
 def _require_same(workers: Workers, config: TrainConfig, data: DataSet) -> None:

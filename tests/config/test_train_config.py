@@ -247,3 +247,29 @@ def test_help_answers_without_loading_tensorflow(command):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "--help" in done.stdout
+
+
+def test_two_numbers_are_a_range():
+    assert parse("--range", "-1024", "3071.5") == {"range": [-1024.0, 3071.5]}
+    config = TrainConfig(range=[0, 4095])
+    assert config.range == (0.0, 4095.0)
+    assert TrainConfig.from_dict(config.to_dict()) == config
+    with pytest.raises(InputError, match="--range is 9 9; expected the lower value first"):
+        TrainConfig(range=(9, 9))
+    with pytest.raises(InputError, match=r"--range is \[1\]; expected two numbers or null"):
+        TrainConfig(range=[1])
+    with pytest.raises(InputError, match="--range is 'x'; expected float"):
+        TrainConfig(range=["x", 1])
+
+
+def test_pictures_have_one_channel_or_three():
+    assert TrainConfig(channels=1).channels == 1
+    with pytest.raises(InputError, match=r"--channels is 2; expected 1 \(grey\) or 3"):
+        TrainConfig(channels=2)
+
+
+def test_home_is_found_in_paths_alone(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    config = TrainConfig(data="~/set")
+    assert config.data == "/home/me/set"
+    assert TrainConfig(data="gs://bucket/~set").data == "gs://bucket/~set"

@@ -1,24 +1,30 @@
 import dataclasses
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from cyclegan_tf.data import image
 from cyclegan_tf.data.dataset import DataSet, ImageSet, load_data_set, name_hashes, tell_skipped
+from cyclegan_tf.data.layouts import named_layout
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
-from tests.pictures import encoded, flat, image_set, png, write_folder, write_kaggle
+from tests.kinds import OTHERS
+from tests.pictures import (
+    encoded,
+    flat,
+    image_set,
+    png,
+    write_folder,
+    write_kaggle,
+    write_zip,
+)
 
 
 def load(folder="", **changes):
-    options = {
-        "data": str(folder),
-        "a": "",
-        "b": "",
-        "validation_fraction": 0.0,
-        "skip_bad": False,
-    }
-    return load_data_set(**options | changes)
+    options = {"validation_fraction": 0.0, "skip_bad": False}
+    options |= {name: changes.pop(name) for name in set(options) & set(changes)}
+    return load_data_set(named_layout(data=str(folder), **changes), **options)
 
 
 def test_kaggle_records_are_read(tmp_path):
@@ -151,3 +157,41 @@ def test_order_of_the_names_counts():
     turned = dataclasses.replace(data, train_a=data.train_a.take([1, 0, 2, 3]))
     assert name_hashes(turned)["A"] != names["A"]
     assert name_hashes(turned)["B"] == names["B"]
+
+
+def test_zip_is_a_data_set(tmp_path):
+    files = {f"set/train{d}/{n}.png": png(flat(40 + n)) for d in "AB" for n in range(3)}
+    data = load(write_zip(tmp_path / "set.zip", files))
+    assert (data.train_a.names, len(data.train_b)) == (("0", "1", "2"), 3)
+    two = [
+        write_zip(tmp_path / f"{d}.zip", {f"{n}.png": png(flat(50)) for n in "12"}) for d in "ab"
+    ]
+    assert len(load(a=str(two[0]), b=str(two[1])).train_a) == 2
+
+
+def test_domains_can_be_exchanged(tmp_path):
+    write_kaggle(tmp_path, image_set(5, prefix="photo"), image_set(3, prefix="monet"))
+    data = load(tmp_path, swap=True)
+    assert (data.train_a.names[0], data.train_b.names[0]) == ("monet0", "photo0")
+    assert not data.kaggle_shaped
+
+
+def test_what_is_left_out_is_told_before_the_training(tmp_path, capsys):
+    for domain in "AB":
+        write_folder(tmp_path / f"train{domain}", image_set(2, prefix=domain))
+    (tmp_path / "trainA" / "1.jxl").write_bytes(OTHERS["new.jxl"][0])
+    load(tmp_path)
+    assert f"note: {tmp_path}/trainA: 2 pictures; left out: 1 JPEG XL (" in capsys.readouterr().err
+
+
+def test_pictures_in_which_nothing_is_seen_are_told(tmp_path, capsys):
+    ramp = np.arange(0, 4096, 16, dtype=np.uint16).reshape(16, 16)
+    for name, values in (("deep", ramp), ("full", ramp * 16), ("bright", 65_535 - ramp)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_bytes(encoded(Image.fromarray(values), "PNG"))
+    load(a=str(tmp_path / "deep"), b=str(tmp_path / "full"))
+    said = capsys.readouterr().err
+    assert f"warning: {tmp_path}/deep comes out nearly black: its levels are 0 to 16" in said
+    assert "full" not in said
+    load(a=str(tmp_path / "full"), b=str(tmp_path / "bright"))
+    assert "bright comes out nearly white: its levels are 239 to 255" in capsys.readouterr().err

@@ -1,4 +1,5 @@
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from cyclegan_tf.data.image import (
     load_stored,
     load_upright,
     load_with_head,
+    picture_size,
     resize,
     save_png,
     shrink,
@@ -23,7 +25,9 @@ from cyclegan_tf.data.image import (
     upright_pixels,
     upright_rgb,
 )
-from tests.hell.images import broken
+from cyclegan_tf.data.srgb import Levels
+from tests.hell.images import broken, chunk
+from tests.kinds import OTHERS, deep_tiff, raw_preview
 from tests.pictures import encoded, flat, noise, png
 from tests.profiles import rgb_profile
 
@@ -365,3 +369,108 @@ def test_stored_pixels_of_sixteen_bits_are_scaled_not_clipped():
 def test_stored_pixels_are_reduced_on_demand():
     assert load_stored(png(noise(1, 64)), shrink_above=32).shape == (32, 32, 3)
     assert decoded(stored_rgb(png(noise(1, 64)), shrink_above=32)).shape == (32, 32, 3)
+
+
+def test_camera_jpegs_are_decoded_at_a_part_of_their_sides_and_stay_jpegs():
+    y, x = np.mgrid[:600, :800]
+    smooth = np.stack([x // 4, y // 3, (x + y) // 8], -1).astype(np.uint8)
+    data = encoded(Image.fromarray(smooth), "JPEG", quality=95)
+    reduced = upright_rgb(data, shrink_above=100)
+    assert reduced.startswith(b"\xff\xd8")
+    expected = np.asarray(Image.fromarray(smooth).resize((133, 100), Image.Resampling.LANCZOS))
+    assert np.abs(decoded(reduced).astype(int) - expected).mean() < 1.5
+    assert upright_rgb(png(smooth), shrink_above=100).startswith(b"\x89PNG")
+    assert decoded(stored_rgb(data, shrink_above=99)).shape == (99, 132, 3)
+
+
+@pytest.mark.parametrize("longest", [100, 399, 400, 799])
+def test_large_jpeg_opens_not_smaller_than_wanted(longest):
+    data = encoded(Image.fromarray(noise(0, 800)[:600]), "JPEG")
+    height, width, _ = load_upright(data, longest=longest).shape
+    assert width >= longest
+    assert width / height == pytest.approx(4 / 3, rel=0.02)
+    assert width == (800 if longest > 398 else 200 if longest == 100 else 400)
+
+
+def test_jpeg_beyond_the_limit_is_read_where_it_is_to_be_reduced(monkeypatch):
+    monkeypatch.setattr("cyclegan_tf.data.image.MAX_PIXELS", 100_000)
+    data = encoded(Image.new("RGB", (800, 600), RED), "JPEG")
+    words = r"800 x 600 pixels are too many; at most 100,000 are read: reduce it first, or save"
+    with pytest.raises(ValueError, match=words):
+        upright_rgb(data)
+    assert decoded(upright_rgb(data, shrink_above=100)).shape == (100, 133, 3)
+    assert load_upright(data, longest=150).shape[1] == 200
+    with pytest.raises(ValueError, match=words):
+        upright_rgb(png(noise(0, 800)[:600]), shrink_above=100)
+
+
+@pytest.mark.parametrize("name", ["raw.cr2", "clip.mp4", "pointer", "page", "new.jxl"])
+def test_what_is_no_image_is_told_by_its_kind(name):
+    data, kind = OTHERS[name]
+    with pytest.raises(ValueError, match=rf"no readable image \({kind}: .+\)"):
+        load_upright(data)
+
+
+def test_raw_picture_is_not_taken_for_its_preview():
+    with pytest.raises(ValueError, match=r"no readable image \(camera raw: develop it"):
+        load_upright(raw_preview())
+
+
+def test_png_with_a_long_history_is_a_picture():
+    text = zlib.compress(np.random.default_rng(0).bytes(1_500_000))
+    for part in (b"zTXt", b"iTXt"):
+        content = b"XML\0\0" + text if part == b"zTXt" else b"XML\0\1\0\0\0" + text
+        data = png(noise(1))[:33] + chunk(part, content) + png(noise(1))[33:]
+        np.testing.assert_array_equal(load_upright(data), noise(1))
+        assert upright_rgb(data) == png(noise(1))
+        assert picture_size(upright_rgb(data)) == (32, 32)
+
+
+RAMP = np.arange(0, 4096, 16, dtype=np.uint16).reshape(16, 16)  # 12 bits
+
+
+def test_range_says_which_values_are_black_and_white():
+    data = encoded(Image.fromarray(RAMP), "PNG")
+    assert load_upright(data).max() == 16  # of 255: nearly black
+    scaled = load_upright(data, levels=Levels((0, 4095)))[..., 0]
+    np.testing.assert_array_equal(scaled, np.round(RAMP / 4095 * 255))
+    np.testing.assert_array_equal(
+        decoded(upright_rgb(data, levels=Levels((0, 4095))))[..., 0], scaled
+    )
+    np.testing.assert_array_equal(load_stored(data), load_upright(data))
+    clipped = load_upright(data, levels=Levels((1000, 2000)))[..., 0]
+    assert (clipped[RAMP <= 1000] == 0).all()
+    assert (clipped[RAMP >= 2000] == 255).all()
+
+
+def test_floats_have_the_range_that_holds_them():
+    ramp = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
+    whole = np.arange(256).reshape(16, 16)
+    for values, expected in (
+        (ramp, whole),
+        (ramp * 255, whole),
+        (ramp * 65_535, whole),
+        (np.where(ramp > 0.5, np.nan, ramp), np.where(ramp > 0.5, 0, whole)),
+    ):
+        data = encoded(Image.fromarray(values.astype(np.float32)), "TIFF")
+        np.testing.assert_array_equal(load_upright(data)[..., 0], expected)
+
+
+def test_tiffs_say_what_is_white():
+    full = RAMP * np.uint16(16)
+    expected = np.round(full / 65_535 * 255)
+    np.testing.assert_array_equal(load_upright(deep_tiff(full))[..., 0], expected)
+    inverted = deep_tiff(65_535 - full, white_is_zero=True)
+    np.testing.assert_array_equal(load_upright(inverted)[..., 0], expected)
+    told = encoded(Image.fromarray(RAMP), "TIFF", tiffinfo={340: 0, 341: 4095})
+    np.testing.assert_array_equal(load_upright(told)[..., 0], np.round(RAMP / 4095 * 255))
+
+
+def test_colours_become_grey_on_demand():
+    picture, levels = Image.fromarray(noise(1)), Levels(grey=True)
+    expected = np.asarray(picture.convert("L"))
+    for image_format in ("PNG", "BMP"):
+        pixels = decoded(upright_rgb(encoded(picture, image_format), levels=levels))
+        np.testing.assert_array_equal(pixels, np.stack([expected] * 3, -1))
+    grey = encoded(picture.convert("L"), "PNG")
+    assert upright_rgb(grey, levels=levels) is grey

@@ -161,14 +161,10 @@ def test_no_data_set_waits_for_its_tuner_to_end():
 
 def test_real_epoch_shows_every_photo_and_monet_by_name(real_data):
     from cyclegan_tf.data.dataset import load_data_set
+    from cyclegan_tf.data.layouts import find_layout
 
-    data = load_data_set(
-        data=str(real_data / "gan-getting-started"),
-        a="",
-        b="",
-        validation_fraction=0.0,
-        skip_bad=False,
-    )
+    layout = find_layout(real_data / "gan-getting-started")
+    data = load_data_set(layout, validation_fraction=0.0, skip_bad=False)
     orders = []
     for epoch in range(2):
         drawn = {}

@@ -1,19 +1,26 @@
+import gzip
 import os
 import struct
+import zlib
+from pathlib import PurePath
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from cyclegan_tf.data.image import load_upright
 from cyclegan_tf.data.tfrecord import (
+    begins_records,
+    claims_records,
     count_records,
+    parse_features,
     read_records,
     record_features,
-    record_files,
     write_records,
 )
 from cyclegan_tf.errors import InputError
-from tests.hell.records import frame
+from tests.hell.records import example, frame
+from tests.pictures import flat, png
 
 IMAGES = [("first", b"one"), ("zwei & drei", b"two"), ("třetí", b"three")]
 
@@ -47,10 +54,98 @@ def test_record_without_a_name_is_named_after_its_place(tmp_path):
     assert list(read_records(tmp_path / "shard.tfrec")) == [("shard-0", b"x")]
 
 
-def test_shards_are_sorted(tmp_path):
-    for name in ("b.tfrec", "a.tfrec", "notes.txt"):
-        (tmp_path / name).touch()
-    assert [path.name for path in record_files(tmp_path)] == ["a.tfrec", "b.tfrec"]
+def test_names_of_shards_claim_records():
+    claim = ("x.tfrec", "x.TFRecord", "x.tfrecords", "x.tfrecord-00000-of-00002", "x.tfrec.gz")
+    assert all(claims_records(PurePath(name)) for name in claim)
+    assert not any(claims_records(PurePath(n)) for n in ("x.tfrecord.json", "x.rec", "tfrec"))
+
+
+def test_beginning_tells_records(tmp_path):
+    write_records(tmp_path / "x.tfrec", "monet", IMAGES)
+    assert begins_records((tmp_path / "x.tfrec").read_bytes())
+    for other in (b"", b"PK\3\4", bytes(40), b"a text that is long enough"):
+        assert not begins_records(other)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+def test_packed_records_are_read(tmp_path, pack):
+    write_records(tmp_path / "plain.tfrec", "monet", IMAGES)
+    data = (tmp_path / "plain.tfrec").read_bytes()
+    (tmp_path / "x.tfrec").write_bytes(pack(data) + (pack(data) if pack is gzip.compress else b""))
+    expected = IMAGES * (2 if pack is gzip.compress else 1)
+    assert list(read_records(tmp_path / "x.tfrec")) == expected
+    assert count_records(tmp_path / "x.tfrec") == len(expected)
+    assert set(record_features(tmp_path / "x.tfrec")) == {"image", "image_name", "target"}
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+def test_packed_records_that_are_damaged_are_named(tmp_path, pack):
+    path = tmp_path / "x.tfrec"
+    write_records(path, "monet", IMAGES)
+    packed = bytearray(pack(path.read_bytes()))
+    path.write_bytes(packed[:-20])
+    with pytest.raises(InputError, match=r"x\.tfrec: record . cannot be read.*end too early"):
+        list(read_records(path))
+    path.write_bytes(pack(frame(b"x" * 20, length=10**12)))
+    with pytest.raises(InputError, match=r"record 0 .*claims 1,000,000,000,000 bytes"):
+        list(read_records(path))
+    assert count_records(path) == 0
+
+
+def test_record_whose_length_looks_packed_is_read_as_it_is(tmp_path):
+    rest = len(example({"image": bytes(40_000), "image_name": b"a"})) - 40_000
+    image = bytes(0x9C78 - rest)  # the length begins as ZLIB does
+    data = frame(example({"image": image, "image_name": b"a"}))
+    assert data.startswith(b"\x78\x9c")
+    (tmp_path / "x.tfrec").write_bytes(data)
+    assert list(read_records(tmp_path / "x.tfrec")) == [("a", image)]
+
+
+OTHERS = [
+    {"image/encoded": png(flat(1)), "image/filename": b"in/1.jpg", "image/format": b"jpeg"},
+    {"image/encoded_image": png(flat(1)), "image/file_name": b"in/1.jpg"},
+    {"img": png(flat(1)), "filename": b"in/1.jpg", "class_name": b"horse"},
+    {"jpeg": png(flat(1)), "label_name": b"x", "id": b"in/1"},
+]
+
+
+@pytest.mark.parametrize("features", OTHERS)
+def test_features_of_others_are_found(tmp_path, features):
+    write_example(tmp_path / "x.tfrec", features)
+    assert list(read_records(tmp_path / "x.tfrec")) == [("in/1", png(flat(1)))]
+
+
+def test_features_can_be_told(tmp_path):
+    write_example(tmp_path / "x.tfrec", {"left": png(flat(1)), "right": png(flat(2)), "k": b"n"})
+    features = parse_features("image=right, name=k")
+    assert list(read_records(tmp_path / "x.tfrec", features=features)) == [("n", png(flat(2)))]
+    with pytest.raises(InputError, match=r"no feature 'up' with bytes .*left, right.*--features"):
+        list(read_records(tmp_path / "x.tfrec", features={"image": "up"}))
+
+
+@pytest.mark.parametrize("text", ["image", "picture=x", "image="])
+def test_features_that_are_told_wrongly_are_refused(text):
+    with pytest.raises(InputError, match=r"--features is .*; expected what image and name"):
+        parse_features(text)
+    assert parse_features("") == {}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_raw_pixels_become_a_picture(tmp_path, channels):
+    pixels = np.arange(6 * 4 * channels, dtype=np.uint8).reshape(6, 4, channels)
+    numbers = {"image/height": 6, "image/width": 4}
+    feature = {
+        key: tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+        for key, value in numbers.items()
+    }
+    raw = tf.train.BytesList(value=[pixels.tobytes()])
+    feature["image_raw"] = tf.train.Feature(bytes_list=raw)
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    with tf.io.TFRecordWriter(str(tmp_path / "x.tfrec")) as writer:
+        writer.write(example.SerializeToString())
+    [(name, encoded)] = read_records(tmp_path / "x.tfrec")
+    assert name == "x-0"
+    np.testing.assert_array_equal(load_upright(encoded)[..., :channels], pixels)
 
 
 def record_length(data: bytes) -> int:

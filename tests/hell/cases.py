@@ -3,6 +3,8 @@
 A new case is one line in one of the lists.
 """
 
+import gzip
+
 from tests.hell import files as f
 from tests.hell import images as hell_images
 from tests.hell import records as hell_records
@@ -87,8 +89,11 @@ def record_cases() -> list[Case]:
         *cases,
         Case("legal: record file of an odd name", f.files(bad={"a \udcff.tfrec": odd}), TRAIN,
              "B: 17 images", 0, alone=True),
+        Case("legal: record file that is packed", f.files(bad={"x.tfrec": gzip.compress(odd)}),
+             TRAIN, "B: 17 images", 0, alone=True),
         Case("record: length of 1e9 in a sparse file", f.sparse_record, TRAIN, "x.tfrec|record 0"),
-        Case("record: a folder", f.special("folder", "x.tfrec"), TRAIN, "x.tfrec"),
+        Case("legal: record: a folder", f.special("folder", "x.tfrec"), TRAIN, "B: 2 images", 0,
+             alone=True),
         Case("record: a pipe", f.special("pipe", "x.tfrec"), TRAIN, "x.tfrec|is no file"),
         Case("record: a pipe, scored", f.special("pipe", "x.tfrec"), f"{SCORE} bad/x.tfrec",
              "x.tfrec"),
@@ -104,7 +109,7 @@ def record_cases() -> list[Case]:
 
 def file_cases() -> list[Case]:
     kinds = {
-        "folder": "Is a directory|check it", "pipe": "is no file", "socket": "is no file",
+        "pipe": "is no file", "socket": "is no file",
         "dangling": "No such file", "loop": "symbolic links", "endless": "is no file",
         "sparse": "bytes are too many",
     }  # fmt: skip
@@ -114,6 +119,8 @@ def file_cases() -> list[Case]:
     ]
     return [
         *cases,
+        Case("legal: image is: a folder", f.special("folder", "x.jpg"), TRAIN, "B: 2 images", 0,
+             alone=True),
         Case("image is: a pipe, scored", f.special("pipe", "x.jpg"), f"{SCORE} bad", "is no file"),
         Case("image is: locked", f.special("locked", "x.jpg"), TRAIN, "Permission denied",
              unprivileged=True),
@@ -125,7 +132,8 @@ def file_cases() -> list[Case]:
         Case("data: a pipe", lambda here, good: f.place_special("pipe", here / "bad"), TRAIN,
              "bad is a file"),
         Case("data: empty", f.files(bad={}), TRAIN, "holds no images"),
-        Case("data: other files", f.files(bad={"x.txt": b"", "y.tiff": b""}), TRAIN, "no images"),
+        Case("data: other files", f.files(bad={"x.txt": b"", "y.mp4": b""}), TRAIN,
+             "no images|1 .mp4"),
         Case("data: a loop", f.linked("bad", "bad"), TRAIN, "bad does not exist"),
         Case("data: a dangling link", f.linked("bad", "gone"), TRAIN, "bad does not exist"),
         Case("data: locked", f.locked_folder, TRAIN, "no permission", unprivileged=True),
@@ -135,12 +143,32 @@ def file_cases() -> list[Case]:
              "train TINY --b bad/x.png/y --run run", "does not exist"),
         Case("data: name too long", f.nothing, "train TINY --b LONG --run run", "too long"),
         Case("data: name of no UTF-8", f.nothing, "train TINY --b no\udcff --run run", "not exist"),
+        Case("data: phone pictures alone", f.files(bad={"1.HEIC": hell_images.HEIC}), TRAIN,
+             "no images|1 HEIC|pillow-heif"),
+        Case("legal: phone pictures beside others",
+             f.files(bad={"1.HEIC": hell_images.HEIC, "2.png": f.PNG, "3.png": f.PNG}), TRAIN,
+             "B: 2 images", 0, alone=True),
+        Case("image: a phone picture by another name",
+             f.files(bad={"1.jpg": hell_images.HEIC, "2.png": f.PNG}), TRAIN,
+             "1.jpg is no image|HEIC"),
+        Case("legal: pictures in folders inside",
+             f.files(**{"bad/in": {"1.png": f.PNG}, "bad/in/more": {"2.png": f.PNG}}), TRAIN,
+             "B: 2 images", 0, alone=True),
+        Case("legal: a zip as a domain", f.pictures_zip("1.png", "2.png", "3.png"),
+             "train TINY --b bad.zip --run run", "B: 3 images", 0, alone=True),
+        Case("data: a bucket of no kind", f.nothing, "train TINY --b nosuch://x/y --run run",
+             "nosuch://x/y cannot be read by TensorFlow"),
+        Case("data: several sets",
+             f.files(**{f"bad/{n}/train{d}": {"1.png": f.PNG} for n in "12" for d in "AB"}),
+             "train TINY_CYCLEGAN --data bad --run run", "several data sets (1, 2)"),
+        Case("data: Keras of another library", f.nothing, "train TINY --b GOOD/b --run run",
+             "set up for jax|KERAS_BACKEND=tensorflow", environment=(("KERAS_BACKEND", "jax"),)),
         Case("data: no known layout", f.files(bad={"x": b""}),
              "train TINY_CYCLEGAN --data bad --run run", "no known layout"),
         Case("data: one domain is a file", f.half_layout,
              "train TINY_CYCLEGAN --data bad --run run", "no known layout"),
         Case("data: one domain is empty", f.files(**{"bad/trainA": {}, "bad/trainB": {}}),
-             "train TINY_CYCLEGAN --data bad --run run", "trainA holds no images"),
+             "train TINY_CYCLEGAN --data bad --run run", "trainA and trainB hold no images"),
         Case("data: 1 image for a batch of 2", f.files(bad={"1.png": f.PNG}), TRAIN, "at least 2"),
         Case("legal: one folder as A and B", f.nothing,
              "train TINY_CYCLEGAN --a GOOD/a --b GOOD/a --run run", "are one folder|A is B", 0,
@@ -171,9 +199,9 @@ def zip_cases() -> list[Case]:
         Case("zip: entry claims 9 bytes",
              f.patched_zip(lambda data: f.with_field(data, 22, 24, "<I", 9)), score, "1.png"),
         Case("zip: bomb", f.zip_bomb, score, "bomb.png|too many"),
-        Case("zip: zips", f.zip_of_zips, score, "holds no pictures"),
-        Case("zip: empty", f.zipped([]), score, "holds no pictures"),
-        Case("zip: folders alone", f.zipped([("x.png/", b"")]), score, "holds no pictures"),
+        Case("zip: zips", f.zip_of_zips, score, "holds no images"),
+        Case("zip: empty", f.zipped([]), score, "holds no images"),
+        Case("zip: folders alone", f.zipped([("x.png/", b"")]), score, "holds no images"),
         Case("zip: no bytes", lambda here, good: f.write(here, {"bad.zip": b""}), score,
              "cannot be read as a zip"),
         Case("zip: text", lambda here, good: f.write(here, {"bad.zip": b"text" * 99}), score,

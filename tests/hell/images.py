@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 Images = dict[str, bytes]  # by file name
 FORMATS = {"jpg": "JPEG", "png": "PNG", "gif": "GIF", "webp": "WEBP", "bmp": "BMP"}
 SIDE = 40
+HEIC = b"\0\0\0\x24ftypheic\0\0\0\0mif1MiHBMiHEmiafheic" + bytes(400)  # as a phone's begins
 _JPEG_PARTS = (b"\xff\xdb", b"\xff\xc0", b"\xff\xc4", b"\xff\xda")  # tables, size, codes, scan
 
 
@@ -112,7 +113,6 @@ def broken() -> Images:
         "no_width.png": png_claiming(0, 40),
         "no_height.bmp": bmp_claiming(40, 0),
         "negative_width.bmp": bmp_claiming(-40, 40),
-        "text_bomb.png": text_bomb(png),
         "plain.tiff.jpg": b"II*\x00\x08\x00\x00\x00\xff\xff" + bytes(64),
     }
 
@@ -160,6 +160,7 @@ def odd_modes() -> Images:
         "half_end.png": encode(picture(), "PNG")[:-4],
         "tail.jpg": encode(picture(), "JPEG") + b"and a letter after the end" * 9,
         "tail.png": encode(picture(), "PNG") + bytes(500),
+        "text_bomb.png": text_bomb(encode(picture(), "PNG")),
         "png_named.jpg": encode(picture(), "PNG"),
         "jpeg_named.PNG": encode(picture(), "JPEG"),
     }

@@ -244,7 +244,7 @@ def set_cases() -> list[Case]:
 def output_cases() -> list[Case]:
     make = "generate --run GOOD/dcgan --count 2 --output"
     return [
-        Case("output: a folder that exists", f.files(bad={}), f"{make} bad", "bad exists"),
+        Case("output: a folder that exists", f.files(bad={"x": b""}), f"{make} bad", "bad exists"),
         Case("output: a file", f.file("bad"), f"{make} bad", "bad exists"),
         Case("output: a folder named .zip", f.files(**{"bad.zip": {}}), f"{make} bad.zip",
              "bad.zip exists"),
@@ -256,7 +256,8 @@ def output_cases() -> list[Case]:
         Case("output: zip of too long a name", f.nothing, f"{make} {'y' * 252}.zip", "too long"),
         Case("output: locked", f.locked_folder, f"{make} bad/x.zip", "bad/x.zip",
              unprivileged=True),
-        Case("demo: a folder that exists", f.files(bad={}), "demo --output bad", "bad exists"),
+        Case("demo: a folder that exists", f.files(bad={"x": b""}), "demo --output bad",
+             "bad exists"),
         Case("demo: a file", f.file("bad"), "demo --output bad", "bad exists"),
         Case("demo: inside a file", f.file("bad"), "demo --output bad/x", "cannot be written"),
         Case("demo: in /proc", f.nothing, "demo --output /proc/x", "cannot be written"),

@@ -1,6 +1,8 @@
 import errno
 import os
 import shutil
+import stat
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,8 +13,10 @@ from cyclegan_tf.io.files import (
     append_line,
     atomic_file,
     atomic_folder,
+    is_taken,
     read_file,
     require_file,
+    user_path,
     write_text,
 )
 
@@ -163,3 +167,56 @@ def test_folder_and_missing_file_have_the_systems_words(tmp_path):
         with pytest.raises(OSError) as error:
             require_file(path)
         assert error.value.strerror == words
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EINVAL, errno.EACCES, errno.ENOTSUP])
+def test_share_that_refuses_to_flush_folders_costs_no_finished_work(tmp_path, monkeypatch, code):
+    flush = os.fsync
+
+    def refuse(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        flush(descriptor)
+
+    monkeypatch.setattr(files.os, "fsync", refuse)
+    write_text(tmp_path / "x", "text")
+    with atomic_folder(tmp_path / "folder") as partial:
+        (partial / "a").write_text("one")
+    assert (tmp_path / "x").read_text() == "text"
+    assert (tmp_path / "folder" / "a").read_text() == "one"
+
+
+def test_disk_that_loses_a_file_is_told(tmp_path, monkeypatch):
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(files.os, "fsync", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        write_text(tmp_path / "x", "text")
+
+
+def test_empty_folder_is_filled(tmp_path):
+    (tmp_path / "out").mkdir()
+    with atomic_folder(tmp_path / "out") as partial:
+        (partial / "a").write_text("one")
+    assert names(tmp_path / "out") == ["a"]
+    assert names(tmp_path) == ["out"]
+
+
+def test_all_but_an_empty_folder_is_taken(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    (tmp_path / "to_empty").symlink_to("empty")
+    taken = [name for name in names(tmp_path) if is_taken(tmp_path / name)]
+    assert taken == ["file", "link", "to_empty"]
+    assert is_taken(tmp_path)
+    assert is_taken(tmp_path / "empty" / "..")
+    assert not is_taken(tmp_path / "nowhere")
+
+
+def test_home_is_found_in_every_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert user_path("~/runs") == tmp_path / "runs"
+    assert user_path("~nobody-of-this-name/x") == Path("~nobody-of-this-name/x")
+    assert user_path("a/~b") == Path("a/~b")

@@ -100,3 +100,21 @@ def test_runs_are_numbered(tmp_path):
     assert next_free_run(tmp_path, "demo").name == "demo-1"
     (tmp_path / "demo-1").mkdir()
     assert next_free_run(tmp_path, "demo").name == "demo-2"
+
+
+def test_data_is_looked_for_beside_the_run(tmp_path, monkeypatch, capsys):
+    config = TrainConfig(a="sets/a", b=str(tmp_path / "sets" / "b"))
+    run = RunFolder.create(tmp_path / "runs" / "one", config)
+    (tmp_path / "sets" / "a").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert run.located(config) == config
+    assert capsys.readouterr().err == ""
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    found = run.located(config)
+    assert (found.a, found.b) == (str(tmp_path / "sets" / "a"), config.b)
+    assert f"relative to where it was started; going on with --a {tmp_path}/sets/a\n" in (
+        capsys.readouterr().err
+    )
+    (tmp_path / "sets" / "a").rmdir()
+    assert run.located(config) == config

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from cyclegan_tf.data.image import decode
-from cyclegan_tf.data.layouts import read_encoded
+from cyclegan_tf.data.reader import open_source
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.metrics.inception import Inception
 from tests.pictures import flat, noise
@@ -138,7 +138,7 @@ def test_floats_are_a_wrong_call(tmp_path):
 def test_real_graph_gives_a_batch_the_features_of_single_pictures(real_data):
     inception = Inception(real_data / "fid/inception-2015-12-05-mixed_7.pb")
     assert (inception.layer, inception.label) == ("mixed_7/join:0", "FID-768")
-    entries = read_encoded(real_data / "gan-getting-started/monet_tfrec")
+    entries = open_source(real_data / "gan-getting-started/monet_tfrec").read()
     monets = [decode(next(entries)[2]).numpy() for _ in range(4)]
     batch = np.stack([*monets, noise(0, 256)])
     features = inception(batch)

@@ -11,7 +11,7 @@ from cyclegan_tf.data.synthetic.landscapes import landscape
 from cyclegan_tf.data.synthetic.painting import painting
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.files import atomic_folder
+from cyclegan_tf.io.files import atomic_folder, is_taken
 from cyclegan_tf.io.machine import available_cores
 
 SYNTHETIC_DATA = Path("data/synthetic")
@@ -76,7 +76,7 @@ def write_demo(folder: Path, *, size: int = 256, count: int = 200, seed: int = 0
     for name, (value, low, high) in ranges.items():
         if not low <= value <= high:
             raise InputError(f"{name} is {value}; expected a value from {low} to {high:,}.")
-    if folder.exists() or folder.is_symlink():  # one that leads nowhere does not exist
+    if is_taken(folder):
         raise InputError(f"{folder} exists; expected a new folder. Remove it, or name another.")
     try:
         with atomic_folder(folder) as partial:

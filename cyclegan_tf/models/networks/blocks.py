@@ -27,6 +27,7 @@ class Style:
         skip_blur: side of the squares whose means the global skip passes on, with straight lines
             between them: colours stay in place, detail must be drawn anew. 1: the input itself.
         dropout: rate, as the generator says where; None: 0.5 in a U-Net, and none in a ResNet.
+        channels: 1 for grey images, which still come and go as three channels that are the same.
     """
 
     norm: str = "instance"
@@ -35,6 +36,7 @@ class Style:
     global_skip: bool = False
     skip_blur: int = 1
     dropout: float | None = None
+    channels: int = 3
 
 
 def seed_stream(seed: int) -> Iterator[int]:

@@ -97,6 +97,7 @@ def _generator(config: TrainConfig) -> Callable[..., keras.Model]:
 
 
 def _style(config: TrainConfig) -> Style:
+    _take_channels_last()
     return Style(
         norm=config.norm,
         norm_groups=config.norm_groups,
@@ -104,6 +105,7 @@ def _style(config: TrainConfig) -> Style:
         global_skip=config.global_skip,
         skip_blur=config.skip_blur,
         dropout=config.dropout,
+        channels=config.channels,
     )
 
 
@@ -113,6 +115,11 @@ def _regularization(config: TrainConfig) -> Regularization:
         dropout=config.discriminator_dropout,
         spectral_norm=config.spectral_norm,
     )
+
+
+def _take_channels_last() -> None:
+    """Whatever keras.json says: the pixels are NHWC everywhere."""
+    keras.config.set_image_data_format("channels_last")
 
 
 def latent_pair(
@@ -125,6 +132,7 @@ def latent_pair(
         seed: of both.
         synchronized: for several replicas: batch norms see the batches of all.
     """
+    _take_channels_last()
     options = {"image_size": config.image_size, "seed": seed}
     generator = LATENT_GENERATORS[config.latent_generator](
         latent_size=config.latent_size,

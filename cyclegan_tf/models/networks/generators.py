@@ -42,8 +42,7 @@ def unet_generator(
         style: norm, up-sampling, global skip, dropout in the three deepest up-sampling levels.
         depth: how often it halves the image; by default `unet_depth(image_size)`, as pix2pix.
         base_filters: filters of the first level; the widest levels have eight times as many.
-        head_filters: filters of a last stage at full size, which sees the image again; with 0 the
-            U-Net ends, as in pix2pix, in the step from half the size to three channels.
+        head_filters: of a last stage at full size, which sees the image again; 0: as in pix2pix.
         seed: of weights and dropout.
         name: of the model.
 
@@ -56,20 +55,21 @@ def unet_generator(
     depth = depth or unet_depth(image_size)
     seeds = seed_stream(seed)
     filters = [base_filters * min(2**level, 8) for level in range(depth)]
-    x = inputs = keras.Input((None, None, 3), name="image")
-    *skips, x = _encoded(x, filters, style, seeds, image_size=image_size)
+    inputs = keras.Input((None, None, 3), name="image")
+    seen = _seen(inputs, style)
+    *skips, x = _encoded(seen, filters, style, seeds, image_size=image_size)
     for level, width in enumerate(reversed(filters[:-1])):
         x = enlarge(x, width, 4, style.upsampling, seeds=seeds, use_bias=style.norm != "group")
         x = normalize(x, style, seeds)
         x = _dropped_out(x, 0.5 if style.dropout is None else style.dropout, level, seeds)
         x = SkipConnection()([x, skips[-1 - level]])
     if not head_filters:
-        x = enlarge(x, 3, 4, style.upsampling, seeds=seeds, zeros=style.global_skip)
-        return keras.Model(inputs, _picture(x, inputs, style), name=name)
+        x = enlarge(x, style.channels, 4, style.upsampling, seeds=seeds, zeros=style.global_skip)
+        return keras.Model(inputs, _picture(x, seen, style), name=name)
     x = enlarge(x, head_filters, 4, style.upsampling, seeds=seeds, use_bias=style.norm != "group")
-    x = SkipConnection()([normalize(x, style, seeds), inputs])
-    x = convolution(x, 3, 5, seeds=seeds, zeros=style.global_skip)
-    return keras.Model(inputs, _picture(x, inputs, style), name=name)
+    x = SkipConnection()([normalize(x, style, seeds), seen])
+    x = convolution(x, style.channels, 5, seeds=seeds, zeros=style.global_skip)
+    return keras.Model(inputs, _picture(x, seen, style), name=name)
 
 
 def _encoded(
@@ -116,7 +116,8 @@ def resnet_generator(
     Reference: Johnson et al. 2016; Zhu et al. 2017, section 7.2.
     """
     seeds = seed_stream(seed)
-    x = inputs = keras.Input((None, None, 3), name="image")
+    inputs = keras.Input((None, None, 3), name="image")
+    x = seen = _seen(inputs, style)
     x = convolution(ReflectionPadding2D(3)(x), base_filters, 7, seeds=seeds, padding="valid")
     x = layers.ReLU()(normalize(x, style, seeds))
     for width in (2 * base_filters, 4 * base_filters):
@@ -128,8 +129,8 @@ def resnet_generator(
         x = enlarge(x, width, 3, style.upsampling, seeds=seeds)
         x = layers.ReLU()(normalize(x, style, seeds))
     x = ReflectionPadding2D(3)(x)
-    x = convolution(x, 3, 7, seeds=seeds, padding="valid", zeros=style.global_skip)
-    return keras.Model(inputs, _picture(x, inputs, style), name=name)
+    x = convolution(x, style.channels, 7, seeds=seeds, padding="valid", zeros=style.global_skip)
+    return keras.Model(inputs, _picture(x, seen, style), name=name)
 
 
 def _residual_block(
@@ -143,12 +144,19 @@ def _residual_block(
     return layers.Add()([x, normalize(y, style, seeds)])
 
 
-def _picture(x: KerasTensor, inputs: KerasTensor, style: Style) -> KerasTensor:
+def _seen(inputs: KerasTensor, style: Style) -> KerasTensor:
+    """What a generator sees of an image: all of it, or one channel of a grey one."""
+    return ops.mean(inputs, axis=-1, keepdims=True) if style.channels == 1 else inputs
+
+
+def _picture(x: KerasTensor, seen: KerasTensor, style: Style) -> KerasTensor:
     """Three channels in [-1, 1], float32 even under a mixed policy: bfloat16 has too few digits."""
     if style.global_skip:
-        changed = layers.Add(dtype="float32")([_blurred(inputs, style.skip_blur), x])
-        return ops.clip(changed, -1.0, 1.0)
-    return layers.Activation("tanh", dtype="float32", name="translation")(x)
+        changed = layers.Add(dtype="float32")([_blurred(seen, style.skip_blur), x])
+        picture = ops.clip(changed, -1.0, 1.0)
+    else:
+        picture = layers.Activation("tanh", dtype="float32", name="translation")(x)
+    return ops.repeat(picture, 3, axis=-1) if style.channels == 1 else picture
 
 
 def _blurred(x: KerasTensor, side: int) -> KerasTensor:

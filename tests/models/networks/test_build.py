@@ -2,7 +2,9 @@ import keras
 import numpy as np
 import pytest
 
+from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.models.networks.blocks import Style
+from cyclegan_tf.models.networks.build import translation_generator
 from cyclegan_tf.models.networks.discriminators import patch_discriminator
 from cyclegan_tf.models.networks.generators import resnet_generator, unet_depth, unet_generator
 from cyclegan_tf.models.networks.layers import ReflectionPadding2D
@@ -207,3 +209,29 @@ def test_resize_up_sampling_has_no_checkerboard():
     generator = resnet_generator(0, Style(norm="none", upsampling="resize"), base_filters=8)
     middle = generator(np.full((1, 64, 64, 3), 0.5, np.float32)).numpy()[0, 24:40, 24:40]
     assert np.ptp(middle, axis=(0, 1)).max() < 1e-6
+
+
+@pytest.mark.parametrize("kind", ["unet", "resnet"])
+@pytest.mark.parametrize("global_skip", [False, True])
+def test_grey_generators_see_and_give_one_channel(kind, global_skip):
+    changes = {"generator": kind, "global_skip": global_skip, "image_size": 32, "base_filters": 4}
+    blocks = {"residual_blocks": 1} if kind == "resnet" else {"head_filters": 2}
+    config = TrainConfig(channels=1, **changes, **blocks)
+    network = translation_generator(config, "grey")
+    convolutions = [layer for layer in network.layers if hasattr(layer, "kernel")]
+    assert convolutions[0].kernel.shape[2] == 1
+    image = np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)).astype(np.float32)
+    grey = np.repeat(image.mean(-1, keepdims=True), 3, -1)
+    found = network(image).numpy()
+    assert found.shape == image.shape
+    assert (found == found[..., :1]).all()
+    np.testing.assert_allclose(found, network(grey).numpy(), atol=1e-5)
+    if global_skip:
+        np.testing.assert_allclose(found, grey, atol=1e-6)
+
+
+def test_channels_come_last_whatever_keras_is_set_to(monkeypatch):
+    keras.config.set_image_data_format("channels_first")
+    config = TrainConfig(image_size=32, base_filters=2)
+    assert translation_generator(config, "x")(np.zeros((1, 32, 32, 3))).shape == (1, 32, 32, 3)
+    assert keras.config.image_data_format() == "channels_last"
