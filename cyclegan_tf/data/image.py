@@ -330,8 +330,8 @@ def _opened(
             pixels, most = image.width * image.height, most_pixels or MAX_PIXELS
             if pixels > most:
                 raise ValueError(
-                    f"{whole}; at most {most:,} are read: reduce it first, or save it as JPEG, "
-                    "which is opened smaller for training and by translate --longest"
+                    f"{whole}; at most {most:,} are read: reduce it first; a JPEG is opened "
+                    "smaller for training, and by translate --longest"
                 )
             if pixels > _LARGE:
                 stack.enter_context(_LARGE_GATE)

@@ -14,6 +14,7 @@ from tests.pictures import (
     encoded,
     flat,
     image_set,
+    noise,
     png,
     write_folder,
     write_kaggle,
@@ -195,3 +196,12 @@ def test_pictures_in_which_nothing_is_seen_are_told(tmp_path, capsys):
     assert "full" not in said
     load(a=str(tmp_path / "full"), b=str(tmp_path / "bright"))
     assert "bright comes out nearly white: its levels are 239 to 255" in capsys.readouterr().err
+
+
+def test_grey_domains_are_seen(tmp_path):
+    for name, pixels in (("grey", flat(90)), ("colour", noise(1))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_bytes(png(pixels))
+    grey, colour = (str(tmp_path / name) for name in ("grey", "colour"))
+    assert load(a=grey, b=grey).looks_grey()
+    assert not load(a=grey, b=colour).looks_grey()

@@ -395,7 +395,7 @@ def test_large_jpeg_opens_not_smaller_than_wanted(longest):
 def test_jpeg_beyond_the_limit_is_read_where_it_is_to_be_reduced(monkeypatch):
     monkeypatch.setattr("cyclegan_tf.data.image.MAX_PIXELS", 100_000)
     data = encoded(Image.new("RGB", (800, 600), RED), "JPEG")
-    words = r"800 x 600 pixels are too many; at most 100,000 are read: reduce it first, or save"
+    words = r"800 x 600 pixels are too many; at most 100,000 are read: reduce it first; a JPEG"
     with pytest.raises(ValueError, match=words):
         upright_rgb(data)
     assert decoded(upright_rgb(data, shrink_above=100)).shape == (100, 133, 3)

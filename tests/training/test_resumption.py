@@ -200,3 +200,14 @@ def test_file_system_without_locks_is_trained_on_without(tmp_path, monkeypatch, 
     monkeypatch.setattr(fcntl, "lockf", refused)
     run = RunFolder.create(tmp_path / "run", TrainConfig())
     assert RunFolder(run.path).config() == TrainConfig()
+
+
+def test_data_of_a_run_that_goes_on_elsewhere_is_found(tmp_path, monkeypatch, capsys):
+    for folder in ("set", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    RunFolder.create(tmp_path / "run", TrainConfig(data="set"))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert find_resumption(tmp_path / "run", {}).config.data == str(tmp_path / "set")
+    assert f"going on with --data {tmp_path}/set" in capsys.readouterr().err
+    assert find_resumption(tmp_path / "run", {"data": "other"}).config.data == "other"
+    assert capsys.readouterr().err == ""
