@@ -1,7 +1,6 @@
 """A step on two replicas equals the step on one with the same global batch."""
 
 import dataclasses
-from functools import partial
 
 import keras
 import numpy as np
@@ -228,7 +227,13 @@ def test_replicas_share_what_is_drawn_for_all_and_gather_it_again():
     assert [float(x) for x in total] == [28.0, 28.0]
 
 
-@pytest.mark.parametrize("make", [keras.optimizers.SGD, partial(adam, beta_1=0.5)])
+def slow_adam(rate: float) -> keras.optimizers.Optimizer:
+    optimizer = adam(rate, beta_1=0.5)
+    optimizer.epsilon = 1.0  # no whole step where a gradient is nothing but rounding
+    return optimizer
+
+
+@pytest.mark.parametrize("make", [keras.optimizers.SGD, slow_adam])
 def test_optimizers_that_sum_by_themselves_step_like_one(make, monkeypatch):
     # as they do when Keras does not ask ours for the sum any more
     monkeypatch.setattr("cyclegan_tf.models.optimizers.sums_can_be_replaced", lambda: False)

@@ -1,7 +1,7 @@
 """Features of a network that was trained to name what pictures show, and learns no more."""
 
 from collections.abc import Iterator
-from importlib import resources
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
@@ -56,8 +56,7 @@ def frozen_features(name: str = "frozen_features") -> keras.Model:
             place += 1
         maps.append(x)
     model = keras.Model(inputs, maps[1:], name=name)
-    with resources.files(__package__).joinpath(WEIGHTS).open("rb") as file:
-        weights = np.load(file)
+    with np.load(Path(__file__).parent / WEIGHTS) as weights:
         for layer in model.layers:
             if layer.weights:
                 layer.set_weights([weights[f"{layer.name}/{part}"] for part in ("kernel", "bias")])
