@@ -10,7 +10,8 @@ import numpy as np
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data.build import reopen_data_set
 from cyclegan_tf.data.dataset import ImageSet
-from cyclegan_tf.data.sources import ResizedPictures, entry_reader, load_pictures
+from cyclegan_tf.data.reader import open_source
+from cyclegan_tf.data.sources import ResizedPictures, load_pictures
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
 
@@ -69,7 +70,7 @@ def read_pictures(paths: Sequence[Path], title: str, size: int = SIZE) -> Pictur
     pixels, names, hashes = [], [], []
     for path in paths:
         files = load_pictures(path, mixed_sizes=True)
-        encoded = (data for _, _, data in entry_reader(path)())
+        encoded = (data for _, _, data in open_source(path).read())
         pictures = ResizedPictures(files, size)
         for name, data, picture in zip(files.names, encoded, pictures, strict=True):
             found = hashlib.sha256(data).hexdigest()
@@ -128,7 +129,7 @@ def write_split(data: Path, output: Path) -> Path:
         (output / folder).mkdir(parents=True)
     for shard in photos:
         (output / "trainA" / shard.name).symlink_to(shard.resolve())
-    entries = [(name, encoded) for _, name, encoded in entry_reader(data / "monet_tfrec")()]
+    entries = [(name, encoded) for _, name, encoded in open_source(data / "monet_tfrec").read()]
     judges = set(held_out([hashlib.sha256(encoded).hexdigest() for _, encoded in entries]))
     kept = [entry for i, entry in enumerate(entries) if i not in judges]
     write_records(output / "trainB" / f"monet-{len(kept)}.tfrec", "monet", kept)

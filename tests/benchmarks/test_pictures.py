@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.judging.pictures import held_out, photo_shards, read_pictures, seen_by, write_split
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.data.layouts import read_encoded
+from cyclegan_tf.data.reader import open_source
 from cyclegan_tf.errors import InputError
 from tests.pictures import flat, image_set, png, write_files, write_kaggle
 
@@ -45,7 +45,7 @@ def test_the_training_set_lacks_what_is_held_out(kaggle, tmp_path):
 def test_what_a_run_was_trained_on_is_known_by_the_files_bytes(kaggle, tmp_path):
     split = write_split(kaggle, tmp_path / "split")
     photos, paintings = seen_by(TrainConfig(data=str(split), validation_fraction=0.0))
-    encoded = [data for _, _, data in read_encoded(split / "trainB")]
+    encoded = [data for _, _, data in open_source(split / "trainB").read()]
     assert paintings == {hashlib.sha256(data).hexdigest() for data in encoded}
     assert len(photos) == 30
     every = read_pictures([kaggle / "monet_tfrec"], "paintings", 32)

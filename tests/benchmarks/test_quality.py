@@ -12,7 +12,7 @@ pytest.importorskip("sklearn")
 from benchmarks import quality
 from benchmarks.judging import contact_sheet
 from cyclegan_tf.data.dataset import ImageSet
-from cyclegan_tf.data.layouts import read_encoded
+from cyclegan_tf.data.reader import open_source
 from cyclegan_tf.metrics.inception import Inception
 from tests.metrics.test_evaluation import CYCLEGAN, write_run
 from tests.pictures import flat, noise, png, write_kaggle
@@ -83,7 +83,7 @@ def test_a_run_is_not_judged_by_what_it_was_trained_on(ask, data, tmp_path):
 def test_finished_pictures_are_found_by_the_photos_names(ask, data, tmp_path):
     folder = tmp_path / "finished"
     folder.mkdir()
-    for _, name, encoded in read_encoded(data / "photo_tfrec"):
+    for _, name, encoded in open_source(data / "photo_tfrec").read():
         (folder / f"{name}.png").write_bytes(encoded)
     code, _, _ = ask("--judge-on", "all", "--pictures", f"copies={folder}")
     result = json.loads((tmp_path / "output" / "quality.json").read_text())
