@@ -33,6 +33,7 @@ class Kind(NamedTuple):
 
 
 _HEIC = Kind("HEIC", "pip install pillow-heif to read it, or convert it to JPEG")
+_DAMAGED_HEIC = Kind("HEIC", "it is damaged, copy it again")
 _AVIF = Kind("AVIF", "pip install 'pillow>=11.3' to read it, or convert it to JPEG")
 _JXL = Kind("JPEG XL", "convert it to PNG or JPEG, as with djxl")
 RAW = Kind("camera raw", "develop it to JPEG or TIFF first")
@@ -107,7 +108,8 @@ def identify(head: bytes) -> Kind | None:
     """
     if head[4:8] == b"ftyp":
         brand = b"avif" if b"avif" in head[8:40] else head[8:12]
-        return _BRANDS.get(brand, _VIDEO)
+        kind = _BRANDS.get(brand, _VIDEO)
+        return _DAMAGED_HEIC if kind is _HEIC and "HEIF" in picture_formats() else kind
     text = head[:HEAD].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html")):
         return _PAGE

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, features
 
 from cyclegan_tf.data.image import load_upright
+from cyclegan_tf.io import formats
 from cyclegan_tf.io.formats import claims_picture, identify, is_picture, kind_of, without_text
 from tests.hell.images import chunk
 from tests.kinds import HEIC, OTHERS, TAKEN, raw_preview
@@ -33,8 +34,13 @@ def test_names_claim_what_pillow_reads():
     assert not any(claims_picture(PurePath(name)) for name in others)
 
 
+@pytest.mark.parametrize(("read", "remedy"), [({}, "pillow-heif"), ({"HEIF": True}, "damaged")])
+def test_heic_that_cannot_be_read_wants_a_reader_or_is_damaged(read, remedy, monkeypatch):
+    monkeypatch.setattr(formats, "picture_formats", lambda: read)
+    assert remedy in str(identify(HEIC))
+
+
 def test_remedies_stand_beside_kinds():
-    assert "pillow-heif" in str(identify(HEIC))
     assert "git lfs pull" in str(identify(OTHERS["pointer"][0]))
     assert identify(b"no image") is None
 
