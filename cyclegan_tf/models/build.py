@@ -58,6 +58,8 @@ def build_model(config: TrainConfig, total_steps: int | None = None) -> Adversar
             "pass total_steps, or set steps_per_epoch."
         )
     model = MODELS[config.model](config, _stabilizers(config))
+    for pool in model.pools:  # variables must stand before the step is traced
+        pool.build((config.batch_size, config.image_size, config.image_size, 3))
     model.total_steps.assign(max(1, total_steps))
     rates = zip(_rates(config), (1, config.discriminator_steps), strict=True)
     schedule = SCHEDULES[config.schedule]
@@ -137,10 +139,7 @@ def _cyclegan(config: TrainConfig, stabilizers: Stabilizers) -> CycleGan:
     )
     seeds = seed_stream(config.seed)
     networks = translation_networks(config, seeds)
-    model = CycleGan(*networks, objective, stabilizers, seed=next(seeds))
-    for pool in (model.pool_a, model.pool_b):  # variables must stand before the step is traced
-        pool.build((config.batch_size, config.image_size, config.image_size, 3))
-    return model
+    return CycleGan(*networks, objective, stabilizers, seed=next(seeds))
 
 
 def _cut(config: TrainConfig, stabilizers: Stabilizers) -> Cut:
@@ -153,9 +152,7 @@ def _cut(config: TrainConfig, stabilizers: Stabilizers) -> Cut:
     )
     seeds = seed_stream(config.seed)
     networks = translation_networks(config, seeds)
-    model = Cut(*networks, frozen_features(), objective, stabilizers, seed=next(seeds))
-    model.pool_b.build((config.batch_size, config.image_size, config.image_size, 3))
-    return model
+    return Cut(*networks, frozen_features(), objective, stabilizers, seed=next(seeds))
 
 
 def _dcgan(config: TrainConfig, stabilizers: Stabilizers) -> DcGan:
@@ -163,7 +160,7 @@ def _dcgan(config: TrainConfig, stabilizers: Stabilizers) -> DcGan:
     synchronized = replicas.count() > 1
     generator, discriminator = latent_pair(config, next(seeds), synchronized=synchronized)
     several = config.latent_discriminator == "projected"
-    model = DcGan(
+    return DcGan(
         generator,
         discriminator,
         losses.EachHead(_adversarial(config)) if several else _adversarial(config),
@@ -171,8 +168,6 @@ def _dcgan(config: TrainConfig, stabilizers: Stabilizers) -> DcGan:
         latent_size=config.latent_size,
         seed=next(seeds),
     )
-    model.pool.build((config.batch_size, config.image_size, config.image_size, 3))
-    return model
 
 
 MODELS: dict[str, Callable[[TrainConfig, Stabilizers], AdversarialModel]] = {

@@ -18,7 +18,7 @@ from cyclegan_tf.models.losses import (
 )
 from cyclegan_tf.models.losses import mean_absolute_error as l1
 from cyclegan_tf.models.player import Images, Turn, with_identity
-from cyclegan_tf.models.stabilizers import ImagePool, Stabilizers
+from cyclegan_tf.models.stabilizers import Stabilizers, image_pool
 
 LOG_KEYS = (
     "gen_ab_loss",
@@ -88,10 +88,7 @@ class Cut(AdversarialModel):
         self.generator_ab, self.discriminator_b = generator_ab, discriminator_b
         self.features = features
         self.objective = objective
-        size = stabilizers.pool_size
-        self.pool_b = (
-            ImagePool(size, seed=seed + 2) if size else keras.layers.Identity(dtype="float32")
-        )
+        self.pool_b = image_pool(stabilizers.pool_size, seed=seed + 2)
 
     def call(self, real_a: Images, training: bool = False) -> Images:
         """Translates A into B."""

@@ -13,7 +13,7 @@ from cyclegan_tf.models.adversarial import AdversarialModel, Draws, Judge
 from cyclegan_tf.models.losses import AdversarialLoss, CrossEntropy, colour_distance
 from cyclegan_tf.models.losses import mean_absolute_error as l1
 from cyclegan_tf.models.player import Images, Turn, with_identity
-from cyclegan_tf.models.stabilizers import ImagePool, Stabilizers
+from cyclegan_tf.models.stabilizers import Stabilizers, image_pool
 
 LOG_KEYS = (
     "gen_ab_loss",
@@ -93,10 +93,8 @@ class CycleGan(AdversarialModel):
         self.generator_ab, self.generator_ba = generators
         self.discriminator_a, self.discriminator_b = discriminator_a, discriminator_b
         self.objective = objective
-        size = stabilizers.pool_size
         self.pool_a, self.pool_b = (
-            ImagePool(size, seed=seed + place) if size else keras.layers.Identity(dtype="float32")
-            for place in (2, 3)
+            image_pool(stabilizers.pool_size, seed=seed + place) for place in (2, 3)
         )
 
     def call(self, real_a: Images, training: bool = False) -> Images:

@@ -8,7 +8,7 @@ from cyclegan_tf.distribution import replicas
 from cyclegan_tf.models.adversarial import AdversarialModel, Draws, Judge
 from cyclegan_tf.models.losses import AdversarialLoss, CrossEntropy
 from cyclegan_tf.models.player import Images, Turn
-from cyclegan_tf.models.stabilizers import ImagePool, Stabilizers
+from cyclegan_tf.models.stabilizers import Stabilizers, image_pool
 
 LOG_KEYS = ("gen_loss", "disc_loss", "disc_real_accuracy", "disc_fake_accuracy")
 
@@ -54,10 +54,7 @@ class DcGan(AdversarialModel):
         self.discriminator = discriminator
         self.adversarial = adversarial
         self.latent_size = latent_size
-        size = stabilizers.pool_size
-        self.pool = (
-            ImagePool(size, seed=seed + 2) if size else keras.layers.Identity(dtype="float32")
-        )
+        self.pool = image_pool(stabilizers.pool_size, seed=seed + 2)
 
     def call(self, latents: tf.Tensor, training: bool = False) -> Images:
         """Maps `(n, latent_size)` latents to images."""

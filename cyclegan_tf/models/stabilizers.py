@@ -110,6 +110,11 @@ class ImagePool(layers.Layer):
         return {**super().get_config(), "size": self.size, "seed": self.seed}
 
 
+def image_pool(size: int, *, seed: int) -> layers.Layer:
+    """An `ImagePool` of that size; with 0, a layer that returns the images as they come."""
+    return ImagePool(size, seed=seed) if size else layers.Identity(dtype="float32")
+
+
 @dataclass(frozen=True)
 class Stabilizers:
     """What keeps the two sides in balance; 0 and False turn each off.
