@@ -13,10 +13,11 @@ from cyclegan_tf.config.constraints import check_combinations
 from cyclegan_tf.config.fields import check_fields, check_needs, option, without_ignored
 from cyclegan_tf.errors import InputError
 
+TRANSLATING = ("cyclegan", "cut")  # the models that make a picture of a picture
 # What options of only one kind of model need.
 _CYCLEGAN, _CUT, _DCGAN = ({"model": name} for name in ("cyclegan", "cut", "dcgan"))
-_TRANSLATION = {"model": ("cyclegan", "cut")}
-_PATHS = ("data", "a", "b", "inception")
+_TRANSLATION = {"model": TRANSLATING}
+PATHS = ("data", "a", "b", "inception")  # fields that say where files are
 
 
 @dataclass(frozen=True)
@@ -373,7 +374,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name, value in check_values(dataclasses.asdict(self)).items():
             # shells leave `~` as it is in --data=~/set
-            home = name in _PATHS and value.startswith("~")
+            home = name in PATHS and value.startswith("~")
             object.__setattr__(self, name, os.path.expanduser(value) if home else value)  # noqa: PTH111
         check_needs(self)
         check_combinations(self)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.config.train_config import PATHS, TRANSLATING, TrainConfig
 from cyclegan_tf.data.build import levels
 from cyclegan_tf.distribution import runtime
 from cyclegan_tf.errors import InputError, first_line
@@ -25,8 +25,6 @@ from cyclegan_tf.models import build
 from cyclegan_tf.models.adversarial import AdversarialModel
 from cyclegan_tf.models.networks.build import margin, stride, translation_generator
 
-TRANSLATING = ("cyclegan", "cut")  # the models that make a picture of a picture
-_PLACES = ("data", "a", "b", "inception")  # settings that say where files are: nobody else's
 _LEAST_CANVAS = 256  # pixels: what is smaller cannot be enlarged to fill a screen
 _LEAST_SIDE = 16  # pixels: below, the maps of a ResNet are smaller than what it mirrors of them
 
@@ -111,7 +109,7 @@ def export_generator(run: str | Path, path: str | Path, direction: str = "ab") -
         DiskFull: if there is no room.
     """
     config, read = _trained_generator(run, direction)
-    settings = {name: value for name, value in config.to_dict().items() if name not in _PLACES}
+    settings = {name: value for name, value in config.to_dict().items() if name not in PATHS}
     packed = PackedGenerator(direction, settings, read().get_weights())
     write_generator(Path(path), packed)
 
