@@ -8,6 +8,8 @@ from cyclegan_tf.errors import InputError
 if TYPE_CHECKING:
     from cyclegan_tf.config.train_config import TrainConfig
 
+PAINTER_DEPTH = 4  # how often a painter halves an image where no depth is given
+
 
 def check_combinations(config: "TrainConfig") -> None:
     """Raises `InputError`, with a remedy, where two settings contradict each other."""
@@ -75,10 +77,11 @@ def _check_sizes(config: "TrainConfig") -> None:
                 f"pixels; take a power of two, such as {lower} or {2 * lower}."
             )
         return
-    if config.generator == "unet" and config.unet_depth:
+    depth = config.unet_depth or (PAINTER_DEPTH if config.generator == "painter" else None)
+    if config.generator != "resnet" and depth:
         for name in ("image_size", "picture_size"):
-            reason = f"a U-Net of --unet-depth {config.unet_depth}"
-            _check_multiple(config, name, 2**config.unet_depth, reason)
+            reason = f"--generator {config.generator} of --unet-depth {depth}"
+            _check_multiple(config, name, 2**depth, reason)
     elif config.generator == "unet":
         _check_multiple(config, "image_size", 32, "the U-Net, which halves an image 5 to 8 times")
         # the largest power of two in the image size: the side of what one bottleneck pixel sees

@@ -116,18 +116,21 @@ class TrainConfig:
     )
 
     # Networks
-    generator: Literal["unet", "resnet"] = option(
-        "unet", "architecture of both generators", needs=_TRANSLATION
+    generator: Literal["unet", "resnet", "painter"] = option(
+        "unet",
+        "architecture of the generators; painter: a U-Net past which no fine detail goes, so that "
+        "it has to draw",
+        needs=_TRANSLATION,
     )
     base_filters: int = option(
         64, "filters of the generators' first layer; the rest scales", low=1, high=1024
     )
     unet_depth: int | None = option(
         None,
-        "how often the U-Net halves an image; default: as often as it can",
+        "how often the U-Net halves an image (default: as often as it can), or the painter (4)",
         low=2,
         high=8,
-        needs=_TRANSLATION | {"generator": "unet"},
+        needs=_TRANSLATION | {"generator": ("unet", "painter")},
     )
     head_filters: int = option(
         0,
@@ -138,10 +141,10 @@ class TrainConfig:
     )
     residual_blocks: int = option(
         9,
-        "residual blocks: 9 at 256 px, 6 at 128 in the paper",
+        "residual blocks: 9 at 256 px, 6 at 128 in the paper; a painter needs 3",
         low=0,
         high=64,
-        needs=_TRANSLATION | {"generator": "resnet"},
+        needs=_TRANSLATION | {"generator": ("resnet", "painter")},
     )
     dropout: float | None = option(
         None,
@@ -160,9 +163,9 @@ class TrainConfig:
     norm_groups: int | None = option(
         None, "groups; default: one a channel", low=1, needs=_TRANSLATION | {"norm": "group"}
     )
-    upsampling: Literal["transpose", "resize"] = option(
+    upsampling: Literal["transpose", "resize", "bilinear"] = option(
         "transpose",
-        "how generators enlarge: transposed convolutions, or nearest + convolution",
+        "how generators enlarge: transposed convolutions, or nearest or bilinear + convolution",
         needs=_TRANSLATION,
     )
     global_skip: bool = option(
@@ -256,7 +259,7 @@ class TrainConfig:
     colour_weight: float = option(
         0.0,
         "weight of the distance between a picture and its translation in means over squares of "
-        "8 px: keeps colours in place",
+        "16 px: keeps colours in place",
         low=0,
         needs=_TRANSLATION,
     )

@@ -40,7 +40,7 @@ class OneSidedObjective:
         identity_weight: weight of the identity loss; 0 saves a forward pass.
         identity_weight_end: what it has become at the last step; None: constant.
         colour_weight: weight of the distance between an image and its translation in means over
-            squares of 8 px.
+            squares of 16 px.
     """
 
     adversarial: AdversarialLoss = field(default_factory=CrossEntropy)
@@ -65,7 +65,8 @@ class Cut(AdversarialModel):
     Args:
         generator_ab: translates A into B.
         discriminator_b: tells real B from fake B, by logits.
-        features: from images to frozen features of several scales, `(n, h, w, c)` each.
+        features: from images to frozen features of several scales, `(n, h, w, c)` each, the finest
+            first.
         objective: what is minimized.
         stabilizers: what keeps the players in balance.
         seed: of the pool, augmentation and penalties.
@@ -116,7 +117,7 @@ class Cut(AdversarialModel):
         fake_b, same_b = with_identity(ab, real_a, real_b, wanted=bool(objective.identity_weight))
         logits = self.discriminator_b(self.augmented(fake_b, draw), training=training)
 
-        content = contrastive_distance(self.features(real_a), self.features(fake_b))
+        content = contrastive_distance(self._places(real_a), self._places(fake_b))
         identity = l1(real_b, same_b)
         weight = self.scheduled(objective.identity_weight, objective.identity_weight_end)
         loss = objective.adversarial.generator(logits)
@@ -125,6 +126,13 @@ class Cut(AdversarialModel):
             loss += objective.colour_weight * colour_distance(real_a, fake_b)
         losses = {"gen_ab_loss": loss, "content_loss": content, "identity_loss": identity}
         return Turn(loss, losses, fakes=(fake_b,), logits=(logits,))
+
+    def _places(self, images: Images) -> list[keras.KerasTensor]:
+        """Features of what an image shows at each place, but for those of the finest scale.
+
+        They would hold each dab where the photo has a leaf: strokes are as large as their squares.
+        """
+        return self.features(images)[1:]
 
     def discriminators_turn(
         self, real: tuple[Images, Images], *others: object, **options: object

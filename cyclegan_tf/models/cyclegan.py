@@ -41,7 +41,7 @@ class Objective:
         cycle_weight_end: what the cycle weight has become at the last step; None: constant.
         identity_weight_end: the same of the identity weight.
         colour_weight: weight of the distance between an image and its translation in means over
-            squares of 8 px.
+            squares of 16 px.
     """
 
     adversarial_a: AdversarialLoss = field(default_factory=CrossEntropy)

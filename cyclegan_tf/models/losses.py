@@ -189,7 +189,7 @@ def mean_absolute_error(x: KerasTensor, y: KerasTensor) -> KerasTensor:
     return ops.mean(ops.abs(_float32(x) - _float32(y)))
 
 
-def colour_distance(x: KerasTensor, y: KerasTensor, *, side: int = 8) -> KerasTensor:
+def colour_distance(x: KerasTensor, y: KerasTensor, *, side: int = 16) -> KerasTensor:
     """Mean absolute error between means over squares: of colours, whatever the strokes.
 
     Args:

@@ -20,8 +20,9 @@ class Style:
             both), "pixel" (over the channels of each pixel, with both: a pixel's value then does
             not hang on what else is in the picture), or "none".
         norm_groups: groups of "group"; None makes each channel a group.
-        upsampling: "transpose" (transposed convolutions), or "resize" (nearest neighbour, then
-            a convolution: no checkerboards, Odena et al. 2016).
+        upsampling: "transpose" (transposed convolutions), "resize" (nearest neighbour, then a
+            convolution: no checkerboards, Odena et al. 2016), or "bilinear" (straight lines
+            between the pixels, then a convolution: no lattice of squares either).
         global_skip: the network predicts a change that is added to its input; it starts at
             zero, so that training starts from the identity.
         skip_blur: side of the squares whose means the global skip passes on, with straight lines
@@ -83,9 +84,10 @@ def enlarge(
     use_bias: bool = True,
     zeros: bool = False,
 ) -> KerasTensor:
-    """Twice the side: transposed convolution, or nearest neighbour and a 3 x 3 convolution."""
-    if upsampling == "resize":
-        x = layers.UpSampling2D(2, interpolation="nearest")(x)
+    """Twice the side: transposed convolution, or a larger picture and a 3 x 3 convolution."""
+    if upsampling != "transpose":
+        interpolation = {"resize": "nearest", "bilinear": "bilinear"}[upsampling]
+        x = layers.UpSampling2D(2, interpolation=interpolation)(x)
         return convolution(x, filters, 3, seeds=seeds, use_bias=use_bias, zeros=zeros)
     return layers.Conv2DTranspose(
         filters,

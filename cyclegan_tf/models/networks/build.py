@@ -6,6 +6,7 @@ from functools import partial
 
 import keras
 
+from cyclegan_tf.config.constraints import PAINTER_DEPTH
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.models.networks.blocks import Style
 from cyclegan_tf.models.networks.dcgan import (
@@ -16,7 +17,12 @@ from cyclegan_tf.models.networks.dcgan import (
     residual_generator,
 )
 from cyclegan_tf.models.networks.discriminators import Regularization, patch_discriminator
-from cyclegan_tf.models.networks.generators import resnet_generator, unet_depth, unet_generator
+from cyclegan_tf.models.networks.generators import (
+    painter_generator,
+    resnet_generator,
+    unet_depth,
+    unet_generator,
+)
 
 GENERATORS: dict[str, Callable[[TrainConfig], Callable[..., keras.Model]]] = {
     "unet": lambda config: partial(
@@ -26,6 +32,12 @@ GENERATORS: dict[str, Callable[[TrainConfig], Callable[..., keras.Model]]] = {
         head_filters=config.head_filters,
     ),
     "resnet": lambda config: partial(resnet_generator, config.residual_blocks),
+    "painter": lambda config: partial(
+        painter_generator,
+        config.image_size,
+        depth=config.unet_depth or PAINTER_DEPTH,
+        blocks=config.residual_blocks,
+    ),
 }
 # of those of A and of B
 HEADS = {
@@ -43,7 +55,7 @@ LATENT_DISCRIMINATORS = {
     "residual": residual_discriminator,
 }
 
-MARGIN = 16  # pixels of mirrored border around what a U-Net translates
+MARGIN = 16  # pixels of mirrored border around what a U-Net or a painter translates
 
 
 def translation_networks(config: TrainConfig, seeds: Iterator[int]) -> list[keras.Model]:
@@ -154,16 +166,17 @@ def stride(config: TrainConfig) -> int:
     """What a translating generator divides the sides of its input by."""
     if config.generator == "resnet":
         return 4
-    return 2 ** (config.unet_depth or unet_depth(config.image_size))
+    usual = PAINTER_DEPTH if config.generator == "painter" else unet_depth(config.image_size)
+    return 2 ** (config.unet_depth or usual)
 
 
 def margin(config: TrainConfig) -> int:
-    """Pixels of mirrored border that keep a U-Net's zero padding out of sight; 0: none needed.
+    """Pixels of mirrored border that keep the zero padding out of sight; 0: none needed.
 
-    It must be a multiple of what the U-Net divides sides by. A deep one, which would want a
+    It must be a multiple of what the network divides sides by. A deep one, which would want a
     border as wide as a quarter of the picture, goes without.
     """
-    if config.model == "dcgan" or config.generator != "unet":
+    if config.model == "dcgan" or config.generator == "resnet":
         return 0
     border = max(MARGIN, stride(config), config.skip_blur)
     return border if 4 * border < config.whole_size else 0

@@ -8,7 +8,7 @@ import keras
 from keras import KerasTensor, layers
 
 from cyclegan_tf.models.networks.blocks import Style, convolution, normalize, seed_stream
-from cyclegan_tf.models.networks.frozen import mixed_features
+from cyclegan_tf.models.networks.frozen import mixed_features, moments, scaled_features
 from cyclegan_tf.models.networks.layers import Dropout, GaussianNoise, LeakyReLU
 
 
@@ -56,7 +56,7 @@ def patch_discriminator(
             flipped labels; "projected": beside its own, those of `feature_heads`, which know of
             textures and things what a few hundred paintings cannot teach, for `losses.EachHead`.
         n_layers: strided convolutions, 1 to 4: patches of 16, 34, 70 and 142 pixels.
-        base_filters: filters of the first layer, and of `feature_heads`.
+        base_filters: filters of the first layer; `feature_heads` have twice as many.
         seed: of weights, noise and dropout.
         name: of the model.
 
@@ -73,33 +73,46 @@ def patch_discriminator(
     names = {"one": ["logits"], "two": ["hinge", "flipped"], "projected": ["logits"]}[heads]
     logits = [_head(trunk, regularization, seeds, key) for key in names]
     if heads == "projected":
-        logits += feature_heads(inputs, style, seeds, filters=base_filters)
+        logits += feature_heads(inputs, style, seeds, filters=2 * base_filters)
     return keras.Model(inputs, logits[0] if heads == "one" else logits, name=name)
 
 
 def feature_heads(
     image: KerasTensor, style: Style, seeds: Iterator[int], *, filters: int
 ) -> list[KerasTensor]:
-    """Logits of three small networks on the frozen features of an image.
+    """Logits of six small networks on the frozen features of an image.
+
+    Three judge each place, three the image as a whole by the moments of its features: whether a
+    few hundred pixels are paint is hard to say, of a whole image any classifier knows.
 
     Args:
         image: `(n, h, w, 3)` in [-1, 1].
-        style: their norm.
+        style: the norm of those that judge places.
         seeds: of the mixture of the features, and of the weights.
         filters: of their one hidden layer.
 
     Returns:
-        Three float32 arrays `(n, h / s, w / s, 1)`, for s of 4, 8 and 16.
+        Three float32 arrays `(n, h / s, w / s, 1)`, for s of 4, 8 and 16, and three `(n, 1)`.
 
     Reference: Sauer et al. 2021, arXiv:2111.01007, section 3.2.
     """
+    features = scaled_features(image)
     heads = []
-    for x in mixed_features(image, seeds, filters=filters):
+    for x in mixed_features(features, seeds, filters=filters):
         x = convolution(x, filters, 3, seeds=seeds, spectral_norm=True)
         x = LeakyReLU(negative_slope=0.2)(normalize(x, style, seeds))
         x = convolution(x, 1, 3, seeds=seeds, spectral_norm=True)
         heads.append(layers.Activation("linear", dtype="float32")(x))
+    for scale in features:
+        x = _dense(3.0 * moments(scale), filters, seeds)
+        x = LeakyReLU(negative_slope=0.2, dtype="float32")(x)
+        heads.append(_dense(x, 1, seeds))
     return heads
+
+
+def _dense(x: KerasTensor, units: int, seeds: Iterator[int]) -> KerasTensor:
+    kernel = keras.initializers.HeNormal(seed=next(seeds))
+    return layers.Dense(units, kernel_initializer=kernel, dtype="float32")(x)
 
 
 def _trunk(

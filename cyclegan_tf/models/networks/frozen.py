@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
-from keras import KerasTensor, layers
+from keras import KerasTensor, layers, ops
 
 WEIGHTS = "efficientnet_lite2.npz"
 _USUAL = 6.0  # mean absolute value of the features of photos
@@ -83,14 +83,22 @@ def _convolution(x: KerasTensor, filters: int, kernel: int, **options: Any) -> K
     return layers.Conv2D(filters, kernel, padding="same", dtype="float32", **options)(x)
 
 
-def mixed_features(x: KerasTensor, seeds: Iterator[int], *, filters: int) -> list[KerasTensor]:
-    """The frozen features of an image, mixed at random over channels and scales.
+def scaled_features(x: KerasTensor) -> list[KerasTensor]:
+    """`frozen_features` of an image, divided by what is usual: about 1 in the mean."""
+    scale = layers.Rescaling(1.0 / _USUAL, dtype="float32")
+    return [scale(features) for features in frozen_features()(x)]
+
+
+def mixed_features(
+    features: list[KerasTensor], seeds: Iterator[int], *, filters: int
+) -> list[KerasTensor]:
+    """Features of an image, mixed at random over channels and scales.
 
     Unmixed, a discriminator finds the few channels that tell most, and looks at no others. The
     weights of the mixture are drawn once and stay.
 
     Args:
-        x: `(n, h, w, 3)` in [-1, 1].
+        features: of `scaled_features`.
         seeds: of the weights of the mixture.
         filters: channels of each result.
 
@@ -100,14 +108,25 @@ def mixed_features(x: KerasTensor, seeds: Iterator[int], *, filters: int) -> lis
     Reference: Sauer et al. 2021, arXiv:2111.01007, section 3.2.
     """
     mixed: list[KerasTensor] = []
-    for features in reversed(frozen_features()(x)):  # from the coarse to the fine
-        features = layers.Rescaling(1.0 / _USUAL, dtype="float32")(features)
-        y = _frozen_mixture(features, filters, 1, seeds)
+    for scale in reversed(features):  # from the coarse to the fine
+        y = _frozen_mixture(scale, filters, 1, seeds)
         if mixed:
             coarse = layers.UpSampling2D(2, interpolation="nearest", dtype="float32")(mixed[0])
             y = layers.Add(dtype="float32")([y, _frozen_mixture(coarse, filters, 3, seeds)])
         mixed.insert(0, y)
     return mixed
+
+
+def moments(features: KerasTensor) -> KerasTensor:
+    """Means and standard deviations over all places of an image: `(n, h, w, c)` to `(n, 2 c)`.
+
+    What an image shows where is lost; its palette and its handling stay, as in the Gram matrices
+    of Gatys et al. 2016.
+    """
+    mean = ops.mean(features, axis=(1, 2))
+    # the square root has no slope at 0, where a feature is the same everywhere
+    deviation = ops.sqrt(ops.var(features, axis=(1, 2)) + 1e-4)
+    return ops.concatenate([mean, deviation], axis=-1)
 
 
 def _frozen_mixture(x: KerasTensor, filters: int, kernel: int, seeds: Iterator[int]) -> KerasTensor:

@@ -14,6 +14,7 @@ from cyclegan_tf.models.networks.layers import (
     SmoothUpSampling2D,
 )
 
+_TOUCHES = 12  # filters of the painter at full size: each costs as much as 16 at a quarter
 MAX_UNET_DEPTH = 8  # pix2pix halves 256 px down to 1 x 1 (Isola et al. 2017, section 6.1)
 
 
@@ -90,6 +91,51 @@ def _encoded(
 
 def _dropped_out(x: KerasTensor, rate: float, level: int, seeds: Iterator[int]) -> KerasTensor:
     return Dropout(rate, seed=next(seeds))(x) if rate and level < 3 else x
+
+
+def painter_generator(
+    image_size: int,
+    style: Style = Style(norm="pixel", upsampling="bilinear"),  # noqa: B008 - frozen
+    *,
+    depth: int = 4,
+    blocks: int = 3,
+    base_filters: int = 64,
+    seed: int = 0,
+    name: str = "generator",
+) -> keras.Model:
+    """A U-Net that has to draw: no detail of full or half size passes by it.
+
+    A network that is handed every pixel of a photo learns to sharpen and to tint it, which pleases
+    a discriminator sooner than strokes do. This one gets skips from a quarter of the side down.
+
+    Args:
+        image_size: side it is trained at.
+        style: norm, up-sampling, global skip.
+        depth: how often it halves the image, at least 2.
+        blocks: residual blocks at the smallest size.
+        base_filters: filters of the first level; the widest levels have eight times as many.
+        seed: of weights and dropout.
+        name: of the model.
+
+    Returns:
+        Model from `(n, h, w, 3)` in [-1, 1] to the same shape and range; h and w are any
+        multiples of `2 ** depth`, at least twice it.
+    """
+    seeds = seed_stream(seed)
+    filters = [base_filters * min(2**level, 8) for level in range(depth)]
+    inputs = keras.Input((None, None, 3), name="image")
+    seen = _seen(inputs, style)
+    *maps, x = _encoded(seen, filters, style, seeds, image_size=image_size)
+    for _ in range(blocks):
+        x = _residual_block(x, filters[-1], style, seeds)
+    for level in reversed(range(depth - 1)):
+        x = enlarge(x, filters[level], 4, style.upsampling, seeds=seeds)
+        x = normalize(x, style, seeds)
+        x = SkipConnection()([x, maps[level]]) if level else LeakyReLU(negative_slope=0.2)(x)
+    x = enlarge(x, _TOUCHES, 4, style.upsampling, seeds=seeds)
+    x = LeakyReLU(negative_slope=0.2)(x)
+    x = convolution(x, style.channels, 5, seeds=seeds, zeros=style.global_skip)
+    return keras.Model(inputs, _picture(x, seen, style), name=name)
 
 
 def resnet_generator(

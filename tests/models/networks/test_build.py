@@ -3,11 +3,16 @@ import numpy as np
 import pytest
 
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.models.networks.blocks import Style
+from cyclegan_tf.models.networks.blocks import Style, enlarge, seed_stream
 from cyclegan_tf.models.networks.build import translation_generator
 from cyclegan_tf.models.networks.discriminators import patch_discriminator
-from cyclegan_tf.models.networks.generators import resnet_generator, unet_depth, unet_generator
-from cyclegan_tf.models.networks.layers import ReflectionPadding2D
+from cyclegan_tf.models.networks.generators import (
+    painter_generator,
+    resnet_generator,
+    unet_depth,
+    unet_generator,
+)
+from cyclegan_tf.models.networks.layers import ReflectionPadding2D, SkipConnection
 
 
 def picture(side: int, seed: int = 0) -> np.ndarray:
@@ -154,11 +159,13 @@ def test_reflection_padding_mirrors_without_repeating_the_border(padding):
 def build(kind: str, style: Style) -> keras.Model:
     if kind == "unet":
         return unet_generator(32, style, base_filters=2)
+    if kind == "painter":
+        return painter_generator(32, style, blocks=1, base_filters=2)
     return resnet_generator(1, style, base_filters=2)
 
 
-@pytest.mark.parametrize("kind", ["unet", "resnet"])
-@pytest.mark.parametrize("upsampling", ["transpose", "resize"])
+@pytest.mark.parametrize("kind", ["unet", "resnet", "painter"])
+@pytest.mark.parametrize("upsampling", ["transpose", "resize", "bilinear"])
 @pytest.mark.parametrize("norm", ["group", "instance", "none"])
 def test_every_style_keeps_size_and_range(kind, upsampling, norm):
     generator = build(kind, Style(norm=norm, upsampling=upsampling))
@@ -167,8 +174,8 @@ def test_every_style_keeps_size_and_range(kind, upsampling, norm):
     assert 0 < np.abs(translated).max() <= 1
 
 
-@pytest.mark.parametrize("kind", ["unet", "resnet"])
-@pytest.mark.parametrize("upsampling", ["transpose", "resize"])
+@pytest.mark.parametrize("kind", ["unet", "resnet", "painter"])
+@pytest.mark.parametrize("upsampling", ["transpose", "resize", "bilinear"])
 def test_global_skip_starts_from_the_identity_and_can_leave_it(kind, upsampling):
     generator = build(kind, Style(upsampling=upsampling, global_skip=True))
     x = picture(32)
@@ -197,6 +204,24 @@ def test_groups_are_what_the_style_says():
     generator = unet_generator(32, Style(norm="group", norm_groups=2), base_filters=4)
     norms = [x for x in generator.layers if isinstance(x, keras.layers.GroupNormalization)]
     assert {layer.groups for layer in norms} == {2}
+
+
+def test_past_a_painter_goes_nothing_of_full_or_half_size():
+    generator = painter_generator(64, blocks=0, base_filters=2)
+    passing = [layer.output for layer in generator.layers if isinstance(layer, SkipConnection)]
+    maps = keras.Model(generator.input, passing)(picture(64))
+    assert [x.shape[1] for x in maps] == [8, 16]
+
+
+def test_bilinear_up_sampling_draws_lines_between_pixels():
+    step = np.zeros((1, 4, 4, 1), np.float32)
+    step[:, :, 2:] = 1
+    inputs = keras.Input((4, 4, 1))
+    enlarged = keras.Model(inputs, enlarge(inputs, 1, 3, "bilinear", seeds=seed_stream(0)))
+    passing = np.zeros((3, 3, 1, 1), np.float32)
+    passing[1, 1] = 1
+    enlarged.set_weights([passing, np.zeros(1, np.float32)])
+    np.testing.assert_allclose(enlarged(step)[0, 3, :, 0], [0, 0, 0, 0.25, 0.75, 1, 1, 1])
 
 
 def test_resnet_takes_multiples_of_four():

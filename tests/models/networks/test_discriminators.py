@@ -7,7 +7,7 @@ from PIL import Image
 from cyclegan_tf.models.networks.blocks import Style
 from cyclegan_tf.models.networks.dcgan import projected_latent_discriminator
 from cyclegan_tf.models.networks.discriminators import patch_discriminator
-from cyclegan_tf.models.networks.frozen import frozen_features
+from cyclegan_tf.models.networks.frozen import frozen_features, moments
 from cyclegan_tf.models.networks.generators import unet_generator
 
 
@@ -54,20 +54,28 @@ def test_frozen_features_stay_in_float32_under_a_mixed_policy():
 @pytest.mark.parametrize("side", [32, 48, 64])
 def test_projected_discriminator_judges_patches_and_features(side):
     discriminator = patch_discriminator(heads="projected", n_layers=2, base_filters=4)
-    shapes = [logits.shape[1:3] for logits in discriminator(picture(side))]
-    assert shapes == [(side // s - t,) * 2 for s, t in ((4, 2), (4, 0), (8, 0), (16, 0))]
+    shapes = [logits.shape[1:] for logits in discriminator(picture(side))]
+    sides = [side // s - t for s, t in ((4, 2), (4, 0), (8, 0), (16, 0))]
+    assert shapes == [(n, n, 1) for n in sides] + [(1,)] * 3
 
 
 def test_gradients_reach_the_picture_and_only_what_is_trained():
     discriminator = patch_discriminator(heads="projected", n_layers=1, base_filters=4)
     # a PatchGAN: two convolutions of 4 x 4 with a norm between and one to a logit;
-    # three heads: two convolutions with biases and a norm in between, each
-    assert len(discriminator.trainable_variables) == (2 + 3 + 2) + 3 * (2 + 2 + 2)
+    # three heads: two convolutions with biases and a norm in between, each; three of two layers
+    assert len(discriminator.trainable_variables) == (2 + 3 + 2) + 3 * (2 + 2 + 2) + 3 * (2 + 2)
     image = tf.constant(picture(32))
     with tf.GradientTape() as tape:
         tape.watch(image)
         loss = tf.add_n([tf.reduce_mean(x) for x in discriminator(image)[1:]])
     assert float(tf.reduce_min(tf.reduce_max(tf.abs(tape.gradient(loss, image)), -1))) > 0
+
+
+def test_moments_by_hand_do_not_say_where():
+    features = np.array([[1.0, 3], [5, 7]], np.float32).reshape(1, 2, 2, 1)
+    mean_and_deviation = [[4, np.sqrt(5 + 1e-4)]]
+    np.testing.assert_allclose(moments(features), mean_and_deviation, rtol=1e-6)
+    np.testing.assert_allclose(moments(features[:, ::-1]), mean_and_deviation, rtol=1e-6)
 
 
 def test_mixture_of_features_depends_on_the_seed_alone():
