@@ -47,7 +47,7 @@ class TrainConfig:
         changeable=True,
     )
     b: str = option("", "folder or zip of domain B, what it is translated into", changeable=True)
-    swap: bool = option(False, "exchange the domains: B is translated into A", needs=_CYCLEGAN)
+    swap: bool = option(False, "exchange the domains: B is translated into A", needs=_TRANSLATION)
     features: str = option(
         "",
         "what TFRecords call image and name, such as image=image_raw,name=filename; default: "

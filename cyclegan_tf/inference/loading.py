@@ -121,10 +121,12 @@ def _trained_generator(
     if direction not in ("ab", "ba"):
         raise InputError(f"--direction is {direction!r}; choose one of: ab, ba.")
     path = Path(run)
-    if path.name == run and not path.exists():  # a word that leads nowhere is a name
+    # a word that leads nowhere is a name, and then the name of the file says which way it goes
+    named = path.name == run and not path.exists()
+    if named:
         path = find_weights(run, direction)
     if path.suffix == SUFFIX:
-        packed = read_generator(path, direction)
+        packed = read_generator(path, None if named else direction)
         config = TrainConfig.from_dict(packed.settings)
         return config, lambda: _unpacked(path, packed, config)
     folder = RunFolder(path)

@@ -1,13 +1,13 @@
 """Shipped weights: trained generators that travel with the package, each in one small file.
 
 The file is an archive of NumPy arrays, which runs no code when it is read: the settings of the run
-as JSON, and the weights in half precision.
+as JSON, the kernels of convolutions in 8 bits, and all other weights in half precision.
 """
 
 import json
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ SUFFIX = ".npz"
 
 _FOLDER = Path(__file__).parent / "weights"  # of NAME_ab.npz, NAME_ba.npz
 _DESCRIPTION = "description"
+_KERNEL = 4  # dimensions
+_SCALE = "_scale"
 _MOST = 2**28  # bytes of a file
 _DAMAGED = (
     OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError,
@@ -67,7 +69,7 @@ def find_weights(name: str, direction: str) -> Path:
 
 
 def write_generator(path: Path, generator: PackedGenerator) -> None:
-    """Writes a generator into a file, in half precision.
+    """Writes a generator into a file: kernels in 8 bits, other weights in half precision.
 
     Args:
         path: of the file; one that is there stays until the new one is complete.
@@ -78,16 +80,33 @@ def write_generator(path: Path, generator: PackedGenerator) -> None:
         DiskFull: if there is no room.
     """
     description = {"direction": generator.direction, "settings": generator.settings}
-    with np.errstate(over="ignore"):  # told below
-        halves = [weight.astype(np.float16) for weight in generator.weights]
-    if not all(np.isfinite(half).all() for half in halves):
+    arrays = {}
+    for place, weight in enumerate(generator.weights):
+        arrays |= _packed(f"{place:04d}", weight)
+    if not all(np.isfinite(array).all() for array in arrays.values()):
         raise InputError(
             "some weights of this run are infinite in half precision; export one that has not "
             "diverged."
         )
-    arrays = {f"{place:04d}": half for place, half in enumerate(halves)}
     with atomic_file(path) as partial:
         np.savez_compressed(partial, **{_DESCRIPTION: np.array(json.dumps(description))}, **arrays)
+
+
+def _packed(name: str, weight: np.ndarray) -> dict[str, np.ndarray]:
+    """What the file holds of a weight: halves, or of a kernel bytes and a scale for each filter."""
+    with np.errstate(over="ignore"):  # infinity is told by who asked
+        if weight.ndim != _KERNEL:
+            return {name: weight.astype(np.float16)}
+        # never 0, where a filter is; and rounded first, so that the bytes fit what will be read
+        scale = np.maximum(np.abs(weight).max(axis=(0, 1, 2)) / 127, 1e-6).astype(np.float16)
+    steps = np.rint(weight / np.float32(scale)).clip(-127, 127)
+    return {name: np.nan_to_num(steps).astype(np.int8), name + _SCALE: scale}
+
+
+def _unpacked(archive: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    names = sorted(n for n in archive if n != _DESCRIPTION and not n.endswith(_SCALE))
+    one = np.ones(1, np.float32)
+    return [archive[n].astype(np.float32) * np.float32(archive.get(n + _SCALE, one)) for n in names]
 
 
 def read_generator(path: Path, direction: str) -> PackedGenerator:
@@ -103,8 +122,7 @@ def read_generator(path: Path, direction: str) -> PackedGenerator:
     try:
         require_file(path, most=_MOST)
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            names = sorted(set(archive.files) - {_DESCRIPTION})
-            weights = [archive[name].astype(np.float32) for name in names]
+            weights = _unpacked(archive)
             found = json.loads(archive[_DESCRIPTION].item())
             packed = PackedGenerator(found["direction"], dict(found["settings"]), weights)
     except _DAMAGED as error:

@@ -37,6 +37,22 @@ def test_generator_comes_back_in_half_precision(tmp_path):
     assert {w.dtype for w in read.weights} == {np.dtype("float32")}
 
 
+def test_kernels_come_back_in_steps_of_their_largest_value(tmp_path):
+    kernel = np.float32([[12.7, 0.04, -3.26], [0, 0, 0]]).T.reshape(1, 1, 3, 2)
+    write_generator(tmp_path / "x.npz", PackedGenerator("ab", {}, [kernel]))
+    (read,) = read_generator(tmp_path / "x.npz", "ab").weights
+    # the first filter in steps of 0.1, in half precision; the second is empty
+    np.testing.assert_allclose(read[0, 0, :, 0], [12.7, 0, -3.3], rtol=1e-3)
+    assert not read[..., 1].any()
+
+
+def test_kernels_beyond_half_precision_are_refused(tmp_path):
+    for value in (np.nan, 1e9):
+        packed = PackedGenerator("ab", {}, [np.full((1, 1, 1, 1), value, np.float32)])
+        with pytest.raises(InputError, match="infinite in half precision"):
+            write_generator(tmp_path / "x.npz", packed)
+
+
 def test_more_than_ten_weights_keep_their_order(tmp_path):
     weights = [np.full(1, number, np.float32) for number in range(12)]
     write_generator(tmp_path / "x.npz", PackedGenerator("ba", {}, weights))
