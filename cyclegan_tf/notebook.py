@@ -30,9 +30,10 @@ QUICK_DATA = Path("data/synthetic-quick")
 _GRAPHS = ("classify_image_graph_def.pb", "inception-2015-12-05*.pb")
 _SHORT = {"epochs": 2, "steps_per_epoch": 4, "budget_minutes": None, "sample_every": 1}
 _QUICK = {
-    "cyclegan": {
+    "translation": {
         **_SHORT,
         "image_size": 32,
+        "picture_size": None,
         "unet_depth": 2,
         "base_filters": 4,
         "head_filters": 2,
@@ -108,7 +109,7 @@ def choose_config(
 
     Args:
         data: folder of images.
-        model: "cyclegan" or "dcgan".
+        model: "cyclegan", "cut" or "dcgan".
         preset: by default `kaggle` on a GPU or TPU and `cpu` on a CPU, `demo` for the synthetic
             set; `dcgan` for a DcGan.
         minutes: that training, samples and `images.zip` may take; by default the preset's.
@@ -125,6 +126,8 @@ def choose_config(
     from cyclegan_tf.training.run import choose_preset
 
     preset = preset or choose_preset(model, str(data))
+    if model == "cyclegan" and preset_config(preset).model == "cut":
+        changes["model"] = model  # a notebook on cycles trains both ways
     if minutes is not None:
         changes["budget_minutes"] = minutes
     elif preset == "demo":
@@ -133,7 +136,8 @@ def choose_config(
     if config.precision == "mixed_float16" and has_tpu():
         config = dataclasses.replace(config, precision="mixed_bfloat16")  # a TPU has no float16
     if is_quick():
-        tiny = config.to_dict() | _QUICK[config.model] | {"precision": "float32"}
+        kind = "dcgan" if config.model == "dcgan" else "translation"
+        tiny = config.to_dict() | _QUICK[kind] | {"precision": "float32"}
         config = TrainConfig.from_dict(tiny)  # of what it does not use, it takes nothing
     print(f"settings: preset {preset}" + (", made tiny" if is_quick() else ""))
     return config

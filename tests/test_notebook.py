@@ -114,7 +114,8 @@ def test_settings_follow_machine_and_images(data, model, accelerator, preset, mo
     monkeypatch.setattr(runtime, "has_accelerator", lambda: accelerator)
     config = notebook.choose_config(Path(data), model, seed=3)
     minutes = 10 if preset == "demo" else preset_config(preset).budget_minutes
-    assert config == preset_config(preset, data=data, seed=3, budget_minutes=minutes)
+    changes = {"data": data, "seed": 3, "budget_minutes": minutes}
+    assert config == preset_config(preset, model=model, **changes)
     assert capsys.readouterr().out == f"settings: preset {preset}\n"
 
 

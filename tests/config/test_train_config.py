@@ -172,9 +172,8 @@ def test_what_the_other_settings_use_is_kept(values):
 @pytest.mark.parametrize(
     ("preset", "change", "reset"),
     [
-        ("cpu", {"generator": "resnet"}, {"unet_depth": None, "head_filters": 0}),
+        ("cpu", {"generator": "unet"}, {"residual_blocks": 9}),
         ("cpu", {"crop_probability": 0.0}, {"crop_enlarge": 1.3}),
-        ("cpu", {"global_skip": False}, {"skip_blur": 1}),
         (
             "dcgan-notebook",
             {"model": "cyclegan"},
@@ -190,6 +189,14 @@ def test_what_a_change_of_a_preset_switches_off_goes_unless_the_user_gives_it(
     name = next(iter(reset))
     with pytest.raises(InputError, match=f"{flag(name)}.* has no effect"):
         preset_config(preset, **change, **{name: before[name]})
+
+
+def test_a_one_sided_preset_becomes_a_cyclegan_with_a_weak_cycle():
+    config = preset_config("cpu", model="cyclegan")
+    assert config == TrainConfig(
+        **PRESETS["cpu"]().to_dict() | {"model": "cyclegan", "cycle_weight": 2.0}
+    )
+    assert preset_config("cpu", model="cyclegan", cycle_weight=5.0).cycle_weight == 5
 
 
 def test_help_says_what_an_option_is_for():
