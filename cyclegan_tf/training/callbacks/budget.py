@@ -210,7 +210,8 @@ class TimeBudget(keras.callbacks.Callback):
         """One line for the user, before the first step."""
         steps, rest = self.planned, self.rest
         training = (steps - self.done) * self._step_seconds
-        parts = self._parts(self.clock.spent, training, f"about {steps:,} steps", rest)
+        count = f"to about step {steps:,}" if self.done else f"about {steps:,} steps"
+        parts = self._parts(self.clock.spent, training, count, rest)
         spare = clock_text(self.clock.seconds - self.clock.spent - training - rest)
         return f"plan for {clock_text(self.clock.seconds)}: {parts}, spare {spare}"
 
@@ -219,7 +220,7 @@ class TimeBudget(keras.callbacks.Callback):
         clock, now = self.clock, time.monotonic()
         begun = now if self.ready is None else self.ready
         start = clock.used + begun - clock.started
-        steps = f"{self.done:,} steps"
+        steps = f"{self.done - self.first:,} steps"
         parts = self._parts(start, self.ended - begun, steps, now - self.ended)
         if clock.minutes is None:
             return f"took {clock_text(clock.spent)}: {parts}"
