@@ -168,10 +168,10 @@ def _carry_out(found: Resumption, started: float | None) -> None:
             trainer.rehearse(budget)
         # last: what is refused before leaves nothing behind
         run = found.open_folder(own_path)
-        print(f"run: {run.path}", flush=True)
         try:
             with trainer.interruption.watching():
                 if budget:
+                    print(f"run: {run.path}", flush=True)
                     trainer.train(run, budget)
                 else:
                     trainer.save_weights(run)

@@ -121,8 +121,9 @@ class Trainer:
             submission=submission if self.submits else None,
             agreed=self.workers.agreed,
         )
-        budget.measure_submission()
-        budget.require_time()
+        if minutes is not None:
+            budget.measure_submission()
+            budget.require_time()
         return budget
 
     def rehearse(self, budget: TimeBudget) -> None:

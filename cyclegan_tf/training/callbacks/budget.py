@@ -152,9 +152,9 @@ class TimeBudget(keras.callbacks.Callback):
             InputError: if no time is left for a step.
         """
         pace = self.pace or 0.0
-        if not self.agreed(float(self.clock.left < self.rest + pace)):
-            return
         clock = self.clock
+        if clock.minutes is None or not self.agreed(float(clock.left < self.rest + pace)):
+            return
         spent = f" {clock.used / 60:.1f} of them are used up, and" if clock.used else ""
         alone = (clock.spent - clock.used + self.rest) / 60
         zipped = " and images.zip" if self._submission else ""
@@ -181,8 +181,11 @@ class TimeBudget(keras.callbacks.Callback):
                 self._plan()
                 self._announce()
                 self._again_at = _AGAIN * (self.clock.left - self.rest)
-        else:
-            self.measured = True
+            return
+        self.measured = True
+        if self._measure and not self._submission:  # without a budget there was no hurry
+            self.measure_submission()
+            self.ended = time.monotonic()
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Starts the clock of the step."""
@@ -229,7 +232,7 @@ class TimeBudget(keras.callbacks.Callback):
 
     def _parts(self, start: float, training: float, steps: str, rest: float) -> str:
         first = "earlier sessions and start-up" if self.clock.used else "start-up"
-        last = "samples and images.zip" if self._submission else "samples"
+        last = "samples and images.zip" if self._measure else "samples"
         return (
             f"{first} {clock_text(start)}, training {clock_text(training)} ({steps}), "
             f"{last} {clock_text(rest)}"

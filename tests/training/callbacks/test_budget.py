@@ -246,12 +246,13 @@ def test_clock_does_not_lengthen_a_training(now):
 
 def test_without_a_deadline_it_knows_what_is_left_and_changes_nothing(now):
     budget = watched(None, 100, submission=lambda: 30.0)
-    budget.measure_submission()
     budget.on_train_begin()
     budget.on_epoch_begin(0)
     assert budget.seconds_left is None
     assert steps(budget, now, 1, seconds=9.0) == 1  # it compiles
     assert steps(budget, now, 19, seconds=0.5) == 19
+    assert budget.seconds_left == pytest.approx(80 * 0.5)
+    budget.on_epoch_begin(1)  # measured then: before the first step it would be waited for
     assert budget.seconds_left == pytest.approx(80 * 0.5 + 30.0)
     assert not hasattr(budget.model.total_steps, "value")
     now.now += 21.5
