@@ -174,7 +174,7 @@ def test_budget_ends_training_and_still_submits(kaggle_set, tmp_path, monkeypatc
 
     def rehearse_in_no_time(self: trainer.Trainer, budget: TimeBudget) -> None:
         rehearse(self, budget)  # takes as long as the machine is busy
-        budget.clock = Clock(time.monotonic(), 0.15)
+        budget.clock = Clock(time.monotonic(), 0.1)
 
     monkeypatch.setattr(trainer.Trainer, "rehearse", rehearse_in_no_time)
     run = tmp_path / "run"
@@ -185,7 +185,7 @@ def test_budget_ends_training_and_still_submits(kaggle_set, tmp_path, monkeypatc
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert rows[-1]["learning_rate"] == 0.0
     out = capsys.readouterr().out
-    assert "plan for 0:09: start-up 0:0" in out
+    assert "plan for 0:06: start-up 0:0" in out
     assert f"({rows[-1]['step']:,} steps), samples and images.zip 0:" in out
     assert "made in" in out
     assert f"translate --run {run} PHOTOS/ --output paintings/" in out
