@@ -26,9 +26,9 @@ def next_commands(run: RunFolder, config: TrainConfig) -> str:
         use = f"generate --run {path} --output pictures/ --count 16", "make pictures"
     else:
         use = f"translate --run {path} PHOTOS/ --output paintings/", "translate pictures"
-    if config.budget_minutes is None:
-        longer = f"--epochs {2 * config.epochs}"
-    else:
+    epochs = max((row["epoch"] for row in run.metrics()), default=0)
+    longer = f"--epochs {2 * config.epochs}"
+    if config.budget_minutes and epochs < config.epochs:  # it was the clock that ended it
         longer = f"--budget-minutes {config.budget_minutes:g}"
     commands = [
         use,

@@ -39,3 +39,12 @@ def test_next_commands_are_those_of_the_model_and_can_be_typed(tmp_path, config,
     run.path = type(run.path)("my run")
     lines = next_commands(run, config).splitlines()
     assert lines == ["next:", *(f"  python -m cyclegan_tf.{line}" for line in expected)]
+
+
+def test_run_that_did_all_epochs_of_its_budget_needs_more_of_them(tmp_path):
+    config = preset_config("cpu", epochs=3)
+    run = RunFolder.create(tmp_path / "run", config)
+    run.append_metrics({"epoch": 2})
+    assert "--resume --budget-minutes 40 " in next_commands(run, config)
+    run.append_metrics({"epoch": 3})
+    assert "--resume --epochs 6 " in next_commands(run, config)
