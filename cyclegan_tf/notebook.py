@@ -193,7 +193,8 @@ def export_submission(run: "RunFolder") -> Path | None:
     """
     from cyclegan_tf.io.files import atomic_file
 
-    if not run.finished:  # a zip of before it went on is old
+    # a zip of before it went on is old; with --no-submission there is none
+    if not run.finished or not run.config().submission:
         _finish(run)
     if not run.submission.exists():
         print(
@@ -218,7 +219,7 @@ def _finish(run: "RunFolder") -> None:
 
     if not run.state_file.exists() or not read_metadata(run.state_file).step:
         raise InputError(f"{run.path} holds no trained networks; train first.")
-    resume(run.path, trains=False)
+    resume(run.path, trains=False, submission=True)
 
 
 def _load() -> None:

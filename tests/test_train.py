@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import signal
+import time
 import zipfile
 from contextlib import redirect_stderr, redirect_stdout
 
@@ -29,6 +30,7 @@ from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models.build import build_model
 from cyclegan_tf.training import trainer
 from cyclegan_tf.training.callbacks import scores
+from cyclegan_tf.training.callbacks.budget import Clock, TimeBudget
 from cyclegan_tf.training.checkpoint import read_metadata, restore_state
 from tests.pictures import image_set, write_folder, write_kaggle
 from tests.tiny_inception import write_tiny_graph
@@ -167,11 +169,37 @@ def test_other_domains_train_without_a_submission(tmp_path):
     assert (run / "samples" / "epoch_0002.png").exists()
 
 
-def test_budget_ends_training_and_still_submits(kaggle_set, tmp_path):
+def test_budget_ends_training_and_still_submits(kaggle_set, tmp_path, monkeypatch, capsys):
+    rehearse = trainer.Trainer.rehearse
+
+    def rehearse_in_no_time(self: trainer.Trainer, budget: TimeBudget) -> None:
+        rehearse(self, budget)  # takes as long as the machine is busy
+        budget.clock = Clock(time.monotonic(), 0.1)
+
+    monkeypatch.setattr(trainer.Trainer, "rehearse", rehearse_in_no_time)
     run = tmp_path / "run"
-    options = ["--epochs=100000", "--steps-per-epoch=50", "--budget-minutes=0.4"]
-    assert train.main([*TINY, *options, "--data", str(kaggle_set), "--run", str(run)]) == 0
+    length = ["--epochs=100000", "--steps-per-epoch=50", "--budget-minutes=60"]
+    options = [*length, "--schedule=linear", "--data", str(kaggle_set), "--run", str(run)]
+    assert train.main([*TINY, *options]) == 0
     assert (run / "images.zip").exists()
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert rows[-1]["learning_rate"] == 0.0
+    out = capsys.readouterr().out
+    assert "plan for 0:06: start-up 0:0" in out
+    assert f"({rows[-1]['step']:,} steps), samples and images.zip 0:" in out
+    assert "made in" in out
+    assert f"translate --run {run} PHOTOS/ --output paintings/" in out
+
+
+def test_training_without_submission_writes_it_when_it_is_asked_to(kaggle_set, tmp_path):
+    run = tmp_path / "run"
+    options = ["--epochs=1", "--no-submission", "--data", str(kaggle_set), "--run", str(run)]
+    assert train.main([*TINY, *options]) == 0
+    assert not (run / "images.zip").exists()
+    state = (run / "checkpoint" / "state.npz").read_bytes()
+    assert train.main(["--run", str(run), "--resume", "--submission"]) == 0
+    assert (run / "images.zip").exists()
+    assert (run / "checkpoint" / "state.npz").read_bytes() == state
 
 
 def test_one_direction_trains_goes_on_and_translates(kaggle_set, tmp_path, capsys):

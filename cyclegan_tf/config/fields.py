@@ -81,7 +81,8 @@ def check_needs(config: Any) -> None:
     values = dataclasses.asdict(config)
     for name, (needed, wanted) in _ignored(type(config), values).items():
         here, remedy = _told(needed, wanted, values[needed])
-        given = flag(name) if values[name] is True else f"{flag(name)} {values[name]}"
+        value = values[name]
+        given = _setting(name, value) if isinstance(value, bool) else f"{flag(name)} {value}"
         raise InputError(f"{given} has no effect {here}; {remedy}, or leave it out.")
 
 

@@ -329,6 +329,12 @@ class TrainConfig:
         low=0.1,
         changeable=True,
     )
+    submission: bool = option(
+        True,
+        "write images.zip after the last step, where the data are Kaggle's",
+        changeable=True,
+        needs=_TRANSLATION,
+    )
 
     # Machine
     seed: int = option(

@@ -154,7 +154,7 @@ def build_validation_batches(config: TrainConfig, data: DataSet) -> tf.data.Data
     """One pass over (at most `VALIDATION_IMAGES` of) the held-out images; None without any."""
     if not validation_images(config, data):
         return None
-    options = {"image_size": config.whole_size, "batch_size": max(8, config.batch_size)}
+    options = {"image_size": config.whole_size, "batch_size": _validation_batch(config)}
     a, b = (domain.spread(VALIDATION_IMAGES) for domain in (data.validation_a, data.validation_b))
     if config.model == "dcgan":
         return pipeline.image_batches(b, **options)
@@ -167,3 +167,12 @@ def validation_images(config: TrainConfig, data: DataSet) -> int:
     if config.model == "dcgan":
         return b
     return max(a, b) if a and b else 0  # the smaller domain is repeated
+
+
+def validation_count(config: TrainConfig, data: DataSet) -> int:
+    """How many batches a validation has."""
+    return -(-validation_images(config, data) // _validation_batch(config))
+
+
+def _validation_batch(config: TrainConfig) -> int:
+    return max(8, config.batch_size)

@@ -4,7 +4,7 @@ import io
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +31,8 @@ FEWEST, MOST = 7_000, 10_000  # images the competition accepts
 
 _SUFFIX = ".jpg"
 _BATCH = 16  # photos that are translated together
+_TIMED_SECONDS = 5.0  # of translations that tell how long the others take
+_CHECK_SECONDS = 3e-4  # an image, to read the zip back
 
 Translate = Callable[[np.ndarray], np.ndarray]
 NamedPictures = tuple[Sequence[str], Iterable[Picture]]
@@ -97,9 +99,7 @@ def write_translations(
         open_zip(path, check=partial(check_submission, count=len(names))) as put,
         display.bar(len(names), title=path.name) as bar,
     ):
-        painted = (picture for batch in batches for picture in to_uint8(translate(batch)))
-        jpegs = in_order(encode_jpeg, painted, ahead=FAR_AHEAD)
-        for entry, jpeg in zip(entries, jpegs, strict=True):
+        for entry, jpeg in zip(entries, _jpegs(batches, translate), strict=True):
             put(entry, jpeg)
             bar.update()
     return len(names)
@@ -124,15 +124,41 @@ def submit_photos(path: Path, photos: ImageSet, generator: CompiledGenerator) ->
         print(f"warning: {warning}", file=sys.stderr)
 
 
-def submission_seconds(photo_count: int, generator: CompiledGenerator) -> float:
-    """How long `submit_photos` will take, by the time that the generator takes for one batch."""
-    batch = np.zeros((generator.batch_size, SIZE, SIZE, 3), np.float32)
-    generator(batch)  # the first call compiles
-    began = time.monotonic()
-    generator(batch)
-    batches = -(-photo_count // generator.batch_size)
-    # half as much again for JPEGs and a machine that slows down, and the last samples
-    return 1.5 * batches * (time.monotonic() - began) + 10.0
+def submission_seconds(
+    photos: ImageSet, generator: CompiledGenerator, *, batches: int = 4
+) -> float:
+    """How long `submit_photos` will take, by what it takes for a few batches.
+
+    Args:
+        photos: all that are to be translated.
+        generator: translates them.
+        batches: that are timed; two, where they take long.
+    """
+    size, done = generator.batch_size, []
+    few = image_batches(photos.spread(batches * size), image_size=SIZE, batch_size=size)
+
+    def some() -> Iterator[np.ndarray]:
+        for batch in few.repeat().take(1 + batches):
+            yield batch
+            if len(done) > 2 and done[-1] - done[0] > _TIMED_SECONDS:
+                return
+
+    def timed(batch: np.ndarray) -> np.ndarray:
+        painted = generator(batch)
+        done.append(time.monotonic())
+        return painted
+
+    for _ in _jpegs(some(), timed):
+        pass
+    # the first one compiles; the others stand beside decoding and encoding, as they will
+    a_batch = (done[-1] - done[0]) / (len(done) - 1)
+    return a_batch * -(-len(photos) // size) + _CHECK_SECONDS * len(photos)
+
+
+def _jpegs(batches: Iterable[np.ndarray], translate: Translate) -> Iterator[bytes]:
+    """Encodes in threads while the next batch is translated."""
+    painted = (picture for batch in batches for picture in to_uint8(translate(batch)))
+    return in_order(encode_jpeg, painted, ahead=FAR_AHEAD)
 
 
 def check_submission(path: Path, count: int) -> None:

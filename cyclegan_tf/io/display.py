@@ -27,7 +27,11 @@ def bar(
         delay: seconds before it is shown at all.
     """
     options = {"total": total, "desc": title or None, "unit": unit, "leave": stays, "delay": delay}
-    return _NotebookBar(**options) if in_notebook() else tqdm(**options)
+    if in_notebook():
+        return _NotebookBar(**options)
+    # a file keeps all states
+    every = 0.1 if sys.stderr.isatty() else 30.0
+    return tqdm(**options, mininterval=every, dynamic_ncols=True)
 
 
 class Line:

@@ -26,7 +26,6 @@ class EpochLoop:
         epochs: of the whole training.
         steps_per_epoch: of every epoch.
         validation: as `fit` takes it.
-        verbose: as `fit` takes it.
     """
 
     def __init__(
@@ -38,7 +37,6 @@ class EpochLoop:
         epochs: int,
         steps_per_epoch: int,
         validation: tf.data.Dataset | None = None,
-        verbose: int = 0,
     ) -> None:
         self.model = model
         self.batches_from = batches_from
@@ -48,9 +46,7 @@ class EpochLoop:
         self._callbacks = _OneTraining(
             list(callbacks),
             add_history=True,
-            add_progbar=verbose != 0,
             model=model,
-            verbose=verbose,
             epochs=epochs,
             steps=steps_per_epoch,
         )

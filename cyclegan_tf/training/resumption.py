@@ -12,7 +12,8 @@ from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.run_folder import RunFolder, versions
 from cyclegan_tf.training.checkpoint import CheckpointMetadata, read_metadata
 
-_OF_THE_END = ("submit", "data", "a", "b")  # settings that what follows the training depends on
+# settings that what follows the training depends on
+_OF_THE_END = ("submit", "submission", "data", "a", "b")
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,13 @@ from cyclegan_tf.distribution.workers import Workers
 from cyclegan_tf.errors import Fault, InputError
 from cyclegan_tf.inference.loading import load_best
 from cyclegan_tf.inference.submission import submit_photos
+from cyclegan_tf.io.display import in_notebook
 from cyclegan_tf.io.files import user_path
 from cyclegan_tf.io.run_folder import RunFolder, next_free_run
+from cyclegan_tf.training.callbacks.budget import TimeBudget
 from cyclegan_tf.training.callbacks.build import build_inception, strip_latents
 from cyclegan_tf.training.callbacks.interruption import Interrupted
+from cyclegan_tf.training.ending import made, next_commands
 from cyclegan_tf.training.resumption import (
     Resumption,
     differences,
@@ -159,17 +162,20 @@ def _carry_out(found: Resumption, started: float | None) -> None:
     ):
         if found.metadata:
             trainer.restore(found.run)
-        budget = trainer.time_budget(found.seconds) if found.trains else []
+        budget = trainer.time_budget(found.seconds) if found.trains else None
+        if budget:
+            _describe(trainer)
+            trainer.rehearse(budget)
         # last: what is refused before leaves nothing behind
         run = found.open_folder(own_path)
         try:
             with trainer.interruption.watching():
-                if found.trains:
-                    _describe(trainer, run)
-                    trainer.train(run, budget, found.seconds)
+                if budget:
+                    print(f"run: {run.path}", flush=True)
+                    trainer.train(run, budget)
                 else:
                     trainer.save_weights(run)
-                _finish(trainer, run)
+                _finish(trainer, run, budget)
         except Interrupted as signal:
             print(f"stopped by {signal}; the state is saved; go on with: {command}")
         except WorkerLost:
@@ -230,14 +236,14 @@ def _require_same(workers: Workers, config: TrainConfig, data: DataSet) -> None:
     workers.require_same("images", f"{name_hashes(data)}")
 
 
-def _describe(trainer: Trainer, run: RunFolder) -> None:
+def _describe(trainer: Trainer) -> None:
     print(f"{runtime.describe()}\n{trainer.workers.summary}\ndata: {trainer.data.summary()}")
-    print(f"run: {run.path}")
     if trainer.start.step:
         print(f"going on after step {trainer.start.step:,}, in epoch {trainer.start.epoch + 1}")
+    sys.stdout.flush()
 
 
-def _finish(trainer: Trainer, run: RunFolder) -> None:
+def _finish(trainer: Trainer, run: RunFolder, budget: TimeBudget | None) -> None:
     """What a finished training leaves besides its weights: the submission, or a strip."""
     if not trainer.workers.is_chief:
         return
@@ -246,7 +252,11 @@ def _finish(trainer: Trainer, run: RunFolder) -> None:
     if trainer.config.model == "dcgan":
         rows = [to_uint8(trainer.generator(row)) for row in strip_latents(trainer.config)]
         save_png(run.samples / "interpolation.png", grid(rows))
-        print(f"more pictures: python -m cyclegan_tf.generate --run {run.path} --output images.zip")
-    elif trainer.data.kaggle_shaped:
+    elif trainer.submits:
         submit_photos(run.submission, trainer.data.all_a(), trainer.generator)
     run.finish()
+    if budget:
+        print(budget.report())
+    print(made(run))
+    if not in_notebook():
+        print(next_commands(run, trainer.config))

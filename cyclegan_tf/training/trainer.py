@@ -1,7 +1,8 @@
 """The training itself: a model, its data and its callbacks, from any step to the last one."""
 
-import time
+import contextlib
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -11,7 +12,7 @@ from cyclegan_tf.data.build import (
     build_training_batches,
     build_validation_batches,
     steps_per_epoch,
-    validation_images,
+    validation_count,
 )
 from cyclegan_tf.data.dataset import DataSet, name_hashes
 from cyclegan_tf.distribution.workers import StopTogether, Workers
@@ -22,23 +23,19 @@ from cyclegan_tf.io.run_folder import FolderRemoved, RunFolder
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.models.build import build_model, learning_rates
 from cyclegan_tf.training.callbacks.autosave import AutoSave
+from cyclegan_tf.training.callbacks.budget import Clock, TimeBudget
 from cyclegan_tf.training.callbacks.build import (
     build_auto_save,
     build_callbacks,
     restore_states,
     saved_networks,
 )
-from cyclegan_tf.training.callbacks.guards import (
-    TimeBudget,
-    plan_time_budget,
-    validation_steps,
-)
+from cyclegan_tf.training.callbacks.console import build_console
 from cyclegan_tf.training.callbacks.interruption import Interrupted, Interruption
-from cyclegan_tf.training.callbacks.logs import progress_display
 from cyclegan_tf.training.checkpoint import CheckpointMetadata, Start, restore_state
 from cyclegan_tf.training.faults import explain
 from cyclegan_tf.training.loop import EpochLoop
-from cyclegan_tf.training.profiling import profile
+from cyclegan_tf.training.profiling import profile, step_seconds, undone, validation_seconds
 
 
 class Trainer:
@@ -101,8 +98,14 @@ class Trainer:
             if self.config.schedule == "constant":  # the state holds the rate that it had
                 optimizer.learning_rate = rate
 
-    def time_budget(self, used: float = 0.0) -> list[TimeBudget]:
-        """The callback that keeps the time budget, if there is one.
+    @property
+    def submits(self) -> bool:
+        """Whether the run ends with `images.zip`."""
+        config = self.config
+        return config.submission and config.model != "dcgan" and self.data.kaggle_shaped
+
+    def time_budget(self, used: float = 0.0) -> TimeBudget:
+        """The callback that keeps the time budget, if there is one, and knows what is left to do.
 
         Args:
             used: seconds of the budget that earlier sessions took.
@@ -110,32 +113,52 @@ class Trainer:
         Raises:
             InputError: if nothing is left of it.
         """
-        config = self.config
-        if config.budget_minutes is None:
-            return []
-        submits = self.data.kaggle_shaped and config.model != "dcgan"
-        photos = len(self.data.all_a())
-        budget = plan_time_budget(
-            config.budget_minutes,
-            started=self.started,
-            used=used,
-            reserve=submission_seconds(photos, self.generator) if submits else 5.0,
-            most_steps=self.most_steps,
-            epoch_end=validation_steps(
-                validation_images(config, self.data) / config.batch_size,
-                enlarged=config.whole_size / config.image_size,
-            ),
+        minutes = self.config.budget_minutes
+        submission = partial(submission_seconds, self.data.all_a(), self.generator)
+        budget = TimeBudget(
+            Clock(self.started, minutes, used),
+            self.most_steps,
+            submission=submission if self.submits else None,
             agreed=self.workers.agreed,
         )
-        return [budget]
+        if minutes is not None:
+            budget.measure_submission()
+            budget.require_time()
+        return budget
 
-    def train(self, run: RunFolder, budget: Sequence[TimeBudget] = (), used: float = 0.0) -> None:
+    def rehearse(self, budget: TimeBudget) -> None:
+        """Compiles the step and measures it, for a plan before the first one; undoes what it did.
+
+        Args:
+            budget: learns how long a step and a validation take; without a deadline nothing is
+                measured.
+
+        Raises:
+            InputError: if no time is left for a step.
+            Fault: if the memory is full.
+        """
+        if budget.clock.minutes is None:
+            return
+        batches, validation, seconds = self._batches_from(0), self._validation(), 0.0
+        try:
+            with self.workers.strategy.scope(), undone(self.model):
+                pace = step_seconds(self.model, batches, self.workers.agreed)
+                if validation is not None:
+                    count = validation_count(self.config, self.data)
+                    seconds = validation_seconds(self.model, validation, count)
+        except Exception as error:
+            if line := explain(error, self.config):
+                raise Fault(line) from error
+            raise
+        budget.learn(pace=pace, validation=seconds)
+        budget.require_time()
+
+    def train(self, run: RunFolder, budget: TimeBudget) -> None:
         """Trains to the end, saving the state on the way.
 
         Args:
             run: where everything goes.
-            budget: what keeps the time budget.
-            used: seconds that earlier sessions took.
+            budget: keeps the time budget.
 
         Raises:
             Interrupted: if a signal asked to stop; the state is saved.
@@ -143,11 +166,11 @@ class Trainer:
                 the run folder was removed while it was being written, or another machine is lost.
         """
         callbacks = self._callbacks(run, budget)
-        save = self._auto_save(run, callbacks, used)
+        save = self._auto_save(run, callbacks, budget.clock)
         if self.config.profile:
             self._profile(run)
         try:
-            self._train_epochs(run, callbacks, save)
+            self._train_epochs(run, callbacks, save, budget)
         except Interrupted:
             save.save()
             self.save_weights(run)
@@ -172,31 +195,35 @@ class Trainer:
             run.save_weights(network)
 
     def _train_epochs(
-        self, run: RunFolder, callbacks: Sequence[keras.callbacks.Callback], save: AutoSave
+        self,
+        run: RunFolder,
+        callbacks: Sequence[keras.callbacks.Callback],
+        save: AutoSave,
+        budget: TimeBudget,
     ) -> None:
-        validation = build_validation_batches(self.config, self.data)
-        verbose, shown = progress_display(run.samples)
+        shown = build_console(budget, self.config.images_per_step, run.samples)
         ends = StopTogether(self.workers), save, self.interruption
-        with self.workers.strategy.scope():
+        with self.workers.strategy.scope(), contextlib.closing(shown):
             loop = EpochLoop(
                 self.model,
                 self._batches_from,
-                [*callbacks, *shown, *ends],
+                [*callbacks, shown, *ends],
                 epochs=self.config.epochs,
                 steps_per_epoch=self.steps_per_epoch,
-                validation=self.workers.distributed(validation) if validation else None,
-                verbose=verbose,
+                validation=self._validation(),
             )
             loop.run(self.start)
+
+    def _validation(self) -> Any:
+        validation = build_validation_batches(self.config, self.data)
+        return None if validation is None else self.workers.distributed(validation)
 
     def _batches_from(self, step: int) -> Any:
         shard = self.workers.shard
         batches = build_training_batches(self.config, self.data, first_step=step, shard=shard)
         return self.workers.distributed(batches)
 
-    def _callbacks(
-        self, run: RunFolder, budget: Sequence[TimeBudget]
-    ) -> list[keras.callbacks.Callback]:
+    def _callbacks(self, run: RunFolder, budget: TimeBudget) -> list[keras.callbacks.Callback]:
         """What watches and reports, in the state that an earlier session left it in."""
         reports = build_callbacks(
             self.config,
@@ -206,12 +233,12 @@ class Trainer:
             generator=self.generator,
             inception=self.inception,
         )
-        callbacks = [*budget, *reports]
+        callbacks = [budget, *reports]
         restore_states(callbacks, self.states)
         return callbacks
 
     def _auto_save(
-        self, run: RunFolder, callbacks: Sequence[keras.callbacks.Callback], used: float
+        self, run: RunFolder, callbacks: Sequence[keras.callbacks.Callback], clock: Clock
     ) -> AutoSave:
         save = build_auto_save(
             self.config,
@@ -219,7 +246,7 @@ class Trainer:
             workers=self.workers,
             callbacks=callbacks,
             start=self.start,
-            seconds=lambda: time.monotonic() - self.started + used,
+            seconds=lambda: clock.spent,
             facts={"steps_per_epoch": self.steps_per_epoch, "data": name_hashes(self.data)},
         )
         save.set_model(self.model)  # a signal may come before `fit` has done it

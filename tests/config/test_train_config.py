@@ -131,6 +131,7 @@ IGNORED = [
         {"model": "dcgan", "expand": True, "noise_std": 0.1, "flip_up_down": 0.5},
         "--flip-up-down 0.5 has no effect with --expand; take --no-expand, or leave it out",
     ),
+    ({"model": "dcgan", "submission": False}, "--no-submission has no effect with --model dcgan"),
 ]
 
 

@@ -1,21 +1,24 @@
 import io
 import stat
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cyclegan_tf.data.image import encode_jpeg, to_float
+from cyclegan_tf.inference import submission
 from cyclegan_tf.inference.submission import (
     check_submission,
     count_warning,
     entry_names,
+    submission_seconds,
     write_submission,
     write_translations,
 )
 from cyclegan_tf.inference.translator import Translator
-from tests.pictures import flat, png, write_files, write_zip
+from tests.pictures import flat, image_set, png, write_files, write_zip
 from tests.tiny_models import pixel_network
 
 
@@ -155,3 +158,23 @@ def test_names_without_pictures_are_found_out(half, tmp_path):
     with pytest.raises(ValueError, match="zip"):
         write_submission(tmp_path / "x.zip", (["a", "b"], [flat(0)]), half)
     assert not (tmp_path / "x.zip").exists()
+
+
+@pytest.mark.parametrize(("seconds", "timed"), [(0.5, 4), (3.0, 2)])
+def test_submission_is_timed_by_more_than_one_batch_without_the_one_that_compiles(
+    monkeypatch, seconds, timed
+):
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(submission, "time", clock)
+    calls = []
+
+    def translate(batch: np.ndarray) -> np.ndarray:
+        calls.append(len(batch))
+        clock.now += 60.0 if len(calls) == 1 else seconds
+        return np.asarray(batch)
+
+    translate.batch_size = 2
+    found = submission_seconds(image_set(9), translate)
+    assert len(calls) == 1 + timed
+    # five batches of at most two, and reading nine images back
+    assert found == pytest.approx(5 * seconds, abs=0.01)

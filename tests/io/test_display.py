@@ -7,7 +7,8 @@ from tqdm import tqdm
 
 from cyclegan_tf.data.image import save_png
 from cyclegan_tf.io.display import bar, in_notebook
-from cyclegan_tf.training.callbacks import logs
+from cyclegan_tf.training.callbacks.budget import Clock, TimeBudget
+from cyclegan_tf.training.callbacks.console import build_console
 from tests.tiny_models import pixel_cyclegan
 from tests.training.callbacks.test_samples import fit
 
@@ -68,27 +69,37 @@ def test_a_notebooks_bar_is_one_output_that_changes(notebook, capsys):
 
 def test_a_training_is_one_line_and_its_newest_samples(notebook, tmp_path):
     save_png(tmp_path / "epoch_0000.png", np.zeros((4, 4, 3), np.uint8))
-    verbose, (line,) = logs.progress_display(tmp_path)
-    line.every = 0.0
-    model = pixel_cyclegan()
-    model.total_steps.assign(4)
-    fit(model, [line], epochs=2, steps=2)
+    budget = TimeBudget(Clock(0.0), 4)
+    shown = build_console(budget, 4, tmp_path)
+    shown.every = 0.0
+    fit(pixel_cyclegan(), [budget, shown], epochs=2, steps=2)
     states, pictures = notebook.outputs
-    assert verbose == 0
-    assert text(states[0]) == "compiling the training step ..."
-    assert text(states[-1]).startswith("epoch 2, step 4 of about 4, ")
-    assert "gen_ab " in text(states[-1])
+    assert text(states[0]) == "starting ..."
+    assert text(states[-1]).startswith("step 4 of 4, 0:00 left, gen_ab ")
     assert "accuracy" not in text(states[-1])
+    assert "\n" not in text(states[-1])
     assert len(pictures) == 1  # shown once, though it was there at every epoch
     assert pictures[0].startswith(b"\x89PNG")
 
 
-def test_on_a_terminal_keras_shows_the_training(monkeypatch, tmp_path):
-    found = []
-    for terminal in (True, False):
-        monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda t=terminal: t))
-        found.append(logs.progress_display(tmp_path))
-    assert found == [(1, []), (2, [])]
+def test_validation_stands_below_the_line_of_a_notebook(notebook, tmp_path):
+    budget = TimeBudget(Clock(0.0), 4)
+    shown = build_console(budget, 4, tmp_path)
+    shown.set_model(pixel_cyclegan())
+    shown.on_train_begin()
+    shown.on_epoch_begin(1)
+    shown.on_epoch_end(1, {"gen_ab_loss": 1.0, "val_gen_ab_loss": 2.0})
+    shown.on_train_batch_end(0, {"gen_ab_loss": 3.0})
+    assert text(notebook.outputs[0][-1]) == (
+        "step 0 of 4, gen_ab 3.00\nepoch 2, validation: gen_ab 2.00"
+    )
+
+
+def test_bar_of_a_log_file_is_written_seldom(capsys):
+    with bar(1000, title="work") as progress:
+        for _ in range(1000):
+            progress.update()
+    assert len(capsys.readouterr().err.split("\r")) <= 4
 
 
 def test_bar_that_does_not_stay_or_is_not_waited_for_leaves_nothing(capsys):

@@ -1,100 +1,27 @@
-"""A training as a notebook shows it: one line, and its newest samples."""
+"""What a training leaves in its run folder after each epoch: weights, numbers, curves."""
 
-import sys
+import math
 import time
-from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from cyclegan_tf.io.display import Line, in_notebook
 from cyclegan_tf.io.files import atomic_file
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models.optimizers import current_rate
 from cyclegan_tf.training.figures import loss_curves
 
 Logs = dict[str, Any]
-
-
-def progress_display(samples: Path) -> tuple[int, list[keras.callbacks.Callback]]:
-    """How a training shows where it is.
-
-    Args:
-        samples: folder of its sample grids.
-
-    Returns:
-        The `verbose` of `fit`: Keras's bar on a terminal, a line an epoch in a log file; and the
-        callback that shows it in a notebook, where Keras stays silent.
-    """
-    if in_notebook():
-        return 0, [TrainingLine(samples)]
-    return 1 if sys.stdout.isatty() else 2, []
-
-
-class TrainingLine(keras.callbacks.Callback):
-    """A training as one line of a notebook: where it is and what the players lose.
-
-    Below it stand the newest samples.
-
-    Args:
-        samples: folder of the sample grids; those that other callbacks draw, put it behind them.
-        every: seconds between two states of the line.
-    """
-
-    def __init__(self, samples: Path, *, every: float = 1.0) -> None:
-        super().__init__()
-        self.samples = samples
-        self.every = every
-        self._line, self._picture = Line(), Line()
-        self._shown: Path | None = None
-        self._next = 0.0
-
-    def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Starts the clock."""
-        self._began, self._first = time.monotonic(), self.model.steps_done
-        self._line.show("compiling the training step ...")
-        self._show_samples()
-
-    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Counts from 1."""
-        self._epoch = epoch + 1
-
-    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Writes the line again, once in a while."""
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + self.every
-            self._line.show(self._text(logs or {}))
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Writes the line, and shows samples that are new."""
-        self._line.show(self._text(logs or {}))
-        self._show_samples()
-
-    def on_train_end(self, logs: Logs | None = None) -> None:
-        """Shows the last samples."""
-        self._show_samples()
-
-    def _text(self, logs: Logs) -> str:
-        steps, minutes = self.model.steps_done, (time.monotonic() - self._began) / 60
-        pace = (steps - self._first) / max(60 * minutes, 1e-9)
-        losses = [
-            f"{key.removesuffix('_loss')} {float(value):.3f}"
-            for key, value in logs.items()
-            if key.endswith("_loss") and not key.startswith("val_")
-        ]
-        return (
-            f"epoch {self._epoch}, step {steps:,} of about {int(self.model.total_steps):,}, "
-            f"{minutes:.1f} minutes, {pace:.1f} steps a second\nlosses: {', '.join(losses)}"
-        )
-
-    def _show_samples(self) -> None:
-        from IPython.display import Image
-
-        newest = max(self.samples.glob("epoch_*.png"), default=None)
-        if newest is not None and newest != self._shown:
-            self._shown = newest
-            self._picture.show(Image(data=newest.read_bytes()))
+_POINTS = 10  # of an epoch's curves in TensorBoard
+_TAGS = {
+    "epoch": None,
+    "step": None,
+    "learning_rate": "rate/generator",
+    "discriminator_learning_rate": "rate/discriminator",
+    "seconds": "speed/seconds_an_epoch",
+    "images_per_second": "speed/images_a_second",
+}
 
 
 class SaveWeights(keras.callbacks.Callback):
@@ -120,7 +47,9 @@ class SaveWeights(keras.callbacks.Callback):
 
 
 class EpochLog(keras.callbacks.Callback):
-    """Writes each epoch to `metrics.jsonl`, TensorBoard and `plots/losses.png`; put it last.
+    """Writes each epoch to `metrics.jsonl` and `plots/losses.png`, and all to TensorBoard.
+
+    Put it behind what adds to the logs.
 
     Args:
         run: where they go.
@@ -133,7 +62,7 @@ class EpochLog(keras.callbacks.Callback):
         super().__init__()
         self.run = run
         self.images_per_step = images_per_step
-        self.events = tf.summary.create_file_writer(str(run.tensorboard))
+        self.events = Events(run)
         self.rows: list[Logs] = []
         self.epoch, self.steps, self.seconds = 0, 0, 0.0  # of the epoch under way
 
@@ -155,21 +84,25 @@ class EpochLog(keras.callbacks.Callback):
         if epoch != self.epoch:
             self.epoch, self.steps, self.seconds = epoch, 0, 0.0
         self.started = time.perf_counter() - self.seconds
+        self.events.begin_epoch()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Counts steps, and notes when the last one ended: validation is not training time."""
         self.steps += 1
         self.seconds = time.perf_counter() - self.started
+        length = (self.params or {}).get("steps") or 1
+        if self.steps % max(1, length // _POINTS) == 0:
+            self.events.write_means(self.model.steps_done, self.steps, (logs or {}) | self._rates())
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Writes the epoch."""
         pace = self.steps * self.images_per_step / self.seconds
+        rates = self._rates()
         row = {
             "epoch": epoch + 1,
             "step": self.model.steps_done,
             **{key: float(value) for key, value in (logs or {}).items()},
-            "learning_rate": current_rate(self.model.generator_optimizer),
-            "discriminator_learning_rate": current_rate(self.model.discriminator_optimizer),
+            **rates,
             "seconds": round(self.seconds, 3),
             "images_per_second": round(pace, 3),
         }
@@ -178,9 +111,68 @@ class EpochLog(keras.callbacks.Callback):
             self.run.write_metrics(self.rows)
         else:
             self.run.append_metrics(row)
-        with self.events.as_default():
-            for key, value in row.items():
-                tf.summary.scalar(key, value, step=epoch + 1)
-        self.events.flush()
+        means = {key: row[key] for key in (*self.model.means, *rates) if key in row}
+        self.events.write_means(row["step"], self.steps, means)
+        self.events.write(row["step"], {k: v for k, v in row.items() if k not in means})
         with atomic_file(self.run.plots / "losses.png") as partial:
             loss_curves(self.rows).savefig(partial)
+
+    def _rates(self) -> Logs:
+        return {
+            "learning_rate": current_rate(self.model.generator_optimizer),
+            "discriminator_learning_rate": current_rate(self.model.discriminator_optimizer),
+        }
+
+
+class Events:
+    """Numbers of a training for TensorBoard, in groups, over the steps.
+
+    Args:
+        run: where the event files go.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        self._writer = tf.summary.create_file_writer(str(run.tensorboard))
+        self.begin_epoch()
+
+    def begin_epoch(self) -> None:
+        """From here on the running means are those of another epoch."""
+        self._steps, self._means = 0, {}
+
+    def write_means(self, step: int, steps: int, means: Logs) -> None:
+        """Writes what running means say of the steps since the last time.
+
+        Args:
+            step: of the whole training.
+            steps: of the epoch, which the means are of.
+            means: of the epoch up to here; learning rates, which are no means, stay as they are.
+        """
+        if steps == self._steps:
+            return
+        before, counted = self._means, self._steps
+        values = {
+            key: value
+            if key.endswith("rate")
+            else (value * steps - before.get(key, 0.0) * counted) / (steps - counted)
+            for key, value in means.items()
+        }
+        self._steps, self._means = steps, dict(means)
+        self.write(step, values)
+
+    def write(self, step: int, values: Logs) -> None:
+        """Writes numbers as they are; what is none is left out."""
+        with self._writer.as_default():
+            for key, value in values.items():
+                if (tag := tensorboard_tag(key)) and math.isfinite(value):
+                    tf.summary.scalar(tag, value, step=step)
+        self._writer.flush()
+
+
+def tensorboard_tag(key: str) -> str | None:
+    """Group and name of a log in TensorBoard; None of what is the axis of all."""
+    if key in _TAGS:
+        return _TAGS[key]
+    for group in ("loss", "accuracy"):
+        if key.endswith(f"_{group}"):
+            return f"{group}/{key.removesuffix(f'_{group}')}"
+    return f"score/{key}"

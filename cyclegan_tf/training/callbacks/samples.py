@@ -61,7 +61,7 @@ class Grids(keras.callbacks.Callback, abc.ABC):
         picture = self.picture()
         save_png(self.run.samples / f"epoch_{self.epoch:04d}.png", picture)
         with self.events.as_default():
-            tf.summary.image("samples", picture[None], step=self.epoch)
+            tf.summary.image("samples/grid", picture[None], step=self.model.steps_done)
         self.events.flush()
         self.drawn = self.epoch
 

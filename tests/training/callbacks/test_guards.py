@@ -1,5 +1,4 @@
 import math
-import time
 
 import keras
 import numpy as np
@@ -10,8 +9,7 @@ from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models.optimizers import adam
 from cyclegan_tf.models.stabilizers import Stabilizers
-from cyclegan_tf.training.callbacks import guards
-from cyclegan_tf.training.callbacks.guards import DiscriminatorWatch, StopOnNonFinite, TimeBudget
+from cyclegan_tf.training.callbacks.guards import DiscriminatorWatch, StopOnNonFinite
 from cyclegan_tf.training.callbacks.logs import EpochLog, SaveWeights
 from cyclegan_tf.training.checkpoint import TrainingDiverged
 from tests.tiny_models import pixel_cyclegan, pixel_network
@@ -114,148 +112,6 @@ def test_statistics_that_became_nan_are_not_saved():
     model.generators[1].get_layer("batch_norm").moving_mean.assign(np.full(3, np.nan))
     with pytest.raises(TrainingDiverged, match="batch_norm/moving_mean"):
         guard.on_epoch_end(1)
-
-
-class Slow(keras.callbacks.Callback):
-    def on_train_batch_begin(self, batch, logs=None):
-        time.sleep(0.05)
-
-
-def test_training_stops_in_time_for_what_follows():
-    model = pixel_cyclegan()
-    fit(model, [], epochs=1, steps=1)  # the first step compiles
-    budget = TimeBudget(time.monotonic() + 11.0, reserve=10.0, most_steps=10**6)
-    fit(model, [budget, Slow()], epochs=1000, steps=1000)
-    assert time.monotonic() < budget.last_step_ends + 0.2
-    assert budget.done >= 2
-
-
-def test_plan_ends_with_the_last_step():
-    model = pixel_cyclegan()
-    fit(model, [], epochs=1, steps=1)
-    budget = TimeBudget(time.monotonic() + 2.0, reserve=0.0, most_steps=10**6)
-    fit(model, [budget, Slow()], epochs=1000, steps=1000)
-    assert int(model.total_steps) == pytest.approx(budget.done, abs=2)
-
-
-def test_clock_does_not_lengthen_a_training():
-    model = pixel_cyclegan()
-    budget = TimeBudget(time.monotonic() + 1000.0, reserve=0.0, most_steps=4)
-    fit(model, [budget], epochs=2, steps=2)
-    assert int(model.total_steps) == 4
-    assert budget.done == 4
-
-
-class Clock:
-    """Stands in for the module `time`; only the test moves it."""
-
-    now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(guards, "time", clock)
-    return clock
-
-
-def steps_of_a_second(budget: TimeBudget, clock: Clock, most: int, *, seconds: float = 1.0) -> int:
-    """Takes steps until the budget stops them; returns how many there were."""
-    for step in range(1, most + 1):
-        budget.on_train_batch_begin(0)
-        clock.now += seconds
-        budget.on_train_batch_end(0)
-        if budget.model.stop_training:
-            return step
-    return most
-
-
-def watched_budget(**options) -> TimeBudget:
-    """100 seconds, 10 of them for what follows the training."""
-    budget = TimeBudget(100.0, 10.0, 1000, **options)
-    model = keras.Model()
-    model.total_steps, model.steps_done, model.stop_training = tf.Variable(0), 0, False
-    budget.set_model(model)
-    return budget
-
-
-def test_what_was_done_before_the_first_step_is_left_room_for_after_the_last(clock):
-    budget = watched_budget()
-    budget.on_train_begin()
-    clock.now = 20.0  # scores and samples of the untrained network
-    budget.on_epoch_begin(0)
-    # 100 seconds, less 10 for the submission, less 20 and again 20 for scores and samples
-    assert steps_of_a_second(budget, clock, most=1000) == 50
-    assert int(budget.model.total_steps) == 50
-
-
-def test_longest_pause_between_two_epochs_is_left_room_for_after_the_last(clock):
-    budget = watched_budget()
-    budget.on_train_begin()
-    budget.on_epoch_begin(0)
-    assert steps_of_a_second(budget, clock, most=10) == 10
-    assert int(budget.model.total_steps) == 90
-    clock.now += 30.0  # scores after the first epoch, but not after the second
-    budget.on_epoch_begin(1)
-    assert steps_of_a_second(budget, clock, most=10) == 10
-    budget.on_epoch_begin(2)
-    # at 50 seconds; the last step must end at 60
-    assert steps_of_a_second(budget, clock, most=1000) == 10
-
-
-def test_a_pause_longer_than_what_is_left_ends_the_training_at_once(clock):
-    budget = watched_budget()
-    budget.on_train_begin()
-    budget.on_epoch_begin(0)
-    assert steps_of_a_second(budget, clock, most=10) == 10
-    clock.now += 60.0
-    budget.on_epoch_begin(1)
-    assert steps_of_a_second(budget, clock, most=1000) == 1
-
-
-def test_machine_that_slows_down_is_given_more_time_for_what_follows(clock):
-    budget = watched_budget()
-    budget.on_train_begin()
-    budget.on_epoch_begin(0)
-    assert steps_of_a_second(budget, clock, most=10) == 10
-    assert budget.last_step_ends == 90.0
-    taken = steps_of_a_second(budget, clock, most=1000, seconds=2.0)
-    # half as fast: what took 10 seconds takes nearly 20, so the last step ends at 80
-    assert budget.last_step_ends == pytest.approx(82.0, abs=2.0)
-    assert clock.now == 10 + 2 * taken
-    assert 0.0 <= budget.last_step_ends - clock.now < 2.1
-    assert int(budget.model.total_steps) == budget.done
-
-
-def test_saves_between_steps_are_planned_for(clock):
-    budget = watched_budget()
-    budget.on_train_begin()
-    budget.on_epoch_begin(0)
-    for _ in range(20):
-        assert steps_of_a_second(budget, clock, most=1) == 1
-        clock.now += 0.5  # a save, or anything else between two steps
-    # 20 steps took 30 seconds, but for the last pause; 60 seconds are left for steps of 1.5
-    assert int(budget.model.total_steps) == pytest.approx(20 + 60 / 1.5, abs=1)
-
-
-def test_resumed_budget_keeps_room_for_the_end_of_an_epoch(clock):
-    budget = watched_budget()
-    budget.set_state({"between": 30.0, "measured": True})
-    budget.on_train_begin()
-    budget.on_epoch_begin(0)
-    assert steps_of_a_second(budget, clock, most=1000) == 60
-    assert budget.get_state() == {"between": 30.0, "measured": True}
-
-
-def test_end_of_an_epoch_that_was_never_seen_is_estimated(clock):
-    budget = watched_budget(epoch_end=20.0)
-    budget.on_train_begin()
-    budget.on_epoch_begin(0)
-    # 90 seconds, less 20 steps, less a second: what the first step took, which may have compiled
-    assert steps_of_a_second(budget, clock, most=1000) == 69
 
 
 def accuracies(real: float, fake: float) -> dict[str, float]:

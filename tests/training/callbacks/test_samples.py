@@ -7,7 +7,7 @@ from PIL import Image
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.io.run_folder import RunFolder
-from cyclegan_tf.training.callbacks.logs import EpochLog
+from cyclegan_tf.training.callbacks.logs import EpochLog, Events
 from cyclegan_tf.training.callbacks.samples import LatentGrid, SampleGrid, TruthError
 from tests.tiny_models import pixel_cyclegan
 
@@ -62,13 +62,57 @@ def test_curves_are_drawn_and_events_written(run):
     with Image.open(run.plots / "losses.png") as plot:
         assert plot.size[0] > 800
     assert [path.name for path in run.plots.iterdir()] == ["losses.png"]
-    tags = {
-        value.tag
-        for path in run.tensorboard.iterdir()
-        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
-        for value in tf.compat.v1.Event.FromString(record).summary.value
+    tags = set(events_of(run))
+    assert {"loss/gen_ab", "loss/cycle", "accuracy/disc_a_real", "rate/generator"} <= tags
+    assert {tag.split("/")[0] for tag in tags} == {"loss", "accuracy", "rate", "speed"}
+
+
+def events_of(run: RunFolder) -> dict[str, list[tuple[int, float]]]:
+    """What TensorBoard shows: of each tag the steps and the values."""
+    found = {}
+    for path in run.tensorboard.iterdir():
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            event = tf.compat.v1.Event.FromString(record)
+            for value in event.summary.value:
+                number = float(tf.make_ndarray(value.tensor)) if value.tensor.dtype == 1 else None
+                found.setdefault(value.tag, []).append((event.step, number))
+    return found
+
+
+def test_losses_are_written_within_an_epoch_each_of_its_own_steps(run):
+    events = Events(run)
+    events.write_means(2, 2, {"gen_ab_loss": 4.0, "learning_rate": 0.1})
+    events.write_means(4, 4, {"gen_ab_loss": 3.0, "learning_rate": 0.05})
+    events.write_means(4, 4, {"gen_ab_loss": 3.0})  # nothing new
+    events.begin_epoch()
+    events.write_means(6, 2, {"gen_ab_loss": 7.0})
+    events.write(6, {"val_gen_ab_loss": 1.0, "fid": float("nan"), "step": 6})
+    assert events_of(run) == {
+        # four steps of 3 on average, of which the first two had 4: the others had 2
+        "loss/gen_ab": [(2, 4.0), (4, 2.0), (6, 7.0)],
+        "rate/generator": [(2, pytest.approx(0.1)), (4, pytest.approx(0.05))],
+        "loss/val_gen_ab": [(6, 1.0)],
     }
-    assert {"gen_ab_loss", "cycle_loss", "learning_rate"} <= tags
+
+
+def test_an_epoch_has_ten_points_in_tensorboard_and_the_samples_a_group(run):
+    model = pixel_cyclegan()
+    grid = SampleGrid(run, lambda x: -x, inputs(), every=1)
+    log = EpochLog(run, images_per_step=4)
+    for callback in (grid, log):
+        callback.set_model(model)
+        callback.set_params({"steps": 25, "epochs": 1})
+        callback.on_train_begin()
+        callback.on_epoch_begin(0)
+    for batch in range(25):
+        model.step_number.assign(batch + 1)
+        log.on_train_batch_end(batch, {"disc_b_loss": 1.0})
+    for callback in (grid, log):
+        callback.on_epoch_end(0, {"disc_b_loss": 1.0})
+    found = events_of(run)
+    assert [step for step, _ in found["loss/disc_b"]] == [*range(2, 26, 2), 25]
+    assert [step for step, _ in found["samples/grid"]] == [0, 25]
+    assert [step for step, _ in found["speed/images_a_second"]] == [25]
 
 
 def test_truth_error_by_hand_reaches_the_log(run):

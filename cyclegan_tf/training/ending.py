@@ -1,0 +1,40 @@
+"""What a user is told when a run has ended: what was made, where, and what to type next."""
+
+import shlex
+
+from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.io.run_folder import RunFolder
+
+
+def made(run: RunFolder) -> str:
+    """One line: the files of a run that are worth looking at."""
+    found = {
+        run.submission: "images.zip",
+        run.samples: "samples/ (pictures of each stage)",
+        run.plots / "losses.png": "plots/losses.png",
+        run.weights: "weights/",
+        run.metrics_file: "metrics.jsonl",
+    }
+    names = [name for path, name in found.items() if path.exists()]
+    return f"made in {run.path}: {', '.join(names)}"
+
+
+def next_commands(run: RunFolder, config: TrainConfig) -> str:
+    """What one usually does with a trained run, a command a line."""
+    path = shlex.quote(str(run.path))
+    if config.model == "dcgan":
+        use = f"generate --run {path} --output pictures/ --count 16", "make pictures"
+    else:
+        use = f"translate --run {path} PHOTOS/ --output paintings/", "translate pictures"
+    epochs = max((row["epoch"] for row in run.metrics()), default=0)
+    longer = f"--epochs {2 * config.epochs}"
+    if config.budget_minutes and epochs < config.epochs:  # it was the clock that ended it
+        longer = f"--budget-minutes {config.budget_minutes:g}"
+    commands = [
+        use,
+        (f"evaluate --run {path}", "score it (FID)"),
+        (f"train --run {path} --resume {longer}", "train on"),
+    ]
+    width = max(len(command) for command, _ in commands)
+    lines = [f"  python -m cyclegan_tf.{c.ljust(width)}  # {what}" for c, what in commands]
+    return "\n".join(["next:", *lines])
