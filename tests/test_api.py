@@ -92,7 +92,7 @@ def test_resumed_run_trains_on_and_leaves_the_callers_precision(inside, tmp_path
         ({"data": "nowhere"}, "nowhere does not exist"),
         ({"data": "data", "preset": "pcu"}, "unknown preset 'pcu'"),
         ({"data": "data", "epochs": 0}, "--epochs is 0"),
-        ({"data": "data", "epoch": 3}, "unknown config key 'epoch'; did you mean 'epochs'?"),
+        ({"data": "data", "epoch": 3}, "unknown config key 'epoch'; did you mean epochs?"),
     ],
 )
 def test_wrong_arguments_of_fit_are_refused(inside, arguments, words):

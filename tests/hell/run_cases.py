@@ -91,7 +91,7 @@ def config_cases() -> list[Case]:
         "newlines in a choice": ("norm", '"a\\nb"', "choose one of"),
     }
     wrong = {
-        "unknown key": ({"bass_filters": 2}, "did you mean 'base_filters'"),
+        "unknown key": ({"bass_filters": 2}, "did you mean base_filters?"),
         "foreign key": ({"zzz": 2}, "unknown config key 'zzz'"),
         "empty key": ({"": 2}, "unknown config key ''"),
         "text for a number": ({"base_filters": "2"}, "--base-filters is '2'"),
