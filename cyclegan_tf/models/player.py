@@ -185,7 +185,13 @@ def accumulate(
     Raises:
         ValueError: if the parts cannot be equal.
     """
-    rows = tf.nest.flatten(batch)[0].shape[0]
+    rows, shares = tf.nest.flatten(batch)[0].shape[0], replicas.count() * parts
+    if rows is None and shares > 1:
+        raise ValueError(
+            "Batches that replicas or parts share must all be of one known size: write "
+            ".batch(n, drop_remainder=True). Received: batches of any size"
+        )
+    rows = rows or 0  # a batch of any size is one share, whose size is not asked for
     if rows % parts:
         raise ValueError(
             f"A batch must be a multiple of its parts. Received: {rows} images in {parts} parts"
@@ -195,7 +201,7 @@ def accumulate(
 
     def one(place: tf.Tensor | int, before: list[tf.Tensor], *batch: Any) -> tuple[Any, ...]:
         states = States(networks, before)
-        with sharing_draws(Share(rows // parts, replicas.count() * parts, place)):
+        with sharing_draws(Share(rows // parts, shares, place)):
             gradients, turn = work(states, *batch)
         return gradients, turn.losses, turn.fakes, states.changes(before)
 
