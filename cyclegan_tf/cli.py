@@ -13,7 +13,7 @@ import tempfile
 import textwrap
 import warnings
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,6 +27,8 @@ _PATH_FAULTS = (
     errno.EISDIR, errno.EEXIST,
 )  # fmt: skip
 
+# keeps the lines of examples, and gives flags the room that most of them need
+_FORMATTER = partial(argparse.RawDescriptionHelpFormatter, max_help_position=28)
 _FLAG = re.compile(r"--?[A-Za-z][\w-]*")  # what can be none but a flag: no number, no path
 
 Main = Callable[[list[str] | None], int]
@@ -51,7 +53,7 @@ class Parser(argparse.ArgumentParser):
             prog=f"python -m cyclegan_tf.{prog}",
             usage=usage,
             description="\n\n".join(shown),
-            formatter_class=_Formatter,
+            formatter_class=_FORMATTER,
             allow_abbrev=False,
         )
 
@@ -78,13 +80,6 @@ class Parser(argparse.ArgumentParser):
         if action.choices is not None and value not in action.choices:
             hint = suggestion(value, action.choices)
             raise InputError(f"{'/'.join(action.option_strings)} is {value!r}; {hint}")
-
-
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps the lines of examples, and gives flags the room that most of them need."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=28)
 
 
 def command(main: Main) -> Main:

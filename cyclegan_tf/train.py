@@ -58,8 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser("train", __doc__, _USAGE)
     start = parser.add_argument_group(
         "start here",
-        "A preset chooses all values, and each other flag changes one of them. --presets says what "
-        "the\npresets are for; --preset NAME --show prints all values of one.",
+        "A preset chooses all values, and each other flag changes one of them.\n"
+        "--presets says what the presets are for; --preset NAME --show prints all values\nof one.",
     )
     start.add_argument(
         "--preset",

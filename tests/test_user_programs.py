@@ -108,7 +108,7 @@ def test_own_data_set():
 
     pairs = tf.data.Dataset.zip(images("paintings/*.jpg"), images("paintings/*.jpg").shuffle(3))
     model = small_cyclegan()
-    model.fit(pairs.batch(2), epochs=2, verbose=0)  # three images: the last batch has one
+    model.fit(pairs.batch(2), epochs=2, shuffle=False, verbose=0)  # the last batch has one
     assert model.steps_done == 4
 
 

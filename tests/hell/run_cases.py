@@ -284,7 +284,7 @@ def flag_cases() -> list[Case]:
              "--pool-size is"),
         Case("flag: a billion images in a batch", f.nothing, f"{train} --batch-size {10**9}",
              "--batch-size is 1000000000"),
-        Case("flag: unknown", f.nothing, f"{train} --turbo", "unrecognized"),
+        Case("flag: unknown", f.nothing, f"{train} --turbo", "there is no --turbo"),
         Case("flag: no UTF-8", f.nothing, f"{train} --\udcff", "unrecognized"),
         Case("flag: a trillion pictures", f.nothing,
              f"generate --run GOOD/dcgan --output out --count {10**12}", "--count is"),

@@ -29,7 +29,8 @@ def tiny_cyclegan() -> CycleGan:
 
 def tiny_cut() -> Cut:
     image = keras.Input((4, 4, 3))
-    features = keras.Model(image, [keras.layers.AveragePooling2D(2)(image)])
+    layers = keras.layers.AveragePooling2D(2), keras.layers.MaxPooling2D(2)
+    features = keras.Model(image, [layer(image) for layer in layers])
     networks = pixel_network(0.5, "generator_ab"), pixel_network(-0.2, "discriminator_b")
     return Cut(*networks, features, OneSidedObjective(identity_weight=1.0), BALANCE)
 
