@@ -104,7 +104,7 @@ def describe_config(config: TrainConfig, title: str) -> str:
     """All values of a config, in groups, with what each is for; as wide as the terminal."""
     values, fields = config.to_dict(), _FIELDS.values()
     idle = [f.name for f in fields if not has_effect(f.metadata["needs"], values)]
-    lines = [title, "A * marks values that are not those of a plain TrainConfig()."]
+    lines = [title, "A * marks values that differ from the general defaults."]
     for group, names in grouped_fields().items():
         used = [name for name in names if name not in idle]
         lines += ["", group, *(_row(name, values[name]) for name in used)]

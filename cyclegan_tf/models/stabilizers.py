@@ -243,7 +243,8 @@ def _moved(
     for axis, share in ((1, down), (2, right)):
         side = _side(images, axis)
         reach = side // 8
-        offset = tf.cast(tf.floor(share * (2 * reach + 1)), tf.int32) - reach
+        places = tf.cast(2 * reach + 1, tf.float32)
+        offset = tf.cast(tf.floor(share * places), tf.int32) - reach
         source = tf.range(side)[None] - offset[:, None]  # (n, side)
         inside = tf.cast((source >= 0) & (source < side), images.dtype)
         if mirrored:
