@@ -29,7 +29,8 @@ def batches(*sides: int | None) -> tf.data.Dataset:
 def unknown(data: tf.data.Dataset) -> tf.data.Dataset:
     """The same with pictures of sides that the graph does not know either."""
     spec = tf.TensorSpec((None, None, None, 3))
-    return tf.data.Dataset.from_generator(lambda: iter(data), output_signature=(spec, spec))
+    made = tf.data.Dataset.from_generator(lambda: iter(data), output_signature=(spec, spec))
+    return made.apply(tf.data.experimental.assert_cardinality(2))
 
 
 @pytest.mark.parametrize(
