@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cyclegan_tf.config.presets import preset_config
     from cyclegan_tf.config.train_config import TrainConfig
     from cyclegan_tf.data.build import build_data_set
+    from cyclegan_tf.data.sources import read_images
     from cyclegan_tf.eda.collect import survey
     from cyclegan_tf.errors import Fault, InputError
     from cyclegan_tf.inference.loading import load_generator
@@ -43,6 +44,7 @@ __all__ = [
     "fit",
     "load_generator",
     "preset_config",
+    "read_images",
     "resume",
     "score",
     "survey",
@@ -63,6 +65,7 @@ _MODULES = {
     "fit": "training.run",
     "load_generator": "inference.loading",
     "preset_config": "config.presets",
+    "read_images": "data.sources",
     "resume": "training.run",
     "score": "metrics.evaluation",
     "survey": "eda.collect",

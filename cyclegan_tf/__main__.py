@@ -1,7 +1,6 @@
 """python -m cyclegan_tf: lists the commands; cyclegan-tf NAME ... runs one."""
 
 import ast
-import difflib
 import importlib
 import platform
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from cyclegan_tf import __version__
 from cyclegan_tf.cli import command
-from cyclegan_tf.errors import InputError
+from cyclegan_tf.errors import InputError, suggestion
 
 COMMANDS = ("train", "translate", "evaluate", "generate", "demo", "kaggle", "export")
 LIBRARIES = ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "pillow")
@@ -27,9 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     elif name == "--versions":
         print(_versions())
     else:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"choose one of: {', '.join(COMMANDS)}."
-        raise InputError(f"{name!r} is no command; {hint}")
+        raise InputError(f"{name!r} is no command; {suggestion(name, COMMANDS)}")
     return 0
 
 
@@ -40,10 +37,11 @@ def _help() -> str:
             "usage: python -m cyclegan_tf.NAME --help   (or, once installed: cyclegan-tf NAME)",
             "",
             "CycleGAN for TensorFlow and Keras 3: photos become paintings.",
+            "To begin: python -m cyclegan_tf.train",
             "",
             *lines,
             "",
-            "  --versions  what is installed; for reports of faults",
+            "  --versions  says what is installed, for a report of a fault",
         ]
     )
 

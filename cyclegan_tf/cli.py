@@ -1,20 +1,25 @@
 """What all command lines share: one clear line, and exit code 2 for faults of the input."""
 
 import argparse
+import difflib
 import errno
+import itertools
 import json
 import os
+import re
 import shlex
 import sys
 import tempfile
+import textwrap
 import warnings
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Sequence
+from functools import partial, wraps
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from cyclegan_tf.errors import Fault, InputError
+from cyclegan_tf.errors import Fault, InputError, suggestion
 
+_LINE = 79  # signs of a line of help
 _LONGEST = 1200  # signs of a message: a value in it may be a file that is no config
 # What the system says of a path that is too long, locked, a loop, or leads through a file.
 _PATH_FAULTS = (
@@ -22,20 +27,59 @@ _PATH_FAULTS = (
     errno.EISDIR, errno.EEXIST,
 )  # fmt: skip
 
+# keeps the lines of examples, and gives flags the room that most of them need
+_FORMATTER = partial(argparse.RawDescriptionHelpFormatter, max_help_position=28)
+_FLAG = re.compile(r"--?[A-Za-z][\w-]*")  # what can be none but a flag: no number, no path
+
 Main = Callable[[list[str] | None], int]
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are `InputError`s, without the lines of usage above them."""
+    """A parser whose errors are `InputError`s, and which suggests what may have been meant.
 
-    def __init__(self, prog: str, description: str) -> None:
+    Args:
+        prog: the command.
+        description: docstring of its module: what the command does, and below that examples.
+        usage: how it is called, where argparse would fill pages with all flags.
+    """
+
+    def __init__(self, prog: str, description: str, usage: str | None = None) -> None:
+        what, _, examples = description.strip().partition("\n\n")
+        shown = [
+            textwrap.fill(what, _LINE),
+            *(["examples:\n" + textwrap.indent(examples, "  ")] if examples else []),
+        ]
         super().__init__(
-            prog=f"python -m cyclegan_tf.{prog}", description=description, allow_abbrev=False
+            prog=f"python -m cyclegan_tf.{prog}",
+            usage=usage,
+            description="\n\n".join(shown),
+            formatter_class=_FORMATTER,
+            allow_abbrev=False,
         )
+
+    def parse_args(
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """As argparse does, but an unknown flag is told first, with the nearest known one."""
+        typed = sys.argv[1:] if args is None else args
+        for word in itertools.takewhile(lambda word: word != "--", typed):
+            name = word.partition("=")[0]
+            if _FLAG.fullmatch(name) and name not in self._option_string_actions:
+                near = difflib.get_close_matches(name, self._option_string_actions, 1, cutoff=0.7)
+                hint = f"did you mean {near[0]}?" if near else f"see {self.prog} --help."
+                raise InputError(f"there is no {name}; {hint}")
+        return super().parse_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Raises what argparse found."""
+        message = message.removeprefix("argument ")
         raise InputError(f"{message}; see {self.prog} --help.")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Argparse calls this for a value of a flag, to compare it with the choices."""
+        if action.choices is not None and value not in action.choices:
+            hint = suggestion(value, action.choices)
+            raise InputError(f"{'/'.join(action.option_strings)} is {value!r}; {hint}")
 
 
 def command(main: Main) -> Main:

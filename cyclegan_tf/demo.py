@@ -1,4 +1,4 @@
-"""Writes a synthetic data set in Kaggle's layout: landscapes, other landscapes painted, the truth.
+"""Draws a synthetic data set: landscapes, paintings of other landscapes, and the true paintings.
 
 python -m cyclegan_tf.demo --output data/synthetic --size 256
 """
@@ -14,11 +14,21 @@ from cyclegan_tf.io.files import user_path
 @command
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
-    parser = Parser("demo", "Writes the synthetic two-domain data set in Kaggle's layout.")
-    parser.add_argument("--output", type=user_path, default=Path("data/synthetic"), metavar="DIR")
-    parser.add_argument("--size", type=int, default=256, help="pixels a side (default: 256)")
-    parser.add_argument("--count", type=int, default=200, help="images of each domain")
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes")
+    parser = Parser("demo", __doc__)
+    parser.add_argument(
+        "--output",
+        type=user_path,
+        default=Path("data/synthetic"),
+        metavar="DIR",
+        help="new folder for the data set, in the layout of Kaggle (default: data/synthetic)",
+    )
+    for name, metavar, default, text in (
+        ("--size", "PIXELS", 256, "side of the square images"),
+        ("--count", "IMAGES", 200, "images in each domain"),
+        ("--seed", "NUMBER", 0, "the same seed gives the same files"),
+    ):
+        text = f"{text} (default: {default})"
+        parser.add_argument(name, type=int, metavar=metavar, default=default, help=text)
     arguments = parser.parse_args(argv)
     load_tensorflow()  # it writes the TFRecords
     write_demo(arguments.output, size=arguments.size, count=arguments.count, seed=arguments.seed)

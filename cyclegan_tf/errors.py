@@ -1,5 +1,9 @@
 """The two exceptions that mean: it is not the program that is at fault; what others say."""
 
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
 
 class InputError(ValueError):
     """What the user gave cannot be used.
@@ -20,3 +24,15 @@ def first_line(error: BaseException) -> str:
     headings = ("Graph execution error", "Detected at node", "Node:")  # of TensorFlow's many lines
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return next((line for line in lines if not line.startswith(headings)), type(error).__name__)
+
+
+def suggestion(given: Any, choices: Iterable[str]) -> str:
+    """The end of an error's message: the choice that a user has probably meant, or all of them.
+
+    Args:
+        given: what the user gave in its place.
+        choices: what can be chosen.
+    """
+    choices = list(choices)
+    near = difflib.get_close_matches(given, choices, n=1) if isinstance(given, str) else []
+    return f"did you mean {near[0]}?" if near else f"choose one of: {', '.join(choices)}."

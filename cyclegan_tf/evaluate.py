@@ -1,4 +1,4 @@
-"""Scores generated images: FID, KID, MiFID, precision and recall, and what photos kept.
+"""Scores images: FID, KID, MiFID, precision, recall, and how much photos have changed.
 
 python -m cyclegan_tf.evaluate --run runs/monet --inception classify_image_graph_def.pb
 python -m cyclegan_tf.evaluate --images images.zip --reference data/gan-getting-started/monet_tfrec
@@ -7,6 +7,7 @@ python -m cyclegan_tf.evaluate --images images.zip --reference data/gan-getting-
 import argparse
 import json
 import sys
+from typing import Any
 
 from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.errors import InputError
@@ -51,48 +52,69 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser("evaluate", __doc__.split("\n")[0])
+    parser = Parser("evaluate", __doc__)
     what = parser.add_mutually_exclusive_group(required=True)
     path = {"type": user_path, "metavar": "PATH"}
     folder = path | {"metavar": "DIR"}
-    what.add_argument("--run", **folder, help="score what a run's generator makes")
-    what.add_argument("--images", **path, help="score a folder, TFRecords or a zip of images")
+    what.add_argument("--run", **folder, help="score what the generator of this training makes")
+    what.add_argument(
+        "--images", **path, help="score finished images in a folder, TFRecords or a zip"
+    )
     parser.add_argument(
-        "--reference", **path, help="what they should look like (default: domain B of the run)"
+        "--reference",
+        **path,
+        help="images that they should look like (default: domain B of the run)",
     )
     parser.add_argument(
         "--training",
         **path,
-        help="what must not be copied: memorization distance, MiFID (default: domain B of the run, "
-        "or the reference)",
+        help="images that must not be copied, for MiFID and the memorization distance (default: "
+        "those of domain B that the run was trained on, or the reference)",
+    )
+    _add_scoring(parser, path)
+    parser.add_argument("--data", **folder, help="the data set of the run, if it has moved")
+    parser.add_argument(
+        "--all", action="store_true", help="translate all photos, not only the held-out ones"
     )
     parser.add_argument(
-        "--inception", **path, help="frozen Inception graph (default: fetched once, and kept)"
-    )
-    parser.add_argument(
-        "--feature-layer",
-        metavar="NAME",
-        help="layer of the graph (default: pool_3:0, or mixed_7/join:0 if it ends there)",
-    )
-    parser.add_argument(
-        "--epsilon", type=float, default=0.1, help="memorization threshold of MiFID (default: 0.1)"
-    )
-    parser.add_argument("--data", **folder, help="data set of the run, if it has moved")
-    parser.add_argument(
-        "--all", action="store_true", help="translate every photo, not only those held out"
-    )
-    parser.add_argument(
-        "--count", type=int, help="pictures that a DcGan makes (default: as many as references)"
+        "--count",
+        type=int,
+        metavar="PICTURES",
+        help="how many pictures a DCGAN makes to be scored (default: as many as reference images)",
     )
     parser.add_argument(
         "--features",
         default="",
-        metavar="TEXT",
-        help="what TFRecords call image and name, such as image=image_raw,name=filename (default: "
-        "as of the run)",
+        metavar="NAMES",
+        help="the features of TFRecords that hold the image and its name, for example "
+        "image=image_raw,name=filename (default: those of the run)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object, no table")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object instead of a table"
+    )
     return parser
+
+
+def _add_scoring(parser: argparse.ArgumentParser, path: dict[str, Any]) -> None:
+    """Adds the flags that say how features and scores are computed."""
+    parser.add_argument(
+        "--inception",
+        **path,
+        help="file of the frozen Inception graph (default: downloaded once and kept)",
+    )
+    parser.add_argument(
+        "--feature-layer",
+        metavar="NAME",
+        help="layer of the graph that gives the features (default: pool_3:0, or mixed_7/join:0 if "
+        "the graph ends there)",
+    )
+    parser.add_argument(
+        "--epsilon",
+        type=float,
+        default=0.1,
+        metavar="DISTANCE",
+        help="memorization distance below which MiFID is worse than FID (default: 0.1)",
+    )
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Writes one generator of a run into a small file, which translate and load_generator take.
+"""Writes one generator of a training into a small file that translate and load_generator open.
 
 python -m cyclegan_tf.export --run runs/monet --output monet.npz
 python -m cyclegan_tf.translate --weights monet.npz holiday.jpg --output painting.png
@@ -16,12 +16,15 @@ from cyclegan_tf.io.files import user_path
 @command
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
-    parser = Parser("export", __doc__.split("\n")[0])
+    parser = Parser("export", __doc__)
     path = {"type": user_path, "required": True}
-    parser.add_argument("--run", **path, metavar="DIR", help="a trained CycleGan")
-    parser.add_argument("--output", **path, metavar="PATH", help=f"a new file, NAME{SUFFIX}")
+    parser.add_argument("--run", **path, metavar="DIR", help="run folder that train has written")
+    parser.add_argument("--output", **path, metavar="PATH", help=f"new file, NAME{SUFFIX}")
     parser.add_argument(
-        "--direction", choices=("ab", "ba"), default="ab", help="ab: photo to painting (default)"
+        "--direction",
+        choices=("ab", "ba"),
+        default="ab",
+        help="the generator that turns A into B (photos into paintings), or B into A (default: ab)",
     )
     arguments = parser.parse_args(argv)
     run, output = arguments.run, arguments.output

@@ -1,4 +1,4 @@
-"""Writes pictures that a trained DcGan invents: into a folder, or as a submission.
+"""Writes new pictures that a trained DCGAN makes up, into a folder or a zip.
 
 python -m cyclegan_tf.generate --run runs/dcgan-1 --output images.zip --count 7000
 python -m cyclegan_tf.generate --run runs/dcgan-1 --output pictures/ --count 16
@@ -22,15 +22,24 @@ if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
 @command
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
-    parser = Parser("generate", __doc__.split("\n")[0])
+    parser = Parser("generate", __doc__)
     parser.add_argument(
-        "--run", type=user_path, required=True, metavar="DIR", help="a finished run"
+        "--run", type=user_path, required=True, metavar="DIR", help="run folder of train"
     )
     parser.add_argument(
-        "--output", type=user_path, required=True, metavar="PATH", help="folder, or a file NAME.zip"
+        "--output",
+        type=user_path,
+        required=True,
+        metavar="PATH",
+        help="a new or empty folder for PNG files, or a file NAME.zip for a submission",
     )
-    parser.add_argument("--count", type=int, default=7000, help="pictures (default: 7000)")
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same pictures")
+    numbers = {"type": int, "metavar": "NUMBER"}
+    parser.add_argument(
+        "--count", **numbers, default=7000, help="how many pictures to make (default: 7000)"
+    )
+    parser.add_argument(
+        "--seed", **numbers, default=0, help="the same seed gives the same pictures (default: 0)"
+    )
     arguments = parser.parse_args(argv)
     for name, low, high in (("count", 1, 1_000_000), ("seed", 0, 2**31 - 1)):
         if not low <= (value := getattr(arguments, name)) <= high:

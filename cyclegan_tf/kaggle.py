@@ -1,4 +1,4 @@
-"""Makes a notebook self-contained for Kaggle: the package travels in it, nothing is downloaded.
+"""Packs this package into a notebook, so that it runs on Kaggle without internet.
 
 python -m cyclegan_tf.kaggle --notebook notebooks/03_cyclegan.ipynb --output kernel --username NAME
 kaggle kernels push -p kernel
@@ -239,25 +239,31 @@ def source_size(notebook: dict[str, Any]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser("kaggle", __doc__.split("\n")[0])
+    parser = Parser("kaggle", __doc__)
     path = {"type": user_path, "required": True}
-    parser.add_argument("--notebook", **path, metavar="PATH", help="the notebook")
+    parser.add_argument("--notebook", **path, metavar="FILE", help="the notebook to pack")
     parser.add_argument(
-        "--output", **path, metavar="DIR", help="new folder: the notebook, kernel-metadata.json"
+        "--output",
+        **path,
+        metavar="DIR",
+        help="new folder for the notebook and its kernel-metadata.json",
     )
     parser.add_argument(
         "--username",
         default=os.environ.get("KAGGLE_USERNAME"),
         metavar="NAME",
-        help="your name on Kaggle (default: $KAGGLE_USERNAME)",
+        help="your user name on Kaggle (default: the variable KAGGLE_USERNAME)",
     )
-    parser.add_argument("--title", help="of the notebook on Kaggle (default: from its file name)")
+    parser.add_argument(
+        "--title", help="title of the notebook on Kaggle (default: made of its file name)"
+    )
     parser.add_argument(
         "--dataset",
         action="append",
         default=[],
         metavar="OWNER/NAME",
-        help="attach a data set, for example one with the Inception graph; more than once for more",
+        help="also attach this data set, for example one with the Inception graph; can be given "
+        "several times",
     )
     return parser
 

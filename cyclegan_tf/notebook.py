@@ -98,7 +98,7 @@ def describe_machine(minutes: float | None = None) -> str:
 
 
 def choose_config(
-    data: Path,
+    data: str | Path,
     model: str = "cyclegan",
     *,
     preset: str | None = None,

@@ -1,4 +1,4 @@
-"""Translates pictures of any size with a trained CycleGan: files, folders, zips, TFRecords.
+"""Turns pictures of any size into paintings, or whatever a trained network has learned.
 
 python -m cyclegan_tf.translate holiday.jpg --output painting.png
 python -m cyclegan_tf.translate --run runs/monet holiday.jpg --output painting.png
@@ -56,14 +56,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser("translate", __doc__.split("\n")[0])
+    parser = Parser("translate", __doc__)
     parser.add_argument(
         "inputs",
         nargs="+",
         type=user_path,
         metavar="INPUT",
-        help="image file, folder of images or TFRecords with the folders in it, TFRecord file, or "
-        "zip",
+        help="an image, a TFRecord file, a zip, or a folder, which is searched together with the "
+        "folders in it; any mix of these",
     )
     _add_generator(parser)
     parser.add_argument(
@@ -71,29 +71,30 @@ def _parser() -> argparse.ArgumentParser:
         type=user_path,
         required=True,
         metavar="PATH",
-        help="a new or empty folder, NAME.zip, or for one image a file "
-        f"({', '.join(outputs.FORMATS)})",
+        help="a new or empty folder, a new file NAME.zip, or for a single image a file whose name "
+        f"ends in {', '.join(outputs.FORMATS)}",
     )
     _add_sizes(parser)
     _add_blending(parser)
     parser.add_argument(
-        "--compare", action="store_true", help="write original and translation side by side"
+        "--compare", action="store_true", help="put the original and its translation side by side"
     )
     parser.add_argument(
         "--format",
         choices=_SUFFIXES,
-        help="of folder and zip (default: JPEG for a JPEG, PNG for all else)",
+        help="file format in a folder or zip (default: JPEG for what was a JPEG, otherwise PNG)",
     )
     parser.add_argument(
         "--features",
         default="",
-        metavar="TEXT",
-        help="what TFRecords call image and name, such as image=image_raw,name=filename",
+        metavar="NAMES",
+        help="the features of TFRecords that hold the image and its name, for example "
+        "image=image_raw,name=filename (default: found automatically)",
     )
     parser.add_argument(
         "--skip-bad-images",
         action="store_true",
-        help="name and skip what is no image instead of refusing it",
+        help="name the files that are not images and leave them out, instead of stopping",
     )
     return parser
 
@@ -101,16 +102,19 @@ def _parser() -> argparse.ArgumentParser:
 def _add_generator(parser: argparse.ArgumentParser) -> None:
     """Adds the flags that say what translates."""
     trained = parser.add_mutually_exclusive_group()
-    trained.add_argument("--run", type=user_path, metavar="DIR", help="a trained CycleGan")
+    trained.add_argument("--run", type=user_path, metavar="DIR", help="run folder of train")
     trained.add_argument(
         "--weights",
         default=DEFAULT_WEIGHTS,
         metavar="NAME",
-        help="trained weights that travel with the package, or a file NAME.npz that export wrote "
-        f"(default, without --run: {DEFAULT_WEIGHTS})",
+        help="name of trained weights that come with the package, or a file NAME.npz that export "
+        f"has written (default without --run: {DEFAULT_WEIGHTS})",
     )
     parser.add_argument(
-        "--direction", choices=("ab", "ba"), default="ab", help="ab: photo to painting (default)"
+        "--direction",
+        choices=("ab", "ba"),
+        default="ab",
+        help="ab turns photos into paintings; ba goes the other way (default: ab)",
     )
 
 
@@ -119,27 +123,27 @@ def _add_sizes(parser: argparse.ArgumentParser) -> None:
     pixels = {"type": int, "metavar": "PIXELS"}
     size = parser.add_mutually_exclusive_group()
     size.add_argument(
-        "--size", **pixels, help="translate the centred square at this side, as in training"
+        "--size", **pixels, help="translate only the centred square, at this size, as training does"
     )
     size.add_argument(
         "--longest",
         **pixels,
-        help="reduce pictures whose longer side is longer",
+        help="first reduce pictures whose longer side is longer than this",
     )
     parser.add_argument(
         "--canvas",
         type=_canvas,
         default="auto",
         metavar="PIXELS|auto|full",
-        help="shorter side at which larger pictures are painted, before the painting is enlarged "
-        "to them: a small canvas shows large strokes; auto (default): as large as the pictures of "
-        "the training; full: at their own size",
+        help="shorter side at which larger pictures are painted; the painting is then enlarged to "
+        "the picture, so a small canvas gives large strokes; auto takes the size of the training "
+        "pictures, full the size of each picture (default: auto)",
     )
     parser.add_argument(
         "--tile",
         **pixels,
         default=DEFAULT_TILE,
-        help="side beyond which a picture is translated in overlapping tiles; less needs less "
+        help="translate pictures larger than this in overlapping tiles; smaller tiles need less "
         f"memory (default: {DEFAULT_TILE})",
     )
 
@@ -155,12 +159,12 @@ def _add_blending(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=1.0,
         metavar="SHARE",
-        help="of the painting, from 0 (the photo) to 1 (default: 1)",
+        help="how much of the painting to mix into the photo, from 0 to 1 (default: 1)",
     )
     parser.add_argument(
         "--keep-colours",
         action="store_true",
-        help="take only light and dark from the painting, the colours from the photo",
+        help="take light and dark from the painting, but the colours from the photo",
     )
 
 

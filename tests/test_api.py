@@ -19,7 +19,12 @@ from PIL import Image
 
 import cyclegan_tf as cg
 from cyclegan_tf.config.presets import PRESETS
-from cyclegan_tf.data.image import encode_jpeg
+from cyclegan_tf.data.image import encode_jpeg, save_png
+from cyclegan_tf.data.layouts import find_layout
+from cyclegan_tf.data.sources import load_pictures
+from cyclegan_tf.io.run_folder import RunFolder
+from cyclegan_tf.metrics.evaluation import Comparison, evaluate_images
+from cyclegan_tf.metrics.inception import Inception
 from tests.metrics.test_evaluation import write_greys
 from tests.pictures import flat, noise, write_files
 from tests.tiny_inception import write_tiny_graph
@@ -92,7 +97,7 @@ def test_resumed_run_trains_on_and_leaves_the_callers_precision(inside, tmp_path
         ({"data": "nowhere"}, "nowhere does not exist"),
         ({"data": "data", "preset": "pcu"}, "unknown preset 'pcu'"),
         ({"data": "data", "epochs": 0}, "--epochs is 0"),
-        ({"data": "data", "epoch": 3}, "unknown config key 'epoch'; did you mean 'epochs'?"),
+        ({"data": "data", "epoch": 3}, "unknown config key 'epoch'; did you mean epochs?"),
     ],
 )
 def test_wrong_arguments_of_fit_are_refused(inside, arguments, words):
@@ -189,6 +194,23 @@ def test_no_submodule_bears_the_name_of_what_the_package_exports():
         module = importlib.import_module(f"cyclegan_tf.{home}")
         assert getattr(cg, name) is getattr(module, name)
         assert getattr(cg, name).__module__ == module.__name__
+
+
+def test_paths_may_be_text_everywhere(inside, tmp_path):
+    for thing in (getattr(cg, name) for name in cg.__all__):
+        is_fault = inspect.isclass(thing) and issubclass(thing, Exception)
+        for parameter in () if is_fault else inspect.signature(thing).parameters.values():
+            annotation = str(parameter.annotation)
+            assert "Path" not in annotation or "str" in annotation, (thing, parameter)
+    assert cg.TrainConfig(data=Path("set"), inception=Path("g"), evaluate_every=1).data == "set"
+    assert RunFolder("runs").config_file == Path("runs/config.json")
+    assert len(load_pictures("data/horse2zebra/trainA")) == 3
+    assert len(find_layout("data/horse2zebra").a) == 3
+    assert Inception("graph.pb").label == "FID-6"
+    sets = "data/horse2zebra/trainA", Inception("graph.pb"), Comparison("data/horse2zebra/trainA")
+    assert evaluate_images(*sets).scores.fid == pytest.approx(0, abs=1e-6)
+    save_png(str(tmp_path / "grey.png"), flat(1))
+    assert (tmp_path / "grey.png").exists()
 
 
 @pytest.mark.parametrize("name", cg.__all__)

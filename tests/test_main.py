@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,22 @@ def test_versions_name_what_a_report_of_a_fault_needs(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("cyclegan_tf ")
     assert {"Python", "tensorflow", "keras", "numpy"} <= {line.split()[0] for line in lines}
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["cyclegan_tf/train.py", "--help"], "type, in {root}: python -m cyclegan_tf.train\n"),
+        (["-c", "import cyclegan_tf"], "is the inside of the package; work from {root}.\n"),
+    ],
+)
+def test_file_that_is_run_as_a_script_says_what_to_type(argv, words):
+    root = Path(__file__).parents[1]
+    inside = {"cwd": root / "cyclegan_tf"} if argv[0] == "-c" else {"cwd": root}
+    done = subprocess.run([sys.executable, *argv], capture_output=True, text=True, **inside)
+    assert done.returncode == (1 if argv[0] == "-c" else 2)
+    assert done.stderr.endswith(words.format(root=root))
+    assert argv[0] == "-c" or done.stderr.count("\n") == 1
 
 
 def test_list_of_commands_needs_no_tensorflow():

@@ -211,6 +211,8 @@ def test_python_of_the_documents_runs(place, capsys, monkeypatch):
             snippet = snippet.replace(old, new)
         exec(snippet, {})
     assert (place / "painting.png").exists()
+    with Image.open(place / "my_painting.png") as painting:
+        assert painting.size == (40, 40)
     with zipfile.ZipFile(place / "my_images.zip") as archive:
         assert archive.namelist() == ["1.jpg", "2.jpg"]
     out = capsys.readouterr().out

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from cyclegan_tf import notebook, train
+from cyclegan_tf.config.flags import GROUPS
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data import pipeline
 from cyclegan_tf.data.build import build_data_set, build_training_batches
@@ -25,6 +26,7 @@ from cyclegan_tf.data.synthetic.dataset import (
     synthetic_data,
     write_demo,
 )
+from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.loading import compile_generator, load_generator, load_trained
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models.build import build_model
@@ -32,6 +34,7 @@ from cyclegan_tf.training import trainer
 from cyclegan_tf.training.callbacks import scores
 from cyclegan_tf.training.callbacks.budget import Clock, TimeBudget
 from cyclegan_tf.training.checkpoint import read_metadata, restore_state
+from cyclegan_tf.training.run import fit
 from tests.pictures import image_set, write_folder, write_kaggle
 from tests.tiny_inception import write_tiny_graph
 
@@ -350,9 +353,16 @@ def test_another_seed_starts_from_other_weights(kaggle_set):
         (["--image-size", "100"], ["--image-size 100", "multiple of 32"]),
         (["--batch-size", "many"], ["--batch-size", "many"]),
         (["--generator", "vit"], ["vit", "unet", "resnet"]),
-        (["--bach-size", "4"], ["--bach-size", "--help"]),
+        (["--bach-size", "4"], ["there is no --bach-size; did you mean --batch-size?"]),
         (["--a", "x"], ["--a is given without --b"]),
-        (["--preset", "monet"], ["monet", "demo", "kaggle"]),
+        (["--epoch", "4"], ["there is no --epoch; did you mean --epochs?"]),
+        (["-seed=3"], ["there is no -seed; did you mean --seed?"]),
+        (["--zoom", "4"], ["there is no --zoom; see python -m cyclegan_tf.train --help"]),
+        (["photos/"], ["unrecognized arguments: photos/", "--help"]),
+        (["--preset", "monet"], ["--preset is 'monet'; choose one of: demo, cpu, kaggle"]),
+        (["--preset", "notbook"], ["--preset is 'notbook'; did you mean notebook?"]),
+        (["--generator", "unnet"], ["--generator is 'unnet'; did you mean unet?"]),
+        (["--data", "set", "--a", "x"], ["--data set is given together with --a x"]),
         (["--preset", "paper", "--image-size", "302"], ["302", "U-Net", "multiple of 32"]),
     ],
 )
@@ -364,6 +374,46 @@ def test_bad_flags_end_in_one_line_and_exit_code_2(argv, words, tmp_path, monkey
     assert error.count("\n") == 1
     assert all(word in error for word in words), error
     assert not list(tmp_path.iterdir())
+
+
+def test_help_is_short_at_the_top_and_has_groups(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as end:
+        train.main(["--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    usage, what, examples, *groups = text.split("\n\n")
+    assert usage.count("\n") == 2 and what.startswith("Trains a network")
+    assert examples.count("  python -m cyclegan_tf.train") == 3
+    titles = [group.splitlines()[0].removesuffix(":") for group in groups]
+    assert [title for title in titles if title in GROUPS] == list(GROUPS)
+    start = groups[titles.index("start here") + 1].split()
+    assert {"--preset", "--run", "--resume", "--data", "--epochs"} <= set(start)
+    assert max(map(len, text.splitlines())) <= 88  # the examples are kept whole
+
+
+def test_presets_and_values_are_shown_without_training(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert train.main(["--presets"]) == 0
+    assert capsys.readouterr().out.startswith("preset ")
+    assert train.main(["--preset=cpu", "--epochs=3", "--show"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("preset cpu: real pictures at 128 px, 2 CPU cores, 40 minutes\n")
+    assert "* --epochs                      3 " in out
+    assert train.main(["--show"]) == 2
+    assert "--show is given without --preset" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_run_that_is_there_is_refused_before_a_set_is_drawn(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text("{}")
+    assert train.main(["--run", "run"]) == 2
+    assert "run already holds a run; expected a new folder" in capsys.readouterr().err
+    with pytest.raises(InputError, match="already holds a run"):
+        fit(run="run")
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 def test_flags_are_checked_against_the_preset_they_change(tmp_path, capsys):

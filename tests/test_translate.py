@@ -299,7 +299,7 @@ FAULTS = {
     "no canvas": (["in.png", "--run=run", "--output=x.png", "--canvas=big"], "--canvas is big"),
     "size": (["in.png", "--run=run", "--output=x.png", "--size=0"], "--size is 0"),
     "both": (["in.png", "--run=run", "--output=x", "--size=9", "--longest=9"], "not allowed"),
-    "direction": (["in.png", "--run=run", "--output=x.png", "--direction=up"], "invalid choice"),
+    "direction": (["in.png", "--run=run", "--output=x.png", "--direction=up"], "is 'up'; choose"),
     "output inside a file": (["in.png", "--run=run", "--output=in.png/x"], "cannot be"),
 }
 

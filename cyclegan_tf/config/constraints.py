@@ -58,14 +58,16 @@ def _check_pixels(config: "TrainConfig") -> None:
 
 
 def _check_sources(config: "TrainConfig") -> None:
+    given = [f"{flag(name)} {getattr(config, name)}" for name in "ab" if getattr(config, name)]
+    if config.data and given:
+        raise InputError(
+            f"--data {config.data} is given together with {' and '.join(given)}; name either a "
+            "data set with --data, or two folders with --a and --b."
+        )
     b_suffices = config.model == "dcgan" and not config.a
     if bool(config.a) != bool(config.b) and not b_suffices:
-        given, missing = ("--a", "--b") if config.a else ("--b", "--a")
-        raise InputError(f"{given} is given without {missing}; name both folders, or use --data.")
-    if config.data and (config.a or config.b):
-        raise InputError(
-            f"--data {config.data} and --a {config.a} or --b {config.b} are both given; choose one."
-        )
+        there, missing = ("--a", "--b") if config.a else ("--b", "--a")
+        raise InputError(f"{there} is given without {missing}; name both folders, or use --data.")
 
 
 def _check_sizes(config: "TrainConfig") -> None:

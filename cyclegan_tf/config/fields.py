@@ -1,14 +1,14 @@
 """Fields of a configuration record: what they are declared with, and checks of their values."""
 
-import argparse
 import dataclasses
 import math
+import os
 import types
 import typing
 from collections.abc import Collection
 from typing import Any, Literal
 
-from cyclegan_tf.errors import InputError
+from cyclegan_tf.errors import InputError, suggestion
 
 # Values that other fields must have: one, one of several, or True for "anything but off".
 Needs = dict[str, Any]
@@ -29,6 +29,7 @@ def option(
     high: float = math.inf,
     changeable: bool = False,
     needs: Needs | tuple[Needs, ...] = (),
+    **shown: str,
 ) -> Any:
     """A config field.
 
@@ -40,9 +41,12 @@ def option(
         changeable: whether a resumed run may take another value: it changes neither networks nor
             data nor what was computed so far.
         needs: what it has no effect without; several are alternatives, the first is told.
+        **shown: how `--help` shows it: `metavar`, what its value is called; `unset`, what happens
+            where the value is None or empty.
     """
     needs = (needs,) if isinstance(needs, dict) else needs
     metadata = {"help": text, "range": (low, high), "changeable": changeable, "needs": needs}
+    metadata |= {"metavar": None, "unset": ""} | shown
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -54,7 +58,7 @@ def check_fields(record: type, values: dict[str, Any]) -> dict[str, Any]:
         values: of some of its fields.
 
     Returns:
-        The values, integers made floats where those are expected.
+        The values, integers made floats and paths made text where those are expected.
 
     Raises:
         InputError: naming the flag, what came and what is expected.
@@ -105,7 +109,12 @@ def without_ignored(
 
 def describe_needs(needs: tuple[Needs, ...]) -> str:
     """What an option is for, in flags, as `--help` shows it; empty where it is for all."""
-    return ", or ".join(" ".join(_setting(*need) for need in all_of.items()) for all_of in needs)
+    return ", or ".join(_conditions(all_of) for all_of in needs)
+
+
+def has_effect(needs: tuple[Needs, ...], values: dict[str, Any]) -> bool:
+    """Whether a field does something among these values of all fields."""
+    return _unmet(needs, values) is None
 
 
 def alternatives(hint: Any) -> tuple[Any, ...]:
@@ -118,8 +127,10 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
     if typing.get_origin(hint) is Literal:
         choices = typing.get_args(hint)
         if not isinstance(value, str) or value not in choices:
-            raise InputError(f"{flag(name)} is {value!r}; choose one of: {', '.join(choices)}.")
+            raise InputError(f"{flag(name)} is {value!r}; {suggestion(value, choices)}")
         return value
+    if str in alternatives(hint) and isinstance(value, os.PathLike):
+        return str(value)
     if PAIR in alternatives(hint) and isinstance(value, list | tuple) and len(value) == 2:
         return tuple(_checked(name, number, float) for number in value)
     for kind in alternatives(hint):
@@ -167,6 +178,14 @@ def _setting(name: str, wanted: Any) -> str:
     return f"{flag(name)} {'|'.join(wanted) if isinstance(wanted, tuple) else wanted}"
 
 
+def _conditions(needs: Needs) -> str:
+    """`for --x X --y Y`, or `without --z`."""
+    off = [flag(name) for name, wanted in needs.items() if wanted is False]
+    on = [_setting(name, wanted) for name, wanted in needs.items() if wanted is not False]
+    parts = (f"{word} {' '.join(them)}" for word, them in (("for", on), ("without", off)) if them)
+    return " ".join(parts)
+
+
 def _range_text(low: float, high: float) -> str:
     ends = [f"{end:,}" if isinstance(end, int) else f"{end:g}" for end in (low, high)]
     return f"at least {ends[0]}" if high == math.inf else f"a value from {ends[0]} to {ends[1]}"
@@ -175,30 +194,3 @@ def _range_text(low: float, high: float) -> str:
 def flag(name: str) -> str:
     """The command-line flag of a config field."""
     return "--" + name.replace("_", "-")
-
-
-def add_flags(parser: argparse.ArgumentParser, record: type) -> None:
-    """Adds one flag per field of a record; one that is not given stays out of the result."""
-    hints = typing.get_type_hints(record)
-    for field in dataclasses.fields(record):
-        hint = hints[field.name]
-        needs = describe_needs(field.metadata["needs"])
-        text = field.metadata["help"] + (f" [{needs}]" if needs else "")
-        keywords: dict[str, Any] = {"help": text, "default": argparse.SUPPRESS}
-        if hint is bool:
-            keywords["action"] = argparse.BooleanOptionalAction
-        elif typing.get_origin(hint) is Literal:
-            keywords["choices"] = typing.get_args(hint)
-        else:
-            keywords["type"] = next(t for t in alternatives(hint) if t is not types.NoneType)
-            if keywords["type"] == PAIR:
-                keywords |= {"type": float, "nargs": 2, "metavar": ("LOW", "HIGH")}
-            else:
-                keywords["metavar"] = keywords["type"].__name__.upper()
-        parser.add_argument(flag(field.name), **keywords)
-
-
-def flag_values(arguments: argparse.Namespace, record: type) -> dict[str, Any]:
-    """The fields of a record that were given on the command line."""
-    names = {field.name for field in dataclasses.fields(record)}
-    return {name: value for name, value in vars(arguments).items() if name in names}

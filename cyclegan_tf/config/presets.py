@@ -6,7 +6,7 @@ from typing import Any
 
 from cyclegan_tf.config.fields import without_ignored
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.errors import InputError
+from cyclegan_tf.errors import InputError, suggestion
 
 
 def demo() -> TrainConfig:
@@ -235,6 +235,17 @@ PRESETS: dict[str, Callable[[], TrainConfig]] = {
     "dcgan": dcgan,
     "dcgan-notebook": dcgan_notebook,
 }
+# What `train --presets` says of each: what it is for, the hardware that it is meant for, the time.
+SUMMARIES: dict[str, tuple[str, str, str]] = {
+    "demo": ("the synthetic set at 128 px", "2 CPU cores", "5 minutes"),
+    "cpu": ("real pictures at 128 px", "2 CPU cores", "40 minutes"),
+    "kaggle": ("the competition at 256 px", "1 GPU", "4.5 hours"),
+    "notebook": ("the classic tutorial: U-Net, cross-entropy", "1 GPU", "some hours"),
+    "paper": ("Zhu et al. 2017: ResNet-9, least squares", "1 GPU", "1 to 2 days"),
+    "two-objective": ("few paintings: a discriminator with two heads", "1 GPU", "4.5 hours"),
+    "dcgan": ("new pictures like those of B, at 64 px", "2 CPU cores", "40 minutes"),
+    "dcgan-notebook": ("the classic DCGAN, to compare with", "1 GPU", "1 to 2 hours"),
+}
 
 
 def preset_config(name: str, **changes: Any) -> TrainConfig:
@@ -246,9 +257,15 @@ def preset_config(name: str, **changes: Any) -> TrainConfig:
 
     Raises:
         InputError: if there is no such preset, or a change does not fit.
+
+    Example:
+        >>> import cyclegan_tf as cg
+        >>> config = cg.preset_config("paper", epochs=20)
+        >>> config.generator, config.pool_size, config.epochs
+        ('resnet', 50, 20)
     """
     if name not in PRESETS:
-        raise InputError(f"unknown preset {name!r}; choose one of: {', '.join(PRESETS)}.")
+        raise InputError(f"unknown preset {name!r}; {suggestion(name, PRESETS)}")
     values = PRESETS[name]().to_dict()
     if values["model"] == "cut" and changes.get("model") == "cyclegan":
         values["cycle_weight"] = _WEAK_CYCLE

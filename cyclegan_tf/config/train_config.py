@@ -4,14 +4,13 @@ Needs the standard library only, so that `--help` answers without loading Tensor
 """
 
 import dataclasses
-import difflib
 import os
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from cyclegan_tf.config.constraints import check_combinations
 from cyclegan_tf.config.fields import check_fields, check_needs, option, without_ignored
-from cyclegan_tf.errors import InputError
+from cyclegan_tf.errors import InputError, suggestion
 
 TRANSLATING = ("cyclegan", "cut")  # the models that make a picture of a picture
 # What options of only one kind of model need.
@@ -27,45 +26,78 @@ class TrainConfig:
     Raises:
         InputError: on a value of the wrong type, out of its range, at odds with another one, or
             one that others switch off.
+
+    Example:
+        >>> import cyclegan_tf as cg
+        >>> cg.TrainConfig(image_size=128, batch_size=4).images_per_step
+        8
+        >>> cg.TrainConfig(image_size=100)
+        Traceback (most recent call last):
+            ...
+        cyclegan_tf.errors.InputError: --image-size 100 does not fit ...; take a multiple of 32, ...
     """
 
     model: Literal["cyclegan", "cut", "dcgan"] = option(
         "cyclegan",
-        "cyclegan translates A into B and back; cut translates A into B alone, with half the "
-        "networks; dcgan invents pictures like those of B",
+        "cyclegan translates A into B and back; cut translates A into B only, with half the "
+        "networks; dcgan invents new pictures that look like those of B",
     )
 
     # Data
     data: str = option(
         "",
-        "data set: folder, zip or gs:// (Kaggle TFRecords, Kaggle JPEGs, or trainA/trainB)",
+        "the data set: a folder, a zip or a gs:// address that holds Kaggle's TFRecords, Kaggle's "
+        "JPEGs, or trainA/ and trainB/",
+        metavar="PATH",
+        unset="the competition's data on Kaggle, elsewhere a synthetic set that is drawn for you",
         changeable=True,
     )
     a: str = option(
         "",
-        "folder or zip of domain A, what is translated (with --b, in place of --data)",
+        "instead of --data: a folder or zip with the pictures of domain A, which are translated",
+        metavar="PATH",
         changeable=True,
     )
-    b: str = option("", "folder or zip of domain B, what it is translated into", changeable=True)
-    swap: bool = option(False, "exchange the domains: B is translated into A", needs=_TRANSLATION)
+    b: str = option(
+        "",
+        "together with --a: a folder or zip with the pictures of domain B, which show what the "
+        "translations should look like",
+        metavar="PATH",
+        changeable=True,
+    )
+    swap: bool = option(
+        False, "exchange the domains, so that B is translated into A", needs=_TRANSLATION
+    )
     features: str = option(
         "",
-        "what TFRecords call image and name, such as image=image_raw,name=filename; default: "
-        "it is seen",
+        "the features of TFRecords that hold the image and its name, for example "
+        "image=image_raw,name=filename",
+        metavar="NAMES",
+        unset="found automatically",
         changeable=True,
     )
     channels: int = option(
-        3, "1: all in grey, in networks of one channel; 3: colours", low=1, high=3, needs=_CYCLEGAN
+        3,
+        "3 trains on colour pictures; 1 turns everything grey and trains networks of one channel",
+        metavar="1|3",
+        low=1,
+        high=3,
+        needs=_CYCLEGAN,
     )
     range: tuple[float, float] | None = option(
         None,
-        "values that become black and white, in files of more than 8 bits a channel (0 4095 for "
-        "12 bits in 16); default: as the file says",
+        "the values that become black and white in files with more than 8 bits per channel, for "
+        "example 0 4095 for 12 bits stored in 16",
+        unset="as the file says",
     )
-    image_size: int = option(256, "side in pixels of the square training images", low=32, high=4096)
+    image_size: int = option(
+        256, "side of the square training images", metavar="PIXELS", low=32, high=4096
+    )
     picture_size: int | None = option(
         None,
-        "side of whole pictures in samples and validation; default: the image size",
+        "side of the whole pictures that samples, validation and scores show",
+        metavar="PIXELS",
+        unset="the image size",
         low=32,
         high=4096,
         changeable=True,
@@ -73,259 +105,401 @@ class TrainConfig:
     )
     validation_fraction: float = option(
         0.0,
-        "share of each domain held out, by a hash of the names; 0 with no test folders: none",
+        "share of each domain that is held out for validation, chosen by a hash of the file "
+        "names; with 0, only the test folders of the data set are held out, if it has any",
+        metavar="SHARE",
         low=0,
         high=0.9,
     )
-    skip_bad_images: bool = option(False, "name and skip what is no image instead of refusing it")
+    skip_bad_images: bool = option(
+        False, "name the files that are not images and leave them out, instead of stopping"
+    )
     cache: Literal["auto", "encoded", "decoded"] = option(
         "auto",
-        "images in memory as they come (encoded), or as pixels, which are faster and ten times as "
-        "large (decoded); auto: pixels, where they fit easily",
+        "how images are kept in memory: encoded, as the files hold them; decoded, as pixels, "
+        "which is faster and takes ten times as much memory; auto decodes them if they easily fit",
         changeable=True,
     )
 
     # Augmentation
     flip_left_right: float = option(
-        0.5, "probability of a left-right flip", low=0, high=1, needs={"expand": False}
+        0.5,
+        "how often an image is mirrored left to right",
+        metavar="PROBABILITY",
+        low=0,
+        high=1,
+        needs={"expand": False},
     )
     flip_up_down: float = option(
-        0.0, "probability of an up-down flip", low=0, high=1, needs={"expand": False}
+        0.0,
+        "how often an image is turned upside down",
+        metavar="PROBABILITY",
+        low=0,
+        high=1,
+        needs={"expand": False},
     )
     crop_probability: float = option(
         0.0,
-        "probability of enlarging and cropping an image",
+        "how often an image is enlarged and then cropped at random",
+        metavar="PROBABILITY",
         low=0,
         high=1,
         needs={"expand": False},
     )
     crop_enlarge: float = option(
         1.3,
-        "how much larger it is made before the crop",
+        "how much an image is enlarged before it is cropped",
+        metavar="FACTOR",
         low=1,
         high=4,
         needs=({"crop_probability": True}, {"expand": True}),
     )
     noise_std: float = option(
-        0.0, "standard deviation of Gaussian noise on images in [-1, 1]", low=0, high=1
+        0.0,
+        "standard deviation of the Gaussian noise that is added to images, whose values go from "
+        "-1 to 1",
+        metavar="DEVIATION",
+        low=0,
+        high=1,
     )
     expand: bool = option(
         False,
-        "show each image also mirrored, flipped, cropped and noised: five for one",
+        "show each image in five versions: as it is, mirrored, upside down, cropped and noisy",
         needs=_DCGAN,
     )
 
     # Networks
     generator: Literal["unet", "resnet", "painter"] = option(
         "unet",
-        "architecture of the generators; painter: a U-Net past which no fine detail goes, so that "
-        "it has to draw",
+        "architecture of the generators; painter is a U-Net past which no fine detail goes, so "
+        "that it has to draw",
         needs=_TRANSLATION,
     )
     base_filters: int = option(
-        64, "filters of the generators' first layer; the rest scales", low=1, high=1024
+        64,
+        "filters of the generators' first layer; all other layers scale with it",
+        metavar="FILTERS",
+        low=1,
+        high=1024,
     )
     unet_depth: int | None = option(
         None,
-        "how often the U-Net halves an image (default: as often as it can), or the painter (4)",
+        "how many times the U-Net or the painter halves an image",
+        metavar="TIMES",
+        unset="as often as its size allows; a painter 4 times",
         low=2,
         high=8,
         needs=_TRANSLATION | {"generator": ("unet", "painter")},
     )
     head_filters: int = option(
         0,
-        "filters of a last stage at full size that sees the input again; 0: none",
+        "filters of a last stage that works at full size and sees the input again; 0 leaves it out",
+        metavar="FILTERS",
         low=0,
         high=1024,
         needs=_TRANSLATION | {"generator": "unet"},
     )
     residual_blocks: int = option(
         9,
-        "residual blocks: 9 at 256 px, 6 at 128 in the paper; a painter needs 3",
+        "number of residual blocks; the paper uses 9 for 256 px and 6 for 128 px, a painter needs "
+        "3",
+        metavar="BLOCKS",
         low=0,
         high=64,
         needs=_TRANSLATION | {"generator": ("resnet", "painter")},
     )
     dropout: float | None = option(
         None,
-        "dropout rate: the U-Net's three deepest levels (default 0.5), the ResNet's blocks (0)",
+        "dropout rate in the three deepest levels of the U-Net, or in the blocks of the ResNet",
+        metavar="SHARE",
+        unset="0.5 for the U-Net, 0 for the ResNet",
         low=0,
         high=0.95,
         needs=_TRANSLATION,
     )
     norm: Literal["group", "instance", "pixel", "none"] = option(
         "group",
-        "normalization; instance is without scale and offset, as in the paper; pixel: over the "
-        "channels of each pixel, whatever else is in the picture (of generators; discriminators "
-        "then have group)",
+        "normalization: group has a learned scale and offset; instance has neither, as in the "
+        "paper; pixel normalizes each pixel over its channels, whatever else the picture shows "
+        "(in the generators; the discriminators then use group)",
         needs=_TRANSLATION,
     )
     norm_groups: int | None = option(
-        None, "groups; default: one a channel", low=1, needs=_TRANSLATION | {"norm": "group"}
+        None,
+        "number of groups for --norm group",
+        metavar="GROUPS",
+        unset="one per channel",
+        low=1,
+        needs=_TRANSLATION | {"norm": "group"},
     )
     upsampling: Literal["transpose", "resize", "bilinear"] = option(
         "transpose",
-        "how generators enlarge: transposed convolutions, or nearest or bilinear + convolution",
+        "how the generators enlarge: by transposed convolutions, or by resizing (to the nearest "
+        "pixel, or bilinear) and a convolution",
         needs=_TRANSLATION,
     )
     global_skip: bool = option(
         False,
-        "generators predict a change of their input, at first none: keeps the content",
+        "let the generators predict a change to their input that starts at zero, which preserves "
+        "the content",
         needs=_TRANSLATION,
     )
     skip_blur: int = option(
         1,
-        "what the global skip passes on; 1: the image, more: means of squares of this side, so "
-        "that colours stay and detail is drawn anew",
+        "what the global skip passes on: 1 is the image itself; a larger number is the mean over "
+        "squares of this side, so that colours stay and detail is drawn anew",
+        metavar="PIXELS",
         low=1,
         high=64,
         needs=_TRANSLATION | {"global_skip": True},
     )
     discriminator: Literal["patch", "projected", "two-objective"] = option(
         "patch",
-        "architecture of the discriminators; projected: beside the patches they see frozen "
-        "features of an image classifier; two-objective: that of B has two heads",
+        "architecture of the discriminators: patch judges overlapping patches; projected also "
+        "judges frozen features of an image classifier; two-objective gives the discriminator of "
+        "B two heads",
         needs=_TRANSLATION,
     )
     discriminator_filters: int = option(
-        64, "filters of the discriminators' first layer", low=1, high=1024
+        64,
+        "filters of the discriminators' first layer; all other layers scale with it",
+        metavar="FILTERS",
+        low=1,
+        high=1024,
     )
     discriminator_layers: int = option(
         3,
-        "strided layers, 1 to 4: patches of 16, 34, 70, 142 px",
+        "strided layers of the discriminators: 1, 2, 3 and 4 judge patches of 16, 34, 70 and "
+        "142 px",
+        metavar="LAYERS",
         low=1,
         high=4,
         needs=_TRANSLATION,
     )
     discriminator_noise: float = option(
-        0.0, "deviation of Gaussian noise on what they see", low=0, high=1
+        0.0,
+        "standard deviation of the Gaussian noise that is added to what the discriminators see",
+        metavar="DEVIATION",
+        low=0,
+        high=1,
     )
-    discriminator_dropout: float = option(0.0, "dropout rate behind their layers", low=0, high=0.95)
+    discriminator_dropout: float = option(
+        0.0,
+        "dropout rate after the layers of the discriminators",
+        metavar="SHARE",
+        low=0,
+        high=0.95,
+    )
     spectral_norm: bool = option(
         False,
-        "divide their kernels by their largest singular value",
+        "divide the kernels of the discriminators by their largest singular value",
         needs=({"latent_discriminator": "residual"}, _TRANSLATION),
     )
     latent_generator: Literal["transpose", "residual"] = option(
         "residual",
-        "transposed convolutions as in 2016, or residual blocks that resize",
+        "the generator of a DCGAN: transposed convolutions as in 2016, or residual blocks that "
+        "resize",
         needs=_DCGAN,
     )
     latent_discriminator: Literal["strided", "residual", "projected"] = option(
         "strided",
-        "strided convolutions as in 2016, residual blocks, or small networks on frozen features "
-        "of an image classifier",
+        "the discriminator of a DCGAN: strided convolutions as in 2016, residual blocks, or small "
+        "networks on frozen features of an image classifier",
         needs=_DCGAN,
     )
     latent_size: int = option(
-        128, "numbers a picture is made from", low=1, high=65_536, needs=_DCGAN
+        128,
+        "how many random numbers a DCGAN makes a picture from",
+        metavar="NUMBERS",
+        low=1,
+        high=65_536,
+        needs=_DCGAN,
     )
 
     # Objective
     adversarial_loss: Literal["bce", "soft-bce", "lsgan", "hinge", "wgan-gp"] = option(
-        "bce", "adversarial objective (bce: cross-entropy, soft-bce: with soft labels)"
+        "bce",
+        "the adversarial objective: bce is cross-entropy, soft-bce the same with soft labels, "
+        "lsgan least squares",
     )
     label_smoothing: float = option(
         0.0,
-        "lowers the label of real images",
+        "how far the label of real images is lowered below 1",
+        metavar="AMOUNT",
         low=0,
         high=0.5,
         needs={"adversarial_loss": ("bce", "lsgan")},
     )
     two_objective_weight: float = option(
         0.4,
-        "weight of the second head for the generator",
+        "weight of the second head in the generator's loss",
+        metavar="WEIGHT",
         low=0,
         needs=_TRANSLATION | {"discriminator": "two-objective"},
     )
     cycle_weight: float = option(
-        10.0, "weight of cycle consistency (Zhu et al. 2017, section 3.3)", low=0, needs=_CYCLEGAN
+        10.0,
+        "weight of the cycle loss: translated there and back, a picture should be itself again "
+        "(Zhu et al. 2017, section 3.3)",
+        metavar="WEIGHT",
+        low=0,
+        needs=_CYCLEGAN,
     )
     cycle_weight_end: float | None = option(
-        None, "what it falls to; default: it stays", low=0, needs=_CYCLEGAN
+        None,
+        "final value of the cycle weight, which moves there in a straight line",
+        metavar="WEIGHT",
+        unset="constant",
+        low=0,
+        needs=_CYCLEGAN,
     )
     content_weight: float = option(
         1.0,
         "weight of the contrastive loss, which keeps each thing in its place (Park et al. 2020)",
+        metavar="WEIGHT",
         low=0,
         needs=_CUT,
     )
     identity_weight: float = option(
-        5.0, "weight of the identity loss, 0: off (section 5.2)", low=0, needs=_TRANSLATION
-    )
-    identity_weight_end: float | None = option(
-        None, "what it falls to; default: it stays", low=0, needs=_TRANSLATION
-    )
-    colour_weight: float = option(
-        0.0,
-        "weight of the distance between a picture and its translation in means over squares of "
-        "16 px: keeps colours in place",
+        5.0,
+        "weight of the identity loss: a generator should not change what already belongs to its "
+        "target domain (section 5.2); 0 turns it off",
+        metavar="WEIGHT",
         low=0,
         needs=_TRANSLATION,
     )
-    r1_weight: float = option(0.0, "weight of the R1 penalty (Mescheder et al. 2018)", low=0)
+    identity_weight_end: float | None = option(
+        None,
+        "final value of the identity weight, which moves there in a straight line",
+        metavar="WEIGHT",
+        unset="constant",
+        low=0,
+        needs=_TRANSLATION,
+    )
+    colour_weight: float = option(
+        0.0,
+        "weight of the distance between a picture and its translation, both averaged over squares "
+        "of 8 px, which keeps colours in place",
+        metavar="WEIGHT",
+        low=0,
+        needs=_TRANSLATION,
+    )
+    r1_weight: float = option(
+        0.0, "weight of the R1 penalty (Mescheder et al. 2018)", metavar="WEIGHT", low=0
+    )
     gradient_penalty: float | None = option(
-        None, "weight of the gradient penalty; default: 10 with wgan-gp, else 0", low=0
+        None,
+        "weight of the gradient penalty (Gulrajani et al. 2017)",
+        metavar="WEIGHT",
+        unset="10 for wgan-gp, otherwise 0",
+        low=0,
     )
 
     # Stabilizers
     pool_size: int = option(
-        0, "fakes remembered for the discriminators, 50 in the paper", low=0, high=10_000
+        0,
+        "how many earlier translations are kept to be shown to the discriminators again; the "
+        "paper keeps 50",
+        metavar="IMAGES",
+        low=0,
+        high=10_000,
     )
     diff_augment: Literal["off", "geometry", "mirrored", "all"] = option(
         "off",
-        "augment what the discriminators see (Zhao et al. 2020); mirrored: what moves in is the "
-        "mirrored picture, not grey; all: colours too",
+        "augment what the discriminators see, real or not (DiffAugment, Zhao et al. 2020): "
+        "geometry shifts and cuts out; mirrored fills the gap of the shift with the mirrored "
+        "picture instead of grey; all changes colours as well",
     )
     ema_decay: float = option(
-        0.0, "moving average of the generators' weights; 0.999 is usual", low=0, high=0.99999
+        0.0,
+        "decay of a moving average of the generators' weights, which samples and results are then "
+        "made with; 0.999 is usual, 0 turns it off",
+        metavar="DECAY",
+        low=0,
+        high=0.99999,
     )
     submit: Literal["ema", "last", "best"] = option(
         "ema",
-        "weights that draw samples and submission; ema: the average, where there is one; best: "
-        "the average of the epoch with the lowest FID (--evaluate-every)",
+        "which weights make samples and images.zip: ema, the moving average if there is one; "
+        "last, the plain weights; best, those of the epoch with the lowest FID (needs "
+        "--evaluate-every)",
         changeable=True,
     )
     discriminator_steps: int = option(
-        1, "discriminator updates after each generator update", low=1, high=100
+        1,
+        "discriminator updates after each generator update",
+        metavar="UPDATES",
+        low=1,
+        high=100,
     )
 
     # Optimization
-    batch_size: int = option(1, "images of each domain in a step", low=1, high=65_536)
-    epochs: int = option(100, "epochs to train", low=1, high=10**9, changeable=True)
-    steps_per_epoch: int | None = option(
-        None, "steps in an epoch; default: the larger domain once", low=1, high=10**9
+    batch_size: int = option(
+        1, "images of each domain in a training step", metavar="IMAGES", low=1, high=65_536
     )
-    learning_rate: float = option(2e-4, "Adam's learning rate", low=0, high=1, changeable=True)
+    epochs: int = option(
+        100, "how many epochs to train", metavar="EPOCHS", low=1, high=10**9, changeable=True
+    )
+    steps_per_epoch: int | None = option(
+        None,
+        "training steps in an epoch",
+        metavar="STEPS",
+        unset="one pass over the larger domain",
+        low=1,
+        high=10**9,
+    )
+    learning_rate: float = option(
+        2e-4, "learning rate of Adam", metavar="RATE", low=0, high=1, changeable=True
+    )
     discriminator_learning_rate: float | None = option(
-        None, "default: the generators'", low=0, high=1, changeable=True
+        None,
+        "learning rate of the discriminators",
+        metavar="RATE",
+        unset="that of the generators",
+        low=0,
+        high=1,
+        changeable=True,
     )
     schedule: Literal["constant", "linear", "cosine"] = option(
-        "constant", "of both learning rates; linear and cosine end at zero"
+        "constant", "how both learning rates develop; linear and cosine end at zero"
     )
     decay_from: float = option(
         0.5,
-        "share of the training before the linear schedule falls",
+        "share of the training after which the linear schedule begins to fall",
+        metavar="SHARE",
         low=0,
         high=0.99,
         needs={"schedule": "linear"},
     )
     beta_1: float = option(
-        0.5, "Adam's beta 1; 0.9 makes the players oscillate (DCGAN, section 4)", low=0, high=0.999
+        0.5,
+        "beta 1 of Adam; 0.9 makes the two players oscillate (DCGAN, section 4)",
+        metavar="BETA",
+        low=0,
+        high=0.999,
     )
-    beta_2: float = option(0.999, "Adam's beta 2", low=0, high=0.99999)
+    beta_2: float = option(0.999, "beta 2 of Adam", metavar="BETA", low=0, high=0.99999)
     clip_norm: float | None = option(
-        None, "scale gradients of a larger joint norm down to this", low=1e-06, changeable=True
+        None,
+        "scale gradients down when their joint norm is larger than this",
+        metavar="NORM",
+        unset="never",
+        low=1e-06,
+        changeable=True,
     )
     checkpoint_minutes: float = option(
         10.0,
-        "minutes between saves of the state in the middle of an epoch; each epoch ends with one",
+        "minutes between two saves of the training state within an epoch; it is saved after every "
+        "epoch as well",
+        metavar="MINUTES",
         low=0,
         changeable=True,
     )
     budget_minutes: float | None = option(
         None,
-        "end training, final samples and images.zip within these minutes",
+        "finish everything within this time: training, final samples and images.zip",
+        metavar="MINUTES",
+        unset="no limit",
         low=0.1,
         changeable=True,
     )
@@ -338,44 +512,62 @@ class TrainConfig:
 
     # Machine
     seed: int = option(
-        0, "seeds weights, order of images, augmentation and dropout", low=0, high=2**31 - 1
+        0,
+        "fixes the first weights, the order of the images, augmentation and dropout",
+        metavar="NUMBER",
+        low=0,
+        high=2**31 - 1,
     )
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16", "auto"] = option(
         "float32",
-        "number format of the computations; auto: bfloat16 on a CPU made for it, else float32",
+        "number format of the computation; auto takes bfloat16 on a CPU that is built for it, and "
+        "otherwise float32",
     )
     jit: Literal["auto", "on", "off"] = option(
-        "auto", "compile with XLA; auto: on one GPU or TPU", changeable=True
+        "auto", "compile with XLA; auto does so on one GPU or a TPU", changeable=True
     )
     strategy: Literal["auto", "one", "mirrored", "multiworker", "tpu"] = option(
         "auto",
-        "what trains: one device, all GPUs (mirrored), several machines (multiworker) or a TPU; "
-        "auto: a TPU or else all GPUs, where there are any",
+        "where to train: on one device, on all GPUs (mirrored), on several machines (multiworker) "
+        "or on a TPU; auto takes a TPU, or else all GPUs, or else the CPU",
         changeable=True,
     )
     gradient_accumulation: int = option(
         1,
-        "parts into which a batch is divided to save memory; the step stays the same",
+        "split each batch into this many parts to save memory; the result of a step stays the same",
+        metavar="PARTS",
         low=1,
         changeable=True,
     )
-    deterministic: bool = option(False, "bit-exact repetition, somewhat slower", changeable=True)
+    deterministic: bool = option(
+        False, "repeat a run bit for bit with the same seed; somewhat slower", changeable=True
+    )
 
     # Reports
     profile: bool = option(
-        False, "first profile a few steps for TensorBoard and print their cost", changeable=True
+        False,
+        "before training, profile a few steps for TensorBoard and print what they cost",
+        changeable=True,
     )
-    sample_every: int = option(5, "epochs between sample grids", low=1, changeable=True)
-    sample_count: int = option(6, "pictures in a sample grid", low=1, high=64, changeable=True)
+    sample_every: int = option(
+        5, "epochs between two grids of samples", metavar="EPOCHS", low=1, changeable=True
+    )
+    sample_count: int = option(
+        6, "pictures in a grid of samples", metavar="PICTURES", low=1, high=64, changeable=True
+    )
     evaluate_every: int | None = option(
         None,
-        "epochs between scores (FID, KID) of a fixed set of pictures; default: no scores",
+        "epochs between two scores (FID and KID) of a fixed set of pictures",
+        metavar="EPOCHS",
+        unset="no scores",
         low=1,
         changeable=True,
     )
     inception: str = option(
         "",
-        "frozen Inception graph for the scores; default: fetched once, and kept",
+        "file of the frozen Inception graph that the scores are computed with",
+        metavar="FILE",
+        unset="downloaded once and kept",
         changeable=True,
         needs={"evaluate_every": True},
     )
@@ -420,7 +612,5 @@ def check_values(values: dict[str, Any]) -> dict[str, Any]:
     known = [field.name for field in dataclasses.fields(TrainConfig)]
     for key in values:
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}."
-            raise InputError(f"unknown config key {key!r}; {hint}")
+            raise InputError(f"unknown config key {key!r}; {suggestion(key, known)}")
     return check_fields(TrainConfig, values)

@@ -33,6 +33,12 @@ def build_data_set(
 
     Raises:
         InputError: if something cannot be read, or a domain is smaller than a batch.
+
+    Example:
+        >>> import cyclegan_tf as cg
+        >>> config = cg.preset_config("cpu", data="data/horse2zebra")
+        >>> print(cg.build_data_set(config).summary())
+        A: 3 images (3 more held out), B: 3 images (3 more held out)
     """
     only_b = only_b or config.model == "dcgan"
     data = _read(config, only_b=only_b, convert=stored_rgb if as_stored else upright_rgb)

@@ -286,9 +286,9 @@ def encode(pixels: np.ndarray, image_format: str) -> bytes:
     return _encode(Image.fromarray(pixels), image_format, **options)
 
 
-def save_png(path: Path, pixels: np.ndarray) -> None:
+def save_png(path: str | Path, pixels: np.ndarray) -> None:
     """Writes a PNG; no reader sees half a file."""
-    with atomic_file(path) as partial:
+    with atomic_file(Path(path)) as partial:
         partial.write_bytes(encode_png(pixels))
 
 

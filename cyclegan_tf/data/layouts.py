@@ -88,7 +88,7 @@ def kaggle_data() -> Path | None:
     return next((folder for folder in KAGGLE_DATA if folder.is_dir()), None)
 
 
-def find_layout(path: Path, features: Features | None = None) -> Layout:
+def find_layout(path: str | Path, features: Features | None = None) -> Layout:
     """Tells a data set's layout by how its folders are called.
 
     Args:

@@ -198,7 +198,9 @@ def tell_kinds(kinds: Counter[Kind]) -> str:
     return ", ".join(named) + (f" ({'; '.join(remedies)})" if remedies else "")
 
 
-def open_source(path: Path, *, features: Features | None = None, single: bool = False) -> Source:
+def open_source(
+    path: str | Path, *, features: Features | None = None, single: bool = False
+) -> Source:
     """Finds the pictures of a path.
 
     Args:
@@ -282,7 +284,7 @@ def require_pictures(source: Source) -> Source:
     )
 
 
-def local(path: Path) -> Path:
+def local(path: str | Path) -> Path:
     """The path itself, or where the files were copied to that an address names (gs://...).
 
     Raises:

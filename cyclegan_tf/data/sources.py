@@ -1,6 +1,7 @@
 """Pictures of files, decoded one at a time, as they are scored and shown."""
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,15 @@ from typing import Protocol
 import numpy as np
 
 from cyclegan_tf.data.dataset import ImageSet, largest_side
-from cyclegan_tf.data.image import center_square, load_stored, resize, shrink, to_float, to_uint8
+from cyclegan_tf.data.image import (
+    center_square,
+    load_stored,
+    load_upright,
+    resize,
+    shrink,
+    to_float,
+    to_uint8,
+)
 from cyclegan_tf.data.pipeline import image_batches
 from cyclegan_tf.data.reader import Entry, open_source
 from cyclegan_tf.data.tfrecord import parse_features
@@ -115,7 +124,7 @@ def to_square(picture: np.ndarray, size: int) -> np.ndarray:
 
 
 def load_pictures(
-    path: Path,
+    path: str | Path,
     *,
     mixed_sizes: bool = False,
     shrink_above: int | None = None,
@@ -139,6 +148,54 @@ def load_pictures(
     source.tell()
     options = {"mixed_sizes": mixed_sizes, "shrink_above": shrink_above}
     return PictureFiles(str(path), source.read, **options)
+
+
+def read_images(
+    path: str | Path, *, size: int | None = None, skip_bad: bool = False, features: str = ""
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Reads the pictures of a folder, of TFRecords or of a zip, one after the other.
+
+    They come sorted by name; a line tells which files are left out because they are none.
+
+    Args:
+        path: as of `reader.open_source`, or one picture.
+        size: give the centred square of each at this side, as training does; by default the whole
+            picture at its own size.
+        skip_bad: name and leave out pictures that cannot be read, instead of stopping.
+        features: what the features of TFRecords are called, as of `parse_features`.
+
+    Yields:
+        The name, without folder and suffix, and the pixels: `(h, w, 3)` uint8, upright sRGB.
+
+    Raises:
+        InputError: if there is no such thing, or a picture cannot be read.
+
+    Example:
+        >>> import cyclegan_tf as cg
+        >>> for name, image in cg.read_images("photos", size=64):
+        ...     print(name, image.shape, image.dtype)
+        1 (64, 64, 3) uint8
+        2 (64, 64, 3) uint8
+    """
+    source = open_source(path, features=parse_features(features), single=True)
+    source.tell()
+    least = largest_side(size) if size else None
+
+    def load(entry: Entry) -> tuple[str, np.ndarray | None]:
+        origin, name, encoded = entry
+        try:
+            pixels = load_upright(encoded, shrink_above=least)
+        except ValueError as error:
+            if not skip_bad:
+                raise InputError(
+                    f"{origin} is no image: {error}. Replace it, or give skip_bad=True."
+                ) from error
+            print(f"warning: {origin} is no image: {error}; skipped", file=sys.stderr)
+            return name, None
+        return name, to_square(pixels, size) if size else pixels
+
+    loaded = in_order(load, source.read())
+    return ((name, pixels) for name, pixels in loaded if pixels is not None)
 
 
 def _checked(

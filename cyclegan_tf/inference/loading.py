@@ -20,6 +20,7 @@ from cyclegan_tf.inference.shipped import (
 )
 from cyclegan_tf.inference.tiling import DEFAULT_TILE, Frame, check_sizes, smallest_tile
 from cyclegan_tf.inference.translator import Translator
+from cyclegan_tf.io.files import user_path
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models import build
 from cyclegan_tf.models.adversarial import AdversarialModel
@@ -81,6 +82,13 @@ def load_generator(
 
     Raises:
         InputError: if there is no such run, it has no weights, or an argument is out of range.
+
+    Example:
+        >>> import cyclegan_tf as cg
+        >>> painting = cg.load_generator("runs/monet").translate("holiday.jpg")
+        >>> painting.size
+        (40, 40)
+        >>> painting.save("painting.png")
     """
     check_sizes(tile=tile, size=size, longest=longest, canvas=canvas)
     config, read = _trained_generator(run, direction)
@@ -111,7 +119,7 @@ def export_generator(run: str | Path, path: str | Path, direction: str = "ab") -
     config, read = _trained_generator(run, direction)
     settings = {name: value for name, value in config.to_dict().items() if name not in PATHS}
     packed = PackedGenerator(direction, settings, read().get_weights())
-    write_generator(Path(path), packed)
+    write_generator(user_path(path), packed)
 
 
 def _trained_generator(
@@ -120,7 +128,7 @@ def _trained_generator(
     """The settings of a generator, and what builds it and reads its weights."""
     if direction not in ("ab", "ba"):
         raise InputError(f"--direction is {direction!r}; choose one of: ab, ba.")
-    path = Path(run)
+    path = user_path(run)
     # a word that leads nowhere is a name, and then the name of the file says which way it goes
     named = path.name == run and not path.exists()
     if named:

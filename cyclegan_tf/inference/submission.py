@@ -23,6 +23,7 @@ from cyclegan_tf.inference.compiled import CompiledGenerator
 from cyclegan_tf.inference.translator import Picture, Translator, in_batches, to_pixels
 from cyclegan_tf.inference.worklist import survey
 from cyclegan_tf.io import display
+from cyclegan_tf.io.files import user_path
 from cyclegan_tf.io.outputs import is_file_name, open_zip, same_file
 from cyclegan_tf.io.parallel import FAR_AHEAD, in_order
 
@@ -63,11 +64,16 @@ def write_submission(
         InputError: if a photo cannot be read, or the zip cannot be written.
         DiskFull: if there is no room for it.
         ValueError: if there are not as many names as pictures, or the model changes their shape.
+
+    Example:
+        >>> import cyclegan_tf as cg
+        >>> cg.write_submission("images.zip", "photos", cg.load_generator("runs/monet"))
+        2
     """
     translator = generator if isinstance(generator, Translator) else Translator(generator)
     names, squares = _named_squares(photos)
     batches = map(to_float, in_batches(squares, _BATCH))
-    count = write_translations(Path(path), names, batches, translator.batch)
+    count = write_translations(user_path(path), names, batches, translator.batch)
     if warning := count_warning(count):
         print(f"warning: {warning}", file=sys.stderr)
     return count
@@ -200,7 +206,7 @@ def _named_squares(
         domain = photos.all_a()
         return domain.names, SquarePictures("photos", domain, SIZE)
     if isinstance(photos, str | Path):
-        work = survey(_photo_sources(Path(photos)), lambda *_: (SIZE, SIZE), suffix=_SUFFIX)
+        work = survey(_photo_sources(user_path(photos)), lambda *_: (SIZE, SIZE), suffix=_SUFFIX)
         decode = partial(load_upright, shrink_above=largest_side(SIZE))
         names = [name.removesuffix(_SUFFIX) for name in work.names]
         return names, (to_square(decode(encoded), SIZE) for _, _, encoded in work)

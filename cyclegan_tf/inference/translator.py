@@ -60,6 +60,12 @@ class Translator:
 
     Raises:
         ValueError: if the model has fixed sides that are not the same.
+
+    Example:
+        >>> import cyclegan_tf as cg
+        >>> negative = cg.Translator(lambda images: -images)
+        >>> negative.translate("holiday.jpg").getpixel((0, 0))
+        (156, 156, 156)
     """
 
     def __init__(

@@ -50,7 +50,7 @@ class RunFolder:
         state_file: what a resumed training goes on from.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | Path) -> None:
         self.path = path = user_path(path)
         self.config_file = path / "config.json"
         self.metrics_file = path / "metrics.jsonl"
@@ -64,7 +64,7 @@ class RunFolder:
         self._written: TrainConfig | None = None
 
     @classmethod
-    def create(cls, path: Path, config: TrainConfig) -> "RunFolder":
+    def create(cls, path: str | Path, config: TrainConfig) -> "RunFolder":
         """Makes the folder and writes the config into it.
 
         Raises:
@@ -72,11 +72,7 @@ class RunFolder:
         """
         run = cls(path)
         try:
-            if run.config_file.exists() or run.metrics_file.exists():
-                raise InputError(
-                    f"{path} already holds a run; expected a new folder. Choose another --run, "
-                    f"or go on with this one: --run {path} --resume."
-                )
+            run.require_new()
             run.lock()
             run.write_config(config)
         except OSError as error:
@@ -85,6 +81,14 @@ class RunFolder:
                 "Choose another with --run."
             ) from error
         return run
+
+    def require_new(self) -> None:
+        """Raises `InputError` if the folder already holds a run."""
+        if self.config_file.exists() or self.metrics_file.exists():
+            raise InputError(
+                f"{self.path} already holds a run; expected a new folder. Choose another --run, "
+                f"or go on with this one: --run {self.path} --resume."
+            )
 
     def write_config(self, config: TrainConfig) -> None:
         """Writes the config with the versions of today, and makes the folders that are missing."""

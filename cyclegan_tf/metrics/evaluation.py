@@ -31,7 +31,7 @@ from cyclegan_tf.inference.loading import (
     compile_way_back,
     load_trained,
 )
-from cyclegan_tf.io.files import write_text
+from cyclegan_tf.io.files import user_path, write_text
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.metrics.features import cached_features, extract
 from cyclegan_tf.metrics.fid import feature_frechet_distance
@@ -71,8 +71,8 @@ class Comparison:
         features: what the features of TFRecords are called, as of `parse_features`.
     """
 
-    reference: Path | None = None
-    training: Path | None = None
+    reference: str | Path | None = None
+    training: str | Path | None = None
     epsilon: float = 0.1
     features: str = ""
 
@@ -176,14 +176,24 @@ def score(
 
     Raises:
         InputError: if run, data or a set cannot be read, or one has fewer than 2 images.
+
+    Example:
+        >>> import cyclegan_tf as cg
+        >>> evaluation = cg.score("runs/monet")
+        >>> print(evaluation)
+        runs/monet: held-out photos, translated: 3 images
+        against domain B: 6 images...
+        >>> sorted(evaluation.to_dict())[:3]
+        ['change', 'cycle_error', 'dimensions']
     """
-    path, run = Path(images), RunFolder(Path(images))
-    paths = (Path(given) if given else None for given in (reference, training))
+    run = RunFolder(images)
+    path = run.path
+    paths = (user_path(given) if given else None for given in (reference, training))
     comparison, is_run = Comparison(*paths), run.config_file.exists()
     of_runs = {"data": data, "every_photo": every_photo, "count": count}
     if not is_run:
         _check_images(path, comparison, of_runs)
-    graph = Inception(Path(inception) if inception else default_inception())
+    graph = Inception(user_path(inception) if inception else default_inception())
     if not is_run:
         return evaluate_images(path, graph, comparison)
     evaluation = evaluate_run(path, graph, comparison, **of_runs)
@@ -203,7 +213,7 @@ def _check_images(path: Path, comparison: Comparison, of_runs: dict[str, Any]) -
         raise InputError(f"{misplaced[0]}= belongs to runs, and {path} is none; leave it out.")
 
 
-def evaluate_images(path: Path, inception: Inception, comparison: Comparison) -> Evaluation:
+def evaluate_images(path: str | Path, inception: Inception, comparison: Comparison) -> Evaluation:
     """Scores a folder, TFRecords or a zip of images, as they are stored.
 
     Args:
@@ -229,7 +239,7 @@ def evaluate_images(path: Path, inception: Inception, comparison: Comparison) ->
 
 
 def evaluate_run(
-    path: Path,
+    path: str | Path,
     inception: Inception,
     comparison: Comparison = Comparison(),
     *,

@@ -8,7 +8,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from cyclegan_tf.errors import InputError, first_line
-from cyclegan_tf.io.files import read_file
+from cyclegan_tf.io.files import read_file, user_path
 
 FEED = "ExpandDims"  # (n, h, w, 3) float32 0..255; the graph resizes to 299 x 299 and normalises
 POOL_LAYER = "pool_3:0"  # (n, 1, 1, 2048): what FID is computed on
@@ -40,7 +40,8 @@ class Inception:
     arXiv:1706.08500 (its use).
     """
 
-    def __init__(self, path: Path, *, layer: str | None = None) -> None:
+    def __init__(self, path: str | Path, *, layer: str | None = None) -> None:
+        path = user_path(path)
         graph_def, self.digest = _read_graph(path)
         self.layer = _find_layer(path, graph_def, layer)
         _cut(path, graph_def, self.layer)

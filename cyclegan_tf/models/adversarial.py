@@ -1,14 +1,16 @@
 """AdversarialModel: what CycleGan and DcGan share, two sides that are trained in turn."""
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, Self
 
 import keras
 import tensorflow as tf
+from keras.saving import deserialize_keras_object, serialize_keras_object
 
 from cyclegan_tf.distribution import replicas
-from cyclegan_tf.models.internals import NothingToBuild
+from cyclegan_tf.models.internals import NothingToBuild, schedule_of
 from cyclegan_tf.models.losses import AdversarialLoss, Logits, share_called_real
 from cyclegan_tf.models.optimizers import progress, update_average
 from cyclegan_tf.models.player import Images, Losses, Player, Turn, after, move_together
@@ -70,6 +72,7 @@ class AdversarialModel(NothingToBuild, keras.Model):
             Player(self.discriminators),
         )
         self.stabilizers = stabilizers
+        self.seed = seed
         averaged = stabilizers.ema_decay > 0
         self.averages = [_copy(g) for g in generators] if averaged else self.generators
         self.random = keras.random.SeedGenerator(seed)
@@ -106,6 +109,7 @@ class AdversarialModel(NothingToBuild, keras.Model):
             **options: of `keras.Model.compile`, for example `jit_compile`.
         """
         super().compile(optimizer=None, **options)
+        self.compile_options = {"gradient_accumulation": gradient_accumulation, **options}
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
         optimizers = (generator_optimizer, discriminator_optimizer)
@@ -135,7 +139,8 @@ class AdversarialModel(NothingToBuild, keras.Model):
         Reference: Goodfellow et al. 2014, arXiv:1406.2661, algorithm 1, the generators first.
         """
         real = self.real_images(batch)
-        count = real[0].shape[0]
+        known = real[0].shape[0] is not None  # else the last batch may be smaller
+        count = real[0].shape[0] if known else tf.shape(real[0])[0]
         draws = self.draw(count)
         if self.judges_once:
             turns = self.generators_turn, self.discriminators_turn
@@ -150,7 +155,7 @@ class AdversarialModel(NothingToBuild, keras.Model):
                 judged, *_ = discriminators.move(turn, real, fakes, draws, self.draw_mixes(count))
                 losses |= judged
         self.finish_step()
-        return self.log(losses, count)
+        return self.log(losses, count, by_images=not known)
 
     def test_step(self, batch: Any) -> Losses:
         """The losses of the averaged generators, without training or augmentation."""
@@ -253,7 +258,7 @@ class AdversarialModel(NothingToBuild, keras.Model):
         whole = replicas.count() * count
         return tuple(replicas.shard(self.diff_augment.draw(whole)) for _ in self.judges)
 
-    def draw_mixes(self, count: int) -> tuple[tf.Tensor, ...]:
+    def draw_mixes(self, count: int | tf.Tensor) -> tuple[tf.Tensor, ...]:
         """`(count,)` in [0, 1) for the gradient penalty of each; 0 where there is none."""
         if not self.stabilizers.penalty_weight:
             return (tf.zeros([count]),) * len(self.judges)
@@ -321,18 +326,44 @@ class AdversarialModel(NothingToBuild, keras.Model):
             super().make_test_function(force)
             self.test_function = replicas.unpacking(self.test_function, self.means)
 
-    def get_config(self) -> NoReturn:
-        """Refuses to be saved as one file; Keras asks for the config to do so.
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` makes the same model of: its networks, objective and settings."""
+        arguments = list(inspect.signature(type(self).__init__).parameters)[1:]
+        parts = {name: serialize_keras_object(getattr(self, name)) for name in arguments}
+        shapes = [list(pool.images.shape[1:]) for pool in self.pools if hasattr(pool, "images")]
+        # first, because Keras prints the config where it does not know the class
+        needed = f"from cyclegan_tf import {type(self).__name__}"
+        return {"to_load_it_first_run": needed, "pooled": shapes[:1], **parts}
 
-        Raises:
-            TypeError: saying what can be saved.
-        """
-        name = type(self).__name__
-        raise TypeError(
-            f"A {name} is not saved whole, but its networks are: a generator alone by "
-            "model.generators[0].save('generator.keras'), all numbers by "
-            f"model.save_weights('all.weights.h5'), for a {name} that is built alike."
-        )
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Makes what `get_config` has described, with weights of its own."""
+        parts = {name: deserialize_keras_object(part) for name, part in config.items()}
+        parts.pop("to_load_it_first_run")
+        shapes = parts.pop("pooled")
+        model = cls(**parts)
+        for shape in shapes:
+            for pool in model.pools:  # they have weights, too
+                pool.build((None, *shape))
+        return model
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """What `compile` was given; None before that."""
+        if not self.compiled:
+            return None
+        optimizers = {
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+        }
+        return optimizers | self.compile_options
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as `get_compile_config` has described; rates fall with this model's steps."""
+        self.compile(**deserialize_keras_object(config))
+        for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
+            schedule = schedule_of(optimizer)
+            if hasattr(schedule, "total_steps"):
+                schedule.total_steps = self.total_steps
 
     def _penalties(
         self, discriminator: keras.Model, real: Images, fake: Images, mix: tf.Tensor | None

@@ -49,6 +49,12 @@ def build_model(config: TrainConfig, total_steps: int | None = None) -> Adversar
     Raises:
         InputError: if TensorFlow cannot compile for several replicas.
         ValueError: if something falls over the training, but its length is unknown.
+
+    Example:
+        >>> import cyclegan_tf as cg
+        >>> model = cg.build_model(cg.TrainConfig(image_size=32, base_filters=8))
+        >>> [network.name for network in model.generators]
+        ['generator_ab', 'generator_ba']
     """
     total_steps = total_steps or config.epochs * (config.steps_per_epoch or 0)
     ends = (config.cycle_weight_end, config.identity_weight_end)

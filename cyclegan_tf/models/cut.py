@@ -13,6 +13,7 @@ from cyclegan_tf.models.adversarial import AdversarialModel, Draws, Judge
 from cyclegan_tf.models.losses import (
     AdversarialLoss,
     CrossEntropy,
+    Saved,
     colour_distance,
     contrastive_distance,
 )
@@ -30,8 +31,9 @@ LOG_KEYS = (
 )
 
 
+@keras.saving.register_keras_serializable("cyclegan_tf")
 @dataclass(frozen=True)
-class OneSidedObjective:
+class OneSidedObjective(Saved):
     """What a Cut minimizes.
 
     Attributes:
@@ -50,6 +52,7 @@ class OneSidedObjective:
     colour_weight: float = 0.0
 
 
+@keras.saving.register_keras_serializable("cyclegan_tf")
 class Cut(AdversarialModel):
     """Learns to translate one domain into another, in one direction.
 
@@ -72,6 +75,12 @@ class Cut(AdversarialModel):
         seed: of the pool, augmentation and penalties.
 
     Reference: Park et al. 2020, arXiv:2007.15651.
+
+    Example:
+        >>> import cyclegan_tf as cg
+        >>> model = cg.build_model(cg.TrainConfig(model="cut", image_size=32, base_filters=8))
+        >>> model.generator_ab.name, len(model.discriminators)
+        ('generator_ab', 1)
     """
 
     def __init__(

@@ -10,7 +10,7 @@ from functools import partial
 import keras
 
 from cyclegan_tf.models.adversarial import AdversarialModel, Draws, Judge
-from cyclegan_tf.models.losses import AdversarialLoss, CrossEntropy, colour_distance
+from cyclegan_tf.models.losses import AdversarialLoss, CrossEntropy, Saved, colour_distance
 from cyclegan_tf.models.losses import mean_absolute_error as l1
 from cyclegan_tf.models.player import Images, Turn, with_identity
 from cyclegan_tf.models.stabilizers import Stabilizers, image_pool
@@ -29,8 +29,9 @@ LOG_KEYS = (
 )
 
 
+@keras.saving.register_keras_serializable("cyclegan_tf")
 @dataclass(frozen=True)
-class Objective:
+class Objective(Saved):
     """What a CycleGan minimizes.
 
     Attributes:
@@ -53,6 +54,7 @@ class Objective:
     colour_weight: float = 0.0
 
 
+@keras.saving.register_keras_serializable("cyclegan_tf")
 class CycleGan(AdversarialModel):
     """Learns to translate between two image domains from unpaired examples.
 
@@ -71,6 +73,21 @@ class CycleGan(AdversarialModel):
         seed: of pools, augmentation and penalties.
 
     Reference: Zhu et al. 2017, arXiv:1703.10593, section 3.
+
+    Example:
+        >>> import cyclegan_tf as cg
+        >>> import numpy as np
+        >>> from keras import Input, Sequential, layers, optimizers
+        >>> def network(channels):
+        ...     convolution = layers.Conv2D(channels, 3, padding="same")
+        ...     return Sequential([Input((None, None, 3)), convolution])
+        >>> model = cg.CycleGan(network(3), network(3), network(1), network(1))
+        >>> model.compile(optimizers.Adam(2e-4, 0.5), optimizers.Adam(2e-4, 0.5))
+        >>> photos, paintings = np.zeros((2, 4, 32, 32, 3), np.float32)
+        >>> history = model.fit(photos, paintings, batch_size=2, verbose=0)
+        >>> model.steps_done
+        2
+        >>> model.save("model.keras")
     """
 
     def __init__(

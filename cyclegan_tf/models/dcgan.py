@@ -13,6 +13,7 @@ from cyclegan_tf.models.stabilizers import Stabilizers, image_pool
 LOG_KEYS = ("gen_loss", "disc_loss", "disc_real_accuracy", "disc_fake_accuracy")
 
 
+@keras.saving.register_keras_serializable("cyclegan_tf")
 class DcGan(AdversarialModel):
     """Learns to make new images like those of one domain.
 
@@ -31,6 +32,14 @@ class DcGan(AdversarialModel):
         ValueError: if the generator takes anything but latents of that length.
 
     Reference: Radford et al. 2016, arXiv:1511.06434.
+
+    Example:
+        >>> import cyclegan_tf as cg
+        >>> import numpy as np
+        >>> model = cg.build_model(cg.TrainConfig(model="dcgan", image_size=32, base_filters=8))
+        >>> latents = np.random.default_rng(0).normal(size=(5, model.latent_size))
+        >>> model.predict(latents, verbose=0).shape
+        (5, 32, 32, 3)
     """
 
     def __init__(

@@ -55,6 +55,15 @@ def trained_by(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
     return list(getattr(optimizer, "_trainable_variables", ()))
 
 
+def schedule_of(
+    optimizer: keras.optimizers.Optimizer,
+) -> keras.optimizers.schedules.LearningRateSchedule | None:
+    """The schedule of the learning rate, or None where there is none or Keras does not say."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    rate = getattr(optimizer, "_learning_rate", None)
+    return rate if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule) else None
+
+
 class SummedGradients(keras.optimizers.Optimizer):
     """Mixin of an optimizer whose gradients are summed over the replicas before it gets them."""
 

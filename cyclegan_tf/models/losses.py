@@ -1,13 +1,33 @@
 """What the players are trained on: adversarial objectives, cycle consistency, identity."""
 
 import math
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields
+from typing import Any, Protocol, Self
 
 from keras import KerasTensor, ops
+from keras.saving import (
+    deserialize_keras_object,
+    register_keras_serializable,
+    serialize_keras_object,
+)
 
 # What a discriminator returns: logits of any shape, or one such for each of its heads.
 Logits = KerasTensor | list[KerasTensor]
+
+
+class Saved:
+    """A dataclass that Keras saves with a model, field by field."""
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` makes the same of."""
+        return {
+            field.name: serialize_keras_object(getattr(self, field.name)) for field in fields(self)
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Makes what `get_config` has described."""
+        return cls(**{name: deserialize_keras_object(value) for name, value in config.items()})
 
 
 class AdversarialLoss(Protocol):
@@ -28,8 +48,9 @@ class AdversarialLoss(Protocol):
         """What the discriminator minimizes."""
 
 
+@register_keras_serializable("cyclegan_tf")
 @dataclass(frozen=True)
-class CrossEntropy:
+class CrossEntropy(Saved):
     """The non-saturating objective of Goodfellow et al. 2014, section 3.
 
     Attributes:
@@ -58,8 +79,9 @@ class CrossEntropy:
         return 0.5 * (real_loss + binary_cross_entropy(fake_logits, self.fake_label))
 
 
+@register_keras_serializable("cyclegan_tf")
 @dataclass(frozen=True)
-class LeastSquares:
+class LeastSquares(Saved):
     """Squared distance to the labels (Mao et al. 2017; Zhu et al. 2017, section 4).
 
     Attributes:
@@ -80,8 +102,9 @@ class LeastSquares:
         return 0.5 * (real_loss + ops.mean(ops.square(_float32(fake_logits))))
 
 
+@register_keras_serializable("cyclegan_tf")
 @dataclass(frozen=True)
-class Hinge:
+class Hinge(Saved):
     """Only logits inside the margin of 1 train the discriminator (Lim and Ye 2017)."""
 
     threshold: float = 0.0
@@ -97,8 +120,9 @@ class Hinge:
         return real_loss + ops.mean(ops.relu(1.0 + _float32(fake_logits)))
 
 
+@register_keras_serializable("cyclegan_tf")
 @dataclass(frozen=True)
-class Wasserstein:
+class Wasserstein(Saved):
     """Difference of mean logits; wants a gradient penalty (Gulrajani et al. 2017)."""
 
     threshold: float = 0.0
@@ -113,8 +137,9 @@ class Wasserstein:
         return ops.mean(_float32(fake_logits)) - ops.mean(_float32(real_logits))
 
 
+@register_keras_serializable("cyclegan_tf")
 @dataclass(frozen=True)
-class TwoObjective:
+class TwoObjective(Saved):
     """Two heads of one discriminator: hinge, and cross-entropy on flipped labels.
 
     The second head calls fakes 1 and real images 0. One trunk that has to serve both finds it
@@ -142,8 +167,9 @@ class TwoObjective:
         return hinge + flipped.discriminator(real_flipped, fake_flipped)
 
 
+@register_keras_serializable("cyclegan_tf")
 @dataclass(frozen=True)
-class EachHead:
+class EachHead(Saved):
     """The mean of one objective over all heads of a discriminator.
 
     Attributes:

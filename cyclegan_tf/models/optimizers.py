@@ -14,6 +14,7 @@ from cyclegan_tf.models.internals import (
 )
 
 
+@keras.saving.register_keras_serializable("cyclegan_tf")
 class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
     """Constant up to the knee, then a straight line to zero at the last step.
 
@@ -27,7 +28,7 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(
         self,
         initial: float,
-        total_steps: keras.Variable,
+        total_steps: keras.Variable | int,
         *,
         knee: float = 0.5,
         updates: int = 1,
@@ -49,6 +50,7 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         return {"initial": self.initial, "total_steps": total, "knee": knee, "updates": updates}
 
 
+@keras.saving.register_keras_serializable("cyclegan_tf")
 class CosineDecay(keras.optimizers.schedules.LearningRateSchedule):
     """Half a cosine from the initial rate to zero (Loshchilov and Hutter 2017).
 
@@ -58,7 +60,9 @@ class CosineDecay(keras.optimizers.schedules.LearningRateSchedule):
         updates: of the optimizer in each step of the training.
     """
 
-    def __init__(self, initial: float, total_steps: keras.Variable, *, updates: int = 1) -> None:
+    def __init__(
+        self, initial: float, total_steps: keras.Variable | int, *, updates: int = 1
+    ) -> None:
         self.initial = initial
         self.total_steps = total_steps
         self.updates = updates
@@ -74,12 +78,13 @@ class CosineDecay(keras.optimizers.schedules.LearningRateSchedule):
         return {"initial": self.initial, "total_steps": total, "updates": self.updates}
 
 
-def progress(step: KerasTensor, total_steps: keras.Variable) -> KerasTensor:
+def progress(step: KerasTensor, total_steps: keras.Variable | int) -> KerasTensor:
     """Share of the training that is done: 0 at the first step, 1 from the last on."""
     total = ops.maximum(1.0, ops.cast(total_steps, "float32"))
     return ops.clip(ops.cast(step, "float32") / total, 0.0, 1.0)
 
 
+@keras.saving.register_keras_serializable("cyclegan_tf")
 class Adam(SummedGradients, keras.optimizers.Adam):
     """Adam that takes gradients which are already summed over the replicas, in one pass.
 

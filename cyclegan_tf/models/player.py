@@ -185,17 +185,14 @@ def accumulate(
     Raises:
         ValueError: if the parts cannot be equal.
     """
-    rows = tf.nest.flatten(batch)[0].shape[0]
-    if rows % parts:
-        raise ValueError(
-            f"A batch must be a multiple of its parts. Received: {rows} images in {parts} parts"
-        )
+    shares = replicas.count() * parts
+    rows = _rows_of_a_part(tf.nest.flatten(batch)[0], parts, shares)
     states = States(networks)
     before = states.values
 
     def one(place: tf.Tensor | int, before: list[tf.Tensor], *batch: Any) -> tuple[Any, ...]:
         states = States(networks, before)
-        with sharing_draws(Share(rows // parts, replicas.count() * parts, place)):
+        with sharing_draws(Share(rows, shares, place)):
             gradients, turn = work(states, *batch)
         return gradients, turn.losses, turn.fakes, states.changes(before)
 
@@ -206,6 +203,21 @@ def accumulate(
         found = _in_turn(one, first, before, parts, *batch)
     states.assign(found.states)
     return found
+
+
+def _rows_of_a_part(batch: tf.Tensor, parts: int, shares: int) -> int:
+    """How many rows each part has; 0 of a batch of any size, which is not to be divided."""
+    rows = batch.shape[0]
+    if rows is None and shares > 1:
+        raise ValueError(
+            "Batches that replicas or parts share must all be of one known size: write "
+            ".batch(n, drop_remainder=True). Received: batches of any size"
+        )
+    if rows and rows % parts:
+        raise ValueError(
+            f"A batch must be a multiple of its parts. Received: {rows} images in {parts} parts"
+        )
+    return (rows or 0) // parts
 
 
 def _in_turn(

@@ -1,10 +1,15 @@
 """Penalties on the slope of a discriminator: second-order gradients, hence TensorFlow."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import KerasTensor, layers, ops
+
+from cyclegan_tf.models.losses import Saved
+
+_Pool = tuple[tf.Tensor, tf.Tensor]  # (size, h, w, c), and how many of them are images
 
 
 def r1_penalty(discriminator: keras.Model, real: tf.Tensor) -> tf.Tensor:
@@ -83,27 +88,54 @@ class ImagePool(layers.Layer):
 
     def call(self, batch: KerasTensor) -> KerasTensor:
         """Maps `(n, h, w, c)` to the same shape: each image itself or an older one."""
-        shape = (batch.shape[0],)
+        number = batch.shape[0]
+        shape = (tf.shape(batch)[0] if number is None else number,)
         # integers, which XLA draws alike; its uniform numbers are others
         coins = keras.random.randint(shape, 0, 2, seed=self.random) == 1
         places = keras.random.randint(shape, 0, self.size, seed=self.random)
-        images, count = ops.convert_to_tensor(self.images), ops.convert_to_tensor(self.count)
-        returned = []
-        for i in range(batch.shape[0]):
-            # what overflowed in float16 would stay for many steps
-            sound = ops.all(ops.isfinite(batch[i]))
-            filling = ops.logical_and(sound, count < self.size)
-            place = ops.where(filling, count, places[i])
-            older = ops.take(images, place, axis=0)
-            swapped = ops.logical_and(ops.logical_and(sound, count >= self.size), coins[i])
-            returned.append(ops.where(swapped, older, batch[i]))
-            kept = ops.where(ops.logical_or(filling, swapped), batch[i], older)
-            # not slice_update, which TensorFlow compiles with XLA even in an eager step
-            images = ops.scatter_update(images, ops.reshape(place, (1, 1)), kept[None])
-            count = count + ops.cast(filling, "int32")
-        self.images.assign(images)
-        self.count.assign(count)
-        return ops.stack(returned)
+        pool = ops.convert_to_tensor(self.images), ops.convert_to_tensor(self.count)
+        if number is None:
+            returned, pool = self._exchange_all(pool, batch, places, coins)
+        else:
+            one_by_one = []
+            for i in range(number):
+                shown, pool = self._exchange(pool, batch[i], places[i], coins[i])
+                one_by_one.append(shown)
+            returned = ops.stack(one_by_one)
+        self.images.assign(pool[0])
+        self.count.assign(pool[1])
+        return returned
+
+    def _exchange(
+        self, pool: _Pool, image: tf.Tensor, place: tf.Tensor, coin: tf.Tensor
+    ) -> tuple[tf.Tensor, _Pool]:
+        """What is returned for an image, and the pool after it."""
+        images, count = pool
+        # what overflowed in float16 would stay for many steps
+        sound = ops.all(ops.isfinite(image))
+        filling = ops.logical_and(sound, count < self.size)
+        place = ops.where(filling, count, place)
+        older = ops.take(images, place, axis=0)
+        swapped = ops.logical_and(ops.logical_and(sound, count >= self.size), coin)
+        kept = ops.where(ops.logical_or(filling, swapped), image, older)
+        # not slice_update, which TensorFlow compiles with XLA even in an eager step
+        images = ops.scatter_update(images, ops.reshape(place, (1, 1)), kept[None])
+        shown = ops.where(swapped, older, image)
+        return shown, (images, count + ops.cast(filling, "int32"))
+
+    def _exchange_all(
+        self, pool: _Pool, batch: tf.Tensor, places: tf.Tensor, coins: tf.Tensor
+    ) -> tuple[tf.Tensor, _Pool]:
+        """The same for a batch whose size the graph does not know: one image after the other."""
+        number = tf.shape(batch)[0]
+        returned = tf.TensorArray(batch.dtype, size=number, element_shape=batch.shape[1:])
+
+        def one(i: tf.Tensor, pool: _Pool, returned: tf.TensorArray) -> tuple[Any, ...]:
+            shown, pool = self._exchange(pool, batch[i], places[i], coins[i])
+            return i + 1, pool, returned.write(i, shown)
+
+        _, pool, returned = tf.while_loop(lambda i, *_: i < number, one, (0, pool, returned))
+        return tf.ensure_shape(returned.stack(), batch.shape), pool
 
     def get_config(self) -> dict[str, object]:
         """What rebuilds the layer."""
@@ -115,8 +147,9 @@ def image_pool(size: int, *, seed: int) -> layers.Layer:
     return ImagePool(size, seed=seed) if size else layers.Identity(dtype="float32")
 
 
+@keras.saving.register_keras_serializable("cyclegan_tf")
 @dataclass(frozen=True)
-class Stabilizers:
+class Stabilizers(Saved):
     """What keeps the two sides in balance; 0 and False turn each off.
 
     Attributes:
@@ -176,7 +209,7 @@ class DiffAugment:
         self.mirrored = mirrored
         self.random = random
 
-    def draw(self, count: int) -> tf.Tensor:
+    def draw(self, count: int | tf.Tensor) -> tf.Tensor:
         """Numbers in [0, 1) that decide on one batch: `(count, 7)`."""
         return tf.transpose(keras.random.uniform((7, count), seed=self.random))
 
@@ -208,9 +241,10 @@ def _moved(
 ) -> tf.Tensor:
     """Moves each image by up to an eighth of its side; what comes in is 0 (grey) or its mirror."""
     for axis, share in ((1, down), (2, right)):
-        side = images.shape[axis]
+        side = _side(images, axis)
         reach = side // 8
-        offset = tf.cast(tf.floor(share * (2 * reach + 1)), tf.int32) - reach
+        places = tf.cast(2 * reach + 1, tf.float32)
+        offset = tf.cast(tf.floor(share * places), tf.int32) - reach
         source = tf.range(side)[None] - offset[:, None]  # (n, side)
         inside = tf.cast((source >= 0) & (source < side), images.dtype)
         if mirrored:
@@ -226,9 +260,14 @@ def _cut_out(images: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
     """Blanks out a square of half the side, centred anywhere in each image."""
     inside = []
     for axis, share in ((1, down), (2, right)):
-        side = images.shape[axis]
+        side = tf.cast(_side(images, axis), tf.float32)
         centre = tf.floor(share * side)
-        distance = tf.abs(tf.range(side, dtype=tf.float32)[None] + 0.5 - centre[:, None])
+        distance = tf.abs(tf.range(side)[None] + 0.5 - centre[:, None])
         inside.append(tf.cast(distance < side / 4, images.dtype))  # (n, side)
     hole = inside[0][:, :, None, None] * inside[1][:, None, :, None]
     return images * (1.0 - hole)
+
+
+def _side(images: tf.Tensor, axis: int) -> int | tf.Tensor:
+    """Pixels along an axis: a number where the graph knows it."""
+    return images.shape[axis] or tf.shape(images)[axis]

@@ -65,24 +65,24 @@ def fit(
     Raises:
         InputError: before the first step, if data, settings or the run folder cannot be used.
         Fault: if training diverged, disk or memory is full, or another machine is lost.
+
+    Example:
+        >>> import cyclegan_tf as cg
+        >>> run = cg.fit("data/horse2zebra", preset="cpu", epochs=1)
+        >>> sorted(path.name for path in run.glob("weights/*_ab.*"))
+        ['generator_ab.weights.h5']
     """
     started = time.monotonic() if started is None else started
     given = {"data": data, "a": a, "b": b, **changes}
-    given = _plain({name: value for name, value in given.items() if value is not None})
-    check_values(given)
+    given = check_values({name: value for name, value in given.items() if value is not None})
+    if run:
+        RunFolder(user_path(run)).require_new()  # before a set is drawn for it
     if not any(given.get(name) for name in ("data", "a", "b")):
         given["data"] = str(kaggle_data() or synthetic_data(why="no --data"))
     preset = preset or _announced_preset(given)
     config = preset_config(preset, **given)
     run = user_path(run) if run else next_free_run(Path("runs"), preset)
     return train(config, run, started=started)
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Paths as the strings that a config holds."""
-    return {
-        name: str(value) if isinstance(value, Path) else value for name, value in values.items()
-    }
 
 
 def _announced_preset(given: dict[str, Any]) -> str:
@@ -100,7 +100,7 @@ def choose_preset(model: str, data: str) -> str:
     return default_preset(model, synthetic=is_synthetic(data), accelerator=accelerator)
 
 
-def train(config: TrainConfig, run_path: Path, *, started: float | None = None) -> Path:
+def train(config: TrainConfig, run_path: str | Path, *, started: float | None = None) -> Path:
     """Trains as configured and fills the run folder.
 
     Args:
@@ -115,8 +115,9 @@ def train(config: TrainConfig, run_path: Path, *, started: float | None = None) 
         InputError: before the first step, if the data or the run folder cannot be used.
         Fault: if training diverged, disk or memory is full, or another machine is lost.
     """
-    _carry_out(Resumption.of_nothing(RunFolder(run_path), config), started)
-    return run_path
+    run = RunFolder(run_path)
+    _carry_out(Resumption.of_nothing(run, config), started)
+    return run.path
 
 
 def resume(
@@ -137,10 +138,15 @@ def resume(
     Raises:
         InputError: before the first step, if the run cannot go on, or not with these changes.
         Fault: as `fit` does.
+
+    Example:
+        >>> import cyclegan_tf as cg
+        >>> run = cg.resume("runs/monet", epochs=2)
+        >>> len((run / "metrics.jsonl").read_text().splitlines())
+        2
     """
-    changes = _plain(changes)
-    check_values(changes)
-    found = find_resumption(Path(run), changes)
+    run = user_path(run)
+    found = find_resumption(run, check_values(changes))
     if found.done:
         print(
             f"{run} is finished: {found.metadata.epoch} epochs, {found.metadata.step:,} steps. "
@@ -148,7 +154,7 @@ def resume(
         )
     else:
         _carry_out(found if trains else found.without_steps(), started)
-    return Path(run)
+    return run
 
 
 def _carry_out(found: Resumption, started: float | None) -> None:

@@ -35,7 +35,7 @@ def test_file_in_the_way_is_refused(tmp_path):
         (None, "holds no run"),
         ("{", "is no JSON"),
         ("[]", "is no JSON object"),
-        ('{"batch_siez": 1}', "did you mean 'batch_size'"),
+        ('{"batch_siez": 1}', "did you mean batch_size?"),
         ('{"batch_size": "1"}', "--batch-size is '1'; expected int"),
     ],
 )

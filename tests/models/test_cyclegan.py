@@ -238,19 +238,3 @@ def test_mixed_float16_scales_the_loss_of_both_players():
         assert float(optimizer.scale_loss(tf.constant(1.0))) > 1
         # the scale starts too high: its first steps overflow, are left out and halve it
         assert 1 <= int(optimizer.inner_optimizer.iterations) <= 12
-
-
-def test_what_cannot_be_saved_as_one_file_says_what_can(tmp_path):
-    model = pixel_cyclegan()
-    remedy = r"CycleGan is not saved whole.*generators\[0\]\.save\(.*save_weights\("
-    with pytest.raises(TypeError, match=remedy):
-        model.save(tmp_path / "model.keras")
-    model.generators[0].save(tmp_path / "generator.keras")
-    again = keras.saving.load_model(tmp_path / "generator.keras")
-    np.testing.assert_allclose(again(pictures(1)), model(pictures(1)))
-    model.train_step((pictures(1), pictures(2)))
-    model.save_weights(tmp_path / "all.weights.h5")
-    other = pixel_cyclegan()
-    other.load_weights(tmp_path / "all.weights.h5")
-    for x, y in zip(other.trainable_variables, model.trainable_variables, strict=True):
-        assert float(x) == float(y)

@@ -11,7 +11,7 @@ from cyclegan_tf.data.synthetic.landscapes import landscape
 from cyclegan_tf.data.synthetic.painting import painting
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.files import atomic_folder, is_taken
+from cyclegan_tf.io.files import atomic_folder, is_taken, user_path
 from cyclegan_tf.io.machine import available_cores
 
 SYNTHETIC_DATA = Path("data/synthetic")
@@ -24,7 +24,7 @@ _MOST_PROCESSES = 61  # Windows waits for no more of them at once
 
 
 def synthetic_data(
-    folder: Path = SYNTHETIC_DATA, *, size: int = 256, count: int = 200, why: str
+    folder: str | Path = SYNTHETIC_DATA, *, size: int = 256, count: int = 200, why: str
 ) -> Path:
     """The synthetic set, written if it is not there.
 
@@ -40,6 +40,7 @@ def synthetic_data(
     Raises:
         InputError: if it cannot be written.
     """
+    folder = user_path(folder)
     if folder.is_dir():
         print(f"{why}: using the synthetic set in {folder}")
         return folder
@@ -55,7 +56,7 @@ def is_synthetic(folder: str | Path) -> bool:
     return os.path.realpath(folder) == os.path.realpath(SYNTHETIC_DATA)
 
 
-def write_demo(folder: Path, *, size: int = 256, count: int = 200, seed: int = 0) -> None:
+def write_demo(folder: str | Path, *, size: int = 256, count: int = 200, seed: int = 0) -> None:
     """Writes `photo_tfrec/`, `monet_tfrec/` and `truth_tfrec/`, the true paintings of the photos.
 
     Args:
@@ -76,6 +77,7 @@ def write_demo(folder: Path, *, size: int = 256, count: int = 200, seed: int = 0
     for name, (value, low, high) in ranges.items():
         if not low <= value <= high:
             raise InputError(f"{name} is {value}; expected a value from {low} to {high:,}.")
+    folder = user_path(folder)
     if is_taken(folder):
         raise InputError(f"{folder} exists; expected a new folder. Remove it, or name another.")
     try:
