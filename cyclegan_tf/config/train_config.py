@@ -379,7 +379,7 @@ class TrainConfig:
     colour_weight: float = option(
         0.0,
         "weight of the distance between a picture and its translation, both averaged over squares "
-        "of 8 px, which keeps colours in place",
+        "of 16 px, which keeps colours in place",
         metavar="WEIGHT",
         low=0,
         needs=_TRANSLATION,
