@@ -86,6 +86,7 @@ def find_data() -> Path:
             )
         print(f"data: {named}, as {DATA_VARIABLE} says")
         return user_path(named)
+    _load()  # in silence, before the drawing does
     why = f"data: neither the competition's nor {DATA_VARIABLE}"
     if is_quick():
         return synthetic_data(QUICK_DATA, size=64, count=32, why=why)
@@ -320,11 +321,14 @@ def compare_pictures(
     """
     import pandas as pd
 
-    rows = {"paintings": (reference[::2], reference[1::2])}
-    rows |= {name: (found, reference) for name, found in pictures.items()}
-    columns = ["palette's distance", "colourfulness", "pixel to pixel", "diversity"]
-    measured = [_measure(found, beside) for found, beside in rows.values()]
-    return pd.DataFrame(measured, pd.Index(rows, name="pictures"), columns)
+    from cyclegan_tf.metrics.similarity import sample_diversity
+
+    rows = {"paintings": _measure(reference[::2], reference[1::2])}
+    rows |= {name: _measure(found, reference) for name, found in pictures.items()}
+    diversity = [1.0, *(sample_diversity(found, reference) for found in pictures.values())]
+    columns = ["palette's distance", "colourfulness", "pixel to pixel"]
+    table = pd.DataFrame(rows.values(), pd.Index(rows, name="pictures"), columns)
+    return table.assign(diversity=diversity)
 
 
 def _measure(found: "np.ndarray", reference: "np.ndarray") -> tuple[float, ...]:
@@ -332,7 +336,6 @@ def _measure(found: "np.ndarray", reference: "np.ndarray") -> tuple[float, ...]:
     from PIL import Image
 
     from cyclegan_tf.eda.colours import measure_colours, wasserstein_distance
-    from cyclegan_tf.metrics.similarity import sample_diversity
 
     measured = [[measure_colours(Image.fromarray(p)) for p in set_] for set_ in (found, reference)]
     ours, theirs = (sum(colours.counts for colours in set_) for set_ in measured)
@@ -341,7 +344,6 @@ def _measure(found: "np.ndarray", reference: "np.ndarray") -> tuple[float, ...]:
         float(np.mean([wasserstein_distance(*pair) for pair in zip(ours, theirs, strict=True)])),
         float(np.mean([colours.colourfulness for colours in measured[0]])),
         float(np.mean(steps)),
-        sample_diversity(found, reference),
     )
 
 

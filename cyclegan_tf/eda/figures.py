@@ -100,7 +100,7 @@ def differences(found: Findings) -> Plate:
     """How B differs from A, image by image: in standard deviations, with 95 % intervals."""
     table = found.comparison().dropna(subset="effect")
     a, b = (_plain(found.labels[domain]) for domain in ("A", "B"))
-    title = f"How {b} differs from {a}, with 95 % intervals"
+    title = f"What sets {b} apart from {a}, with 95 % intervals"
     plate = Plate(_WIDTH, 1.2 + 0.35 * len(table), title)
     axes = plate.subplots()
     axes.axvline(0, color="black", linewidth=0.8)

@@ -67,7 +67,7 @@ def loss_curves(
         plate.text(0.5, 0.5, "No epoch is done yet.", ha="center", va="center")
         return plate
     shown = _keys_of_panels(rows)
-    columns = min(_MOST_PANELS, len(shown))
+    columns = 2 if len(shown) == 4 else min(_MOST_PANELS, len(shown))
     lines = -(-len(shown) // columns)
     epochs = len(rows)
     title = title or f"Training curves: {epochs} {'epoch' if epochs == 1 else 'epochs'}"
@@ -85,8 +85,9 @@ def _keys_of_panels(rows: list[Mapping[str, Any]]) -> dict[str, list[str]]:
     logged = list(dict.fromkeys(key for row in rows for key in row))  # scores skip epochs
     if not any(row.get("identity_loss") for row in rows):  # its weight is 0: it is not computed
         logged = [key for key in logged if key != "identity_loss"]
+    ordered = sorted(logged, key=[*_LABELS, *logged].index)  # the same in every run
     keys = {
-        name: [key for key in logged if key.startswith(prefixes) and key.endswith(suffix)]
+        name: [key for key in ordered if key.startswith(prefixes) and key.endswith(suffix)]
         for name, (prefixes, suffix, *_) in _PANELS.items()
     }
     return {name: found for name, found in keys.items() if found}
@@ -111,6 +112,11 @@ def _draw_panel(
         axes.margins(y=0.4)
     else:
         axes.xaxis.get_major_locator().set_params(integer=True)  # there is no half an epoch
+    low, high = axes.get_ylim()
+    missing = 0.1 * abs(low + high) / 2 - (high - low)
+    if missing > 0:  # a rounding error is no curve
+        axes.set_ylim(low - missing / 2, high + missing / 2)
+    axes.ticklabel_format(axis="y", useOffset=False)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     # below, where it covers no curve
