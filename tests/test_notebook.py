@@ -2,6 +2,7 @@ import dataclasses
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -183,6 +184,53 @@ def test_inception_that_the_variable_names_must_be_there(tmp_path, monkeypatch):
     assert notebook.find_inception() == graph
 
 
+def test_clock_promises_training_drawing_and_scores_and_reports(monkeypatch):
+    monkeypatch.setattr(notebook, "available_cores", lambda: 2)
+    monkeypatch.setattr(runtime, "has_accelerator", lambda: False)
+    now = [1000.0]
+    monkeypatch.setattr(notebook.time, "monotonic", lambda: now[0])
+    clock = notebook.Clock()
+    assert clock.promise(40, scored=7338) == (
+        "this notebook takes about 50 minutes: 40 for training, 2 for reading and drawing, 8 for "
+        "the scores"
+    )
+    now[0] += 49 * 60
+    assert clock.report() == "this notebook took 49.0 minutes; promised were 50"
+
+
+def test_clock_promises_no_time_for_a_training_without_budget():
+    clock = notebook.Clock()
+    assert clock.promise(None) == "no time is promised: the training has no budget"
+    assert clock.report() == "this notebook took 0.0 minutes"
+
+
+def test_shown_source_is_the_code_that_runs():
+    shown = notebook.show_source(notebook.is_quick, RunFolder.finish)
+    first, second = str(shown.text).split("\n\n")
+    assert first.startswith("def is_quick() -> bool:")
+    assert second.startswith("def finish(self) -> None:")  # dedented
+    assert shown._repr_markdown_() == f"```python\n{shown.text}\n```"
+
+
+def test_pictures_are_compared_by_what_the_eye_sees():
+    light = np.full((4, 8, 8, 3), 200, np.uint8)
+    light[1::2] = 100
+    checks = np.zeros((4, 8, 8, 3), np.uint8)
+    checks[:, ::2, ::2] = checks[:, 1::2, 1::2] = 255
+    table = notebook.compare_pictures({"checks": checks, "same": light}, light)
+    assert table.index.tolist() == ["paintings", "checks", "same"]
+    assert table["pixel to pixel"].tolist() == [0, 255, 0]
+    assert table["colourfulness"].tolist() == [0, 0, 0]
+    # halves of one grey each; then black to 100 and white to 200
+    assert table["palette's distance"].tolist() == pytest.approx([100, 77.5, 0])
+    assert table["diversity"].tolist() == pytest.approx([1, 0, 1])
+
+
+def test_without_a_graph_runs_have_no_scores(run):
+    table = notebook.score_runs({"classic": run}, None)
+    assert table.shape == (0, 0)
+
+
 def write_zip(run: RunFolder, count: int) -> None:
     with zipfile.ZipFile(run.submission, "w") as archive:
         for number in range(count):
@@ -204,7 +252,21 @@ def test_submission_is_laid_where_it_is_looked_for(on_kaggle, run, tmp_path, cap
     expected = (tmp_path / "handed-in" if on_kaggle else tmp_path) / "images.zip"
     assert path.resolve() == expected
     assert path.read_bytes() == run.submission.read_bytes()
-    assert capsys.readouterr().out.startswith(f"{expected}: 3 images, each a JPEG of 256 x 256")
+    copied, counted = capsys.readouterr().out.splitlines()
+    assert copied == f"copied {run.submission} to {expected}"
+    assert counted == (
+        "3 images, each a JPEG of 256 x 256 pixels; not to be submitted: images.zip holds 3 "
+        "images; the competition asks for 7,000 to 10,000."
+    )
+
+
+def test_only_what_the_competition_takes_is_ready_to_submit(run, capsys):
+    write_zip(run, 7000)
+    run.finish()
+    notebook.export_submission(run)
+    assert capsys.readouterr().out.endswith(
+        "7,000 images, each a JPEG of 256 x 256 pixels; ready to submit\n"
+    )
 
 
 @pytest.mark.parametrize(

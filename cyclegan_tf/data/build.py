@@ -4,12 +4,13 @@ import dataclasses
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import tensorflow as tf
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data import pipeline
 from cyclegan_tf.data.augmentation import Jitter
-from cyclegan_tf.data.dataset import DataSet, largest_side, load_data_set
+from cyclegan_tf.data.dataset import DataSet, ImageSet, largest_side, load_data_set
 from cyclegan_tf.data.image import stored_rgb, upright_rgb
 from cyclegan_tf.data.layouts import named_layout
 from cyclegan_tf.data.srgb import Levels
@@ -140,13 +141,7 @@ def build_training_batches(
         image_size=config.image_size,
         batch_size=config.batch_size,
         seed=config.seed,
-        jitter=Jitter(
-            flip_left_right=config.flip_left_right,
-            flip_up_down=config.flip_up_down,
-            crop_probability=config.crop_probability,
-            crop_enlarge=config.crop_enlarge,
-            noise_std=config.noise_std,
-        ),
+        jitter=_jitter(config),
         first_step=first_step,
         shard=shard,
         decoded=keeps_pixels(config, data),
@@ -154,6 +149,23 @@ def build_training_batches(
     if config.model == "dcgan":
         return pipeline.single_dataset(data.train_b, sampling, expand=config.expand)
     return pipeline.unpaired_dataset(data.train_a, data.train_b, sampling)
+
+
+def _jitter(config: TrainConfig) -> Jitter:
+    return Jitter(
+        flip_left_right=config.flip_left_right,
+        flip_up_down=config.flip_up_down,
+        crop_probability=config.crop_probability,
+        crop_enlarge=config.crop_enlarge,
+        noise_std=config.noise_std,
+    )
+
+
+def build_versions(config: TrainConfig, domain: ImageSet) -> dict[str, np.ndarray]:
+    """What an expanded data set (`expand`) makes of a few images, as `show_versions` has it."""
+    size = max(1, len(domain))
+    sampling = pipeline.Sampling(config.image_size, size, config.seed, jitter=_jitter(config))
+    return pipeline.show_versions(domain, sampling)
 
 
 def build_validation_batches(config: TrainConfig, data: DataSet) -> tf.data.Dataset | None:

@@ -11,7 +11,9 @@ from cyclegan_tf.data.dataset import ImageSet
 from cyclegan_tf.data.image import center_square, decode, load_square, resize, to_float
 from cyclegan_tf.distribution.cluster import WHOLE, Shard
 
-EXPANSION = 5  # versions of each image in an expanded data set
+# versions of each image in an expanded data set
+VERSIONS = ("as it is", "mirrored", "upside down", "enlarged, cropped", "with noise")
+EXPANSION = len(VERSIONS)
 
 
 def shuffled_index(
@@ -123,6 +125,21 @@ def single_dataset(
     )
 
 
+def show_versions(domain: ImageSet, sampling: Sampling) -> dict[str, np.ndarray]:
+    """The images of a (small) set in all `VERSIONS` that an expanded data set has of each.
+
+    Returns:
+        By version `(n, image_size, image_size, 3)` float32 in [-1, 1].
+    """
+    draw = _Draw(domain, sampling, 1, expand=True)
+    seeds = [tf.constant([draw.seed, place]) for place in range(len(domain))]
+    rows = {
+        name: tf.stack([draw.version(draw.store(i), seed, jitter) for i, seed in enumerate(seeds)])
+        for name, jitter in zip(VERSIONS, draw.versions, strict=True)
+    }
+    return {name: draw.in_range(row).numpy() for name, row in rows.items()}
+
+
 def paired_by_place(
     a: ImageSet, b: ImageSet, *, image_size: int, batch_size: int
 ) -> tf.data.Dataset:
@@ -229,14 +246,15 @@ class _Draw:
         )
         seed = tf.stack([self.seed, sample])
         image = self.store(place % count)
-        branches = [partial(self._augmented, image, seed, version) for version in self.versions]
+        branches = [partial(self.version, image, seed, version) for version in self.versions]
         return tf.switch_case(tf.cast(place // count, tf.int32), branches)
 
     def in_range(self, batch: tf.Tensor) -> tf.Tensor:
         """A batch of what was drawn, float32 in [-1, 1]."""
         return batch if self.noisy else to_float(batch)
 
-    def _augmented(self, image: tf.Tensor, seed: tf.Tensor, jitter: Jitter) -> tf.Tensor:
+    def version(self, image: tf.Tensor, seed: tf.Tensor, jitter: Jitter) -> tf.Tensor:
+        """An image jittered as these strengths and this seed, `(2,)`, say."""
         crop_seed, flip_seed, noise_seed = tf.unstack(
             tf.random.experimental.stateless_split(seed, 3)
         )

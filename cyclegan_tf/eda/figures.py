@@ -23,7 +23,7 @@ def totals(found: Findings) -> Plate:
     table = found.totals()
     domains = [domain for domain, paths in found.folders.items() for _ in paths]
     names = [_plain(f"{label}: {folder}") for label, folder in table.index]
-    plate = Plate(_WIDTH, 1.0 + 0.4 * len(table))
+    plate = Plate(_WIDTH, 1.0 + 0.4 * len(table), "How many images there are")
     axes = plate.subplots()
     bars = axes.barh(names, table["images"], color=[DOMAIN_COLOURS[d] for d in domains])
     axes.bar_label(bars, [f"{count:,}" for count in table["images"]], padding=4)
@@ -41,7 +41,7 @@ def samples(found: Findings, *, count: int = 8) -> Plate:
         found: the survey.
         count: images of each domain.
     """
-    plate = Plate(_WIDTH, 0.6 + 2 * _WIDTH / count)
+    plate = Plate(_WIDTH, 0.6 + 2 * _WIDTH / count, "Images at even distances over the files")
     for axes, domain in zip(plate.subplots(2, 1), found.folders, strict=True):
         _show(axes, found.pictures(found.sample(domain, count), 192))
         axes.set_title(_plain(found.labels[domain]), loc="left", color=DOMAIN_COLOURS[domain])
@@ -54,7 +54,7 @@ def histograms(found: Findings) -> Plate:
     The axis ends above the most frequent level between black and white: these two often stand for
     all that a camera or scanner could not tell apart.
     """
-    plate = Plate(_WIDTH, 3.4)
+    plate = Plate(_WIDTH, 3.4, "How often each level occurs, over all pixels")
     percent = {
         domain: 100 * counts / counts.sum(axis=1, keepdims=True)
         for domain, counts in found.counts.items()
@@ -78,7 +78,7 @@ def histograms(found: Findings) -> Plate:
 
 def brightness_and_saturation(found: Findings) -> Plate:
     """Each image as a point, each domain's mean as a cross."""
-    plate = Plate(_WIDTH, 5.0)
+    plate = Plate(_WIDTH, 5.0, "Light and saturation, a point for each image")
     axes = plate.subplots()
     for domain, label in found.labels.items():
         points = found.images[found.images["domain"] == domain]
@@ -99,14 +99,15 @@ def brightness_and_saturation(found: Findings) -> Plate:
 def differences(found: Findings) -> Plate:
     """How B differs from A, image by image: in standard deviations, with 95 % intervals."""
     table = found.comparison().dropna(subset="effect")
-    plate = Plate(_WIDTH, 1.2 + 0.35 * len(table))
+    a, b = (_plain(found.labels[domain]) for domain in ("A", "B"))
+    title = f"What sets {b} apart from {a}, with 95 % intervals"
+    plate = Plate(_WIDTH, 1.2 + 0.35 * len(table), title)
     axes = plate.subplots()
     axes.axvline(0, color="black", linewidth=0.8)
     ends = table["difference"] - table["low"], table["high"] - table["difference"]
     reach = [np.maximum(0, end / table["spread"]) for end in ends]
     style = {"fmt": "o", "color": DOMAIN_COLOURS["B"], "capsize": 4}
     axes.errorbar(table["effect"], table.index, xerr=reach, **style)
-    a, b = (_plain(found.labels[domain]) for domain in ("A", "B"))
     less, more = "\N{LEFTWARDS ARROW}", "\N{RIGHTWARDS ARROW}"
     axes.set_xlabel(f"{b} less than {a} {less} standard deviations of the images {more} more")
     axes.invert_yaxis()
@@ -118,7 +119,7 @@ def differences(found: Findings) -> Plate:
 def distances(found: Findings) -> Plate:
     """By how many levels the domains' histograms are apart, and how much of it is a mere shift."""
     table = found.distances()
-    plate = Plate(_WIDTH, 2.4)
+    plate = Plate(_WIDTH, 2.4, "How far apart the palettes are")
     axes = plate.subplots()
     bars = axes.barh(table.index, table["distance"], color=CHANNEL_COLOURS, alpha=0.75)
     axes.bar_label(bars, [f"{distance:.1f}" for distance in table["distance"]], padding=4)
@@ -149,7 +150,7 @@ def duplicates(found: Findings, table: pd.DataFrame, *, most: int = 8) -> Plate:
         return plate
     columns = min(2, len(groups))
     lines = -(-len(groups) // columns)
-    plate = Plate(_WIDTH, 2.7 * lines)
+    plate = Plate(_WIDTH, 2.7 * lines, "Images that repeat each other")
     panels = plate.subplots(lines, columns, squeeze=False).ravel()
     shown = [group[:_MOST_MEMBERS] for group in groups]
     ends = np.cumsum([len(group) for group in shown])

@@ -24,6 +24,7 @@ _QUANTILES = {"5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.
 
 COLUMNS = ("a", "b", "difference", "low", "high", "spread", "effect")  # of `compare_means`
 _RESAMPLES = 1000
+_DIGITS = {"saturation": 3}  # of the measures that are not in levels
 _INTERVAL = (2.5, 97.5)  # percent of the resamples
 
 
@@ -100,8 +101,23 @@ class Findings:
         return self._means().rename(columns={"a": self.labels["A"], "b": self.labels["B"]})
 
     def claims(self) -> pd.DataFrame:
-        """Whether B's palette is deeper and more intense, as `comparison.judge_palette` has it."""
-        return judge_palette(self._means(), self.distances()["distance"])
+        """What is said of B's palette, in words beside the numbers that decide it.
+
+        Returns:
+            By claim the means of both domains under their labels, their `difference` with its
+            95 % interval, all as text, and whether the claim `holds`, as `judge_palette` has it.
+        """
+        means, distances = self._means(), self.distances()["distance"]
+        judged = judge_palette(means, distances)
+        *measures, _ = judged.index
+        claims = [*(f"{channel} is deeper (lower)" for channel in distances.index)]
+        claims += [f"{measure} is higher" for measure in measures[len(distances) :]]
+        rows = [_told(means.loc[measure], digits=_DIGITS.get(measure, 1)) for measure in measures]
+        apart = ", ".join(f"{channel} {value:.1f}" for channel, value in distances.items())
+        rows.append(("", "", f"distances: {apart}"))
+        index = pd.Index([*claims, "green differs most"], name=f"{self.labels['B']}: the claim")
+        columns = [self.labels["A"], self.labels["B"], "difference (95 % interval)"]
+        return pd.DataFrame(rows, index, columns).assign(holds=judged["holds"].to_numpy())
 
     def duplicates(
         self, *, most_bits: int = MOST_BITS, least_correlation: float = LEAST_CORRELATION
@@ -204,21 +220,27 @@ def judge_palette(means: pd.DataFrame, distances: pd.Series) -> pd.DataFrame:
         distances: by channel how far the histograms are apart.
 
     Returns:
-        By claim the `difference` that decides it, its 95 % interval from `low` to `high`, and
-        whether it `holds`: "yes", "no", or "cannot be told" where 0 is in the interval.
+        By measure the `difference` that decides its claim, with its 95 % interval from `low` to
+        `high`, and whether the claim `holds`: "yes", "no", or "cannot be told" where 0 is in the
+        interval. The last row, `lead`, is by how much green's distance is above the others'.
     """
-    lower = {channel: f"{channel} is deeper: a lower mean" for channel in distances.index}
-    higher = {measure: f"{measure} is higher" for measure in ("saturation", "colourfulness")}
+    signs = dict.fromkeys(distances.index, -1) | {"saturation": 1, "colourfulness": 1}
     rows = {}
-    for signs, claims in ((-1, lower), (1, higher)):
-        for measure, claim in claims.items():
-            difference, low, high = means.loc[measure, ["difference", "low", "high"]]
-            told = "cannot be told" if low <= 0 <= high else "yes" if signs * low > 0 else "no"
-            rows[claim] = (difference, low, high, told)
+    for measure, sign in signs.items():
+        difference, low, high = means.loc[measure, ["difference", "low", "high"]]
+        told = "cannot be told" if low <= 0 <= high else "yes" if sign * low > 0 else "no"
+        rows[measure] = (difference, low, high, told)
     lead = distances["green"] - distances.drop("green").max()
-    rows["green differs most of all channels"] = (lead, np.nan, np.nan, "yes" if lead > 0 else "no")
+    rows["lead"] = (lead, np.nan, np.nan, "yes" if lead > 0 else "no")
     columns = ["difference", "low", "high", "holds"]
-    return pd.DataFrame(rows.values(), pd.Index(rows, name="claim"), columns)
+    return pd.DataFrame(rows.values(), pd.Index(rows, name="measure"), columns)
+
+
+def _told(row: pd.Series, *, digits: int) -> tuple[str, str, str]:
+    """Both means, and their difference with its interval."""
+    a, b = (f"{row[side]:.{digits}f}" for side in ("a", "b"))
+    difference, low, high = (f"{row[key]:+.{digits}f}" for key in ("difference", "low", "high"))
+    return a, b, f"{difference} ({low} to {high})"
 
 
 def _interval(a: np.ndarray, b: np.ndarray, seed: int) -> np.ndarray:

@@ -1,9 +1,12 @@
 """Figures as PNG files, without a screen."""
 
 import io
+from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+_TITLE_HEIGHT = 0.35  # inches
 
 
 class Plate(Figure):
@@ -11,14 +14,27 @@ class Plate(Figure):
 
     Args:
         width: inches.
-        height: inches.
+        height: inches, without the title.
+        title: what stands above it all.
     """
 
-    def __init__(self, width: float, height: float) -> None:
+    def __init__(self, width: float, height: float, title: str = "") -> None:
+        height += _TITLE_HEIGHT if title else 0.0
         super().__init__(figsize=(width, height), dpi=110, layout="constrained")
         FigureCanvasAgg(self)
+        if title:
+            self.suptitle(title, fontsize="large", fontweight="bold")
+
+    @property
+    def shows_pictures(self) -> bool:
+        """Whether a picture is part of it, as against points, lines and bars alone."""
+        return any(axes.images for axes in self.axes)
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png")
         return buffer.getvalue()
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Notes beside the PNG, which IPython adds, what a copy of the notebook may show."""
+        return {}, {"cyclegan_tf": {"pictures": self.shows_pictures}}

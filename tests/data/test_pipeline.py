@@ -194,6 +194,12 @@ def test_expanded_set_shows_five_versions_of_every_image():
     rest = [p for p in shown if not any(np.array_equal(p, version) for version in expected)]
     noise = [np.abs(p.astype(int) - left_white).mean() for p in rest]
     assert min(noise) < 8 < max(noise)  # noised, and cropped
+    together = pipeline.show_versions(domain, sampling)
+    assert tuple(together) == pipeline.VERSIONS
+    whole, mirrored, upside_down, cropped, noised = map(to_uint8, together.values())
+    np.testing.assert_array_equal([whole[0], mirrored[0], upside_down[0]], expected)
+    assert np.abs(noised[0].astype(int) - left_white).mean() < 8
+    assert np.abs(cropped[0].astype(int) - left_white).mean() > 8
 
 
 def test_single_domain_is_drawn_like_one_of_two():

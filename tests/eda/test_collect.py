@@ -52,7 +52,17 @@ def test_kaggles_domains_have_names_and_features(greys):
 
 
 def test_claims_about_flat_greys_are_judged(greys):
-    assert greys.claims()["holds"].tolist() == ["no"] * 3 + ["cannot be told"] * 2 + ["no"]
+    claims = greys.claims()
+    assert claims["holds"].tolist() == ["no"] * 3 + ["cannot be told"] * 2 + ["no"]
+    assert claims.index.name == "paintings: the claim"
+    assert claims.loc["red is deeper (lower)", ["photos", "paintings"]].tolist() == [
+        "105.0",
+        "140.0",
+    ]
+    assert claims.loc["saturation is higher", "difference (95 % interval)"] == (
+        "+0.000 (+0.000 to +0.000)"
+    )
+    assert claims.iloc[-1, 2] == "distances: red 35.0, green 35.0, blue 35.0"
     assert greys.comparison().loc["brightness", ["photos", "paintings"]].tolist() == [
         pytest.approx(105),
         pytest.approx(140),

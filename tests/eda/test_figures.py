@@ -34,6 +34,16 @@ def test_plate_is_shown_as_a_picture_by_notebooks():
     assert (picture.format, picture.size) == ("PNG", (330, 220))
 
 
+def test_figure_tells_beside_its_png_whether_it_shows_pictures(found):
+    shown = [draw(found)._repr_mimebundle_() for draw in (figures.samples, figures.histograms)]
+    assert [notes["cyclegan_tf"]["pictures"] for _, notes in shown] == [True, False]
+    assert [data for data, _ in shown] == [{}, {}]  # the PNG is added by `_repr_png_`
+
+
+def test_title_has_a_height_of_its_own():
+    assert Plate(3, 2, "title").get_figheight() > Plate(3, 2).get_figheight() == 2
+
+
 @pytest.mark.parametrize(
     "draw",
     [
@@ -48,6 +58,7 @@ def test_plate_is_shown_as_a_picture_by_notebooks():
 )
 def test_every_figure_draws(found, draw):
     plate = draw(found)
+    assert plate.get_suptitle()
     pixels = np.asarray(Image.open(io.BytesIO(plate._repr_png_())).convert("L"))
     assert pixels.std() > 5  # something is there
     assert not [axes for axes in plate.axes if axes.axison and not axes.get_xlabel()]

@@ -43,7 +43,7 @@ def test_scores_get_a_panel_though_some_epochs_have_none():
     rows = [{"epoch": epoch, "cycle_loss": 1.0} for epoch in (1, 2, 3)]
     scored = [rows[0], rows[1] | {"fid": 0.5, "kid": 0.1}, rows[2]]
     widths = [pixels(figures.loss_curves(each)).shape[1] for each in (rows, scored)]
-    assert widths == [605, 1210]  # 5.5 inches a panel, 110 pixels an inch
+    assert widths == [462, 924]  # 4.2 inches a panel, 110 pixels an inch
 
 
 def test_run_without_an_epoch_says_so_instead_of_curves():
@@ -62,10 +62,38 @@ def test_each_kind_of_log_has_its_panel():
         "learning_rate": 2e-4,
     }
     figure = figures.loss_curves(iter([row, row | {"epoch": 2, "gen_loss": 3.0}]))
-    assert [axes.get_title() for axes in figure.axes] == ["players", "discriminators", "diversity"]
-    lines = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
-    assert list(lines["gen_loss"]) == [1.0, 3.0]
-    assert list(lines["disc_loss"]) == [0.5, 0.5]
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["generators", "discriminators", "discriminators' verdicts", "diversity"]
+    drawn = [list(axes.lines[0].get_ydata()) for axes in figure.axes]
+    assert drawn == [[1.0, 3.0], [0.5, 0.5], [0.9, 0.9], [0.8, 0.8]]
+    assert figure.get_suptitle() == "Training curves: 2 epochs"
+
+
+def test_legends_name_domains_and_networks():
+    row = {"epoch": 1, "gen_ab_loss": 2.0, "disc_a_loss": 0.6, "disc_b_fake_accuracy": 0.75}
+    many = [row | {"epoch": epoch} for epoch in (1, 2, 3)]
+    figure = figures.loss_curves(many, names=("photo", "Monet"), title="mine")
+    legends = [axes.get_legend().get_texts() for axes in figure.axes]
+    assert [[text.get_text() for text in texts] for texts in legends] == [
+        ["photo to Monet, generator"],
+        ["photo, discriminator"],
+        ["Monet: generated ones", "guessing"],
+    ]
+    assert figure.get_suptitle() == "mine"
+
+
+def test_run_of_one_epoch_is_a_point_with_its_value_in_the_middle():
+    axes = figures.loss_curves([{"epoch": 7, "cycle_loss": 0.25}]).axes[0]
+    assert axes.get_xlim() == (6.4, 7.6)
+    assert axes.get_xticks().tolist() == [7]
+    assert axes.get_legend().get_texts()[0].get_text() == "there and back, both ways: 0.25"
+    assert axes.lines[0].get_marker() == "o"
+
+
+def test_rounding_error_is_drawn_as_a_level():
+    rows = [{"epoch": epoch, "gen_loss": 0.693 + 1e-6 * epoch} for epoch in range(5)]
+    low, high = figures.loss_curves(rows).axes[0].get_ylim()
+    assert high - low == pytest.approx(0.0693, rel=0.01)
 
 
 @pytest.mark.parametrize(("loss", "curves"), [(0.0, 1), (0.1, 2)])
