@@ -282,7 +282,8 @@ def test_interrupted_run_is_handed_in_as_it_is(metadata, run, monkeypatch):
     write_zip(run, 1)  # of before the training went on
     asked = []
 
-    def resume(path: Path, *, trains: bool) -> Path:
+    def resume(path: Path, *, trains: bool, submission: bool) -> Path:
+        assert submission  # also of a run with --no-submission
         asked.append((path, trains))
         write_zip(run, 2)
         return path

@@ -74,7 +74,7 @@ def test_two_numbers_are_a_range():
 
 
 def test_help_says_what_an_option_is_for(helps):
-    assert helps["unet_depth"].endswith("; for --model cyclegan|cut --generator unet)")
+    assert helps["unet_depth"].endswith("; for --model cyclegan|cut --generator unet|painter)")
     assert helps["label_smoothing"].endswith("(default: 0; for --adversarial-loss bce|lsgan)")
     assert (
         "; for --latent-discriminator residual, or for --model cyclegan|cut)"
@@ -104,7 +104,7 @@ def test_defaults_by_hand(helps):
     assert "(default: 0.999" not in helps["beta_2"]  # dcgan has 0.99
     assert helps["beta_1"].endswith("(default: 0.5)")
     assert helps["residual_blocks"].endswith(
-        "(default: 9; for --model cyclegan|cut --generator resnet)"
+        "(default: by preset; for --model cyclegan|cut --generator resnet|painter)"
     )
     assert helps["cycle_weight_end"].startswith("final value of the cycle weight")
     assert "(default: constant; " in helps["cycle_weight_end"]
@@ -130,12 +130,10 @@ def test_shown_config_has_all_values_and_what_each_is_for(monkeypatch):
     assert max(map(len, lines)) < 90
     assert "* --batch-size                  7           images of each domain in a" in text
     assert "  --beta-1                      0.5         beta 1 of Adam" in text
-    assert "* --global-skip                 on " in text
-    assert re.search(
-        r"  --picture-size +- +side of .*\(not set: the\s+image size\)", text, re.DOTALL
-    )
+    assert "* --expand " not in text
+    assert re.search(r"  --unet-depth +- +how many .*\(not set: as\s+often as", text, re.DOTALL)
     told, idle = text.split("Without effect on this configuration: ")
-    assert "--residual-blocks" in idle and "--residual-blocks" not in told
+    assert "--global-skip" in told and "--head-filters" in idle and "--head-filters" not in told
     assert all(f"{flag(name)} " in told or flag(name) in idle for name in FIELDS)
 
 

@@ -8,7 +8,11 @@ from typing import Any
 import keras
 from keras import KerasTensor, layers
 
-from cyclegan_tf.models.networks.layers import GroupNormalization, SpectralConv2D
+from cyclegan_tf.models.networks.layers import (
+    GroupNormalization,
+    SmoothUpSampling2D,
+    SpectralConv2D,
+)
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,7 @@ def enlarge(
 ) -> KerasTensor:
     """Twice the side: transposed convolution, or a larger picture and a 3 x 3 convolution."""
     if upsampling != "transpose":
-        interpolation = {"resize": "nearest", "bilinear": "bilinear"}[upsampling]
-        x = layers.UpSampling2D(2, interpolation=interpolation)(x)
+        x = layers.UpSampling2D(2)(x) if upsampling == "resize" else SmoothUpSampling2D(2)(x)
         return convolution(x, filters, 3, seeds=seeds, use_bias=use_bias, zeros=zeros)
     return layers.Conv2DTranspose(
         filters,

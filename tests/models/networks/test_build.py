@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.models.networks.blocks import Style, enlarge, seed_stream
@@ -222,6 +223,15 @@ def test_bilinear_up_sampling_draws_lines_between_pixels():
     passing[1, 1] = 1
     enlarged.set_weights([passing, np.zeros(1, np.float32)])
     np.testing.assert_allclose(enlarged(step)[0, 3, :, 0], [0, 0, 0, 0.25, 0.75, 1, 1, 1])
+
+
+def test_painter_takes_pictures_whose_sides_a_graph_does_not_know():
+    generator = painter_generator(32, blocks=1, base_filters=2)
+    any_size = tf.function(
+        generator, input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)]
+    )
+    x = picture(64)[:, :48]
+    np.testing.assert_allclose(any_size(x), generator(x), atol=1e-5)
 
 
 def test_resnet_takes_multiples_of_four():
