@@ -14,10 +14,12 @@ from cyclegan_tf.data.build import (
     validation_images,
 )
 from cyclegan_tf.data.dataset import DataSet, name_hashes
+from cyclegan_tf.distribution import runtime
 from cyclegan_tf.distribution.workers import StopTogether, Workers
 from cyclegan_tf.errors import Fault
 from cyclegan_tf.inference.loading import compile_generator
 from cyclegan_tf.inference.submission import submission_seconds
+from cyclegan_tf.io import machine
 from cyclegan_tf.io.run_folder import FolderRemoved, RunFolder
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.models.build import build_model, learning_rates
@@ -25,6 +27,7 @@ from cyclegan_tf.training.callbacks.autosave import AutoSave
 from cyclegan_tf.training.callbacks.build import (
     build_auto_save,
     build_callbacks,
+    build_report,
     restore_states,
     saved_networks,
 )
@@ -35,6 +38,7 @@ from cyclegan_tf.training.callbacks.guards import (
 )
 from cyclegan_tf.training.callbacks.interruption import Interrupted, Interruption
 from cyclegan_tf.training.callbacks.logs import progress_display
+from cyclegan_tf.training.callbacks.report import facts_so_far
 from cyclegan_tf.training.checkpoint import CheckpointMetadata, Start, restore_state
 from cyclegan_tf.training.faults import explain
 from cyclegan_tf.training.loop import EpochLoop
@@ -51,6 +55,7 @@ class Trainer:
         started: when the user's clock began to run, as `time.monotonic` counts.
         metadata: of the state to go on from, if there is one.
         inception: gives the features of the scores, if there are to be any.
+        warnings: that came before, and to which others are added as they come; for the report.
 
     Attributes:
         model: compiled; its weights are those of the first step, or after `restore` those saved.
@@ -68,10 +73,12 @@ class Trainer:
         started: float,
         metadata: CheckpointMetadata | None = None,
         inception: Inception | None = None,
+        warnings: Sequence[str] = (),
     ) -> None:
         self.config, self.data, self.workers = config, data, workers
         self.started = started
         self.inception = inception
+        self.warnings = warnings
         # images may have been added since: epochs keep their length
         told = metadata.steps_per_epoch if metadata else 0
         self.steps_per_epoch = told or steps_per_epoch(config, data)
@@ -142,7 +149,7 @@ class Trainer:
             Fault: at the first number that is not finite, if the disk or the memory is full, if
                 the run folder was removed while it was being written, or another machine is lost.
         """
-        callbacks = self._callbacks(run, budget)
+        callbacks = [*self._callbacks(run, budget), *self._report(run, used)]
         save = self._auto_save(run, callbacks, used)
         if self.config.profile:
             self._profile(run)
@@ -209,6 +216,29 @@ class Trainer:
         callbacks = [*budget, *reports]
         restore_states(callbacks, self.states)
         return callbacks
+
+    def _report(self, run: RunFolder, used: float) -> list[keras.callbacks.Callback]:
+        """What writes the report: one machine is enough for that."""
+        if not self.workers.is_chief:
+            return []
+        constant = {
+            "data": self.data.summary(),
+            "machine": {
+                "machine": machine.describe(),
+                "software": runtime.describe(),
+                "devices": f"{runtime.accelerators()} {self.workers.summary}".strip(),
+            },
+        }
+        seconds = time.monotonic() - self.started + used
+        report = build_report(
+            self.config,
+            run,
+            data=self.data,
+            model=self.model,
+            generator=self.generator,
+            facts=facts_so_far(run, constant, seconds=seconds, warnings=self.warnings),
+        )
+        return [report]
 
     def _auto_save(
         self, run: RunFolder, callbacks: Sequence[keras.callbacks.Callback], used: float
