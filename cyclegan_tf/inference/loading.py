@@ -227,16 +227,27 @@ def compile_generator(config: TrainConfig, model: AdversarialModel) -> CompiledG
     return _compiled(config, submitted_generators(config, model)[0])
 
 
-def compile_way_back(config: TrainConfig, model: AdversarialModel) -> CompiledGenerator | None:
-    """The same of B into A; None of a model that has no way back."""
+def compile_way_back(
+    config: TrainConfig, model: AdversarialModel, *, traced: bool = True
+) -> CompiledGenerator | None:
+    """The same of B into A; None of a model that has no way back.
+
+    Args:
+        config: of the run.
+        model: that it trains.
+        traced: as of `CompiledGenerator`.
+    """
     _, *back = submitted_generators(config, model)
-    return _compiled(config, back[0]) if back else None
+    return _compiled(config, back[0], traced=traced) if back else None
 
 
-def _compiled(config: TrainConfig, generator: keras.Model) -> CompiledGenerator:
+def _compiled(
+    config: TrainConfig, generator: keras.Model, *, traced: bool = True
+) -> CompiledGenerator:
     return CompiledGenerator(
         generator,
         margin=margin(config),
         parallel_parts=runtime.parallel_parts(),
         jit_compile=runtime.compiles_with_xla(config.jit),
+        traced=traced,
     )

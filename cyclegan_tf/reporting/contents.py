@@ -56,7 +56,7 @@ class Score(NamedTuple):
 
 
 def read_facts(run: RunFolder) -> dict[str, Any]:
-    """What a training noted for the report, as `keep_for_report` got it; empty where there is none."""
+    """What a training noted for the report, as `keep_for_report` got it; empty without any."""
     found = _json(run.report_folder / FACTS)
     kinds = {"names": dict, "machine": dict, "warnings": list, "seconds": int | float}
     return {key: value for key, value in found.items() if isinstance(value, kinds.get(key, str))}

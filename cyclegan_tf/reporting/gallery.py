@@ -89,14 +89,9 @@ def gallery(run: RunFolder, facts: Mapping[str, Any], side: int) -> dict[str, An
     ways = {_WAYS[way]: [e for e in sheet if e.after] for way, sheet in sheets.items()}
     by_change = sorted(ways["A to B"], key=lambda example: example.change)
     extremes = min(_EXTREMES, len(by_change) // 2)
-    invented = [picture for row in newest for picture in row][: config.sample_count]
-    colours = {
-        "A": [example.before for example in sheets["ab"]],
-        "B": [example.before for example in sheets["ba"]],
-        "inventions" if latent else "translations": invented
-        if latent
-        else [example.after for example in by_change],
-    }
+    made = [example.after for example in by_change]
+    if latent:
+        made = [picture for row in newest for picture in row][: config.sample_count]
     return {
         "ways": {way: _shown(spread(found, _SHOWN), side) for way, found in ways.items() if found},
         "most": _shown(by_change[::-1][:extremes], side),
@@ -108,9 +103,21 @@ def gallery(run: RunFolder, facts: Mapping[str, Any], side: int) -> dict[str, An
             for path, rows in samples.items()
             if (picture := _whole(path, side) if latent else _strip(rows, 1, side))
         ],
-        "palettes": {
-            name: Palette(len(some), palette(some)) for name, some in colours.items() if some
-        },
+        "palettes": _palettes(sheets, made, "inventions" if latent else "translations"),
+    }
+
+
+def _palettes(
+    sheets: Mapping[str, list[Example]], made: list[Image.Image], called: str
+) -> dict[str, Palette]:
+    """The colours of A, of B, and of what was made."""
+    pictures = {
+        domain: [e.before for e in sheets[way]] for domain, way in (("A", "ab"), ("B", "ba"))
+    }
+    return {
+        name: Palette(len(some), palette(some))
+        for name, some in {**pictures, called: made}.items()
+        if some
     }
 
 

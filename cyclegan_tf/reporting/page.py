@@ -56,8 +56,8 @@ def keep_for_report(
         run: the folder.
         facts: plain JSON values: `started` (text), `seconds`, `machine` (a mapping), `data` (text),
             `warnings` (texts), and `names`, by sheet those of its pictures.
-        sheets: "ab" and "ba": pictures of A and of B; below them, where there is a generator for
-            it, their translations, and below those what leads back. Rows `(n, side, side, 3)` uint8.
+        sheets: "ab" and "ba", with rows `(n, side, side, 3)` uint8: pictures of A, or of B; their
+            translations, where something translates them; what leads back from these.
     """
     for name, rows in sheets.items():
         write_sheet(run.report_folder / f"{name}.jpg", rows)

@@ -145,7 +145,8 @@ def build_report(
     }
     ways = {}
     if config.model != "dcgan":
-        back = compile_way_back(config, model)
+        # a handful of pictures, once in a while: not worth the seconds that a graph takes
+        back = compile_way_back(config, model, traced=False)
         ways = {"ab": (generator, back), "ba": (back, generator) if back else ()}
 
     def draw() -> dict[str, list[np.ndarray]]:

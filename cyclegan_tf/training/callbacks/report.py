@@ -46,7 +46,7 @@ class Report(keras.callbacks.Callback):
         self.seconds = 0.0  # that reports have taken since the first step
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Writes the first one, for which generators may be compiled: that is done once."""
+        """Writes the first one; what is compiled for it, for the samples too, is so but once."""
         self._write()
         self.seconds, self.began = 0.0, time.monotonic()
 
