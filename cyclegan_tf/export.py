@@ -53,7 +53,8 @@ def _parser() -> argparse.ArgumentParser:
         "--format",
         choices=_SUFFIXES,
         help="npz: for translate and load_generator; onnx: for ONNX Runtime, any size; "
-        "saved_model: for TensorFlow, any size; litert: for phones, one size (default: by the name)",
+        "saved_model: for TensorFlow, any size; litert: for phones, one size (default: as the name "
+        "of the output says)",
     )
     parser.add_argument(
         "--direction", choices=("ab", "ba"), default="ab", help="ab: photo to painting (default)"

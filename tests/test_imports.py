@@ -131,6 +131,9 @@ def test_networks_and_losses_use_keras_alone():
     networks = {m for m in MODULES if m.startswith("models.networks.")} - KERAS_ONLY_EXCEPT
     for module in {*networks, "models.losses"}:
         assert not any(name.startswith("tensorflow") for name in imported_by(module)), module
+    # only the gradient of the penalties is each library's own, and imported where it is taken
+    at_import = imported_by("models.stabilizers", at_import=True)
+    assert not any(name.startswith("tensorflow") for name in at_import)
 
 
 def test_what_help_needs_loads_no_tensorflow():

@@ -1,13 +1,13 @@
-"""Penalties on the slope of a discriminator: second-order gradients, hence TensorFlow."""
+"""What keeps both sides in balance: penalties on slopes, an image pool, DiffAugment."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
-import tensorflow as tf
 from keras import KerasTensor, layers, ops
 
 
-def r1_penalty(discriminator: keras.Model, real: tf.Tensor) -> tf.Tensor:
+def r1_penalty(discriminator: keras.Model, real: KerasTensor) -> KerasTensor:
     """Half the mean squared norm of the gradient on real images.
 
     The discriminator's verdict on an image is the mean of its logits (of both heads together).
@@ -21,12 +21,12 @@ def r1_penalty(discriminator: keras.Model, real: tf.Tensor) -> tf.Tensor:
 
     Reference: Mescheder et al. 2018, arXiv:1801.04406, section 4.1.
     """
-    return 0.5 * tf.reduce_mean(_squared_slope(discriminator, real))
+    return 0.5 * ops.mean(_squared_slope(discriminator, real))
 
 
 def gradient_penalty(
-    discriminator: keras.Model, real: tf.Tensor, fake: tf.Tensor, mix: tf.Tensor
-) -> tf.Tensor:
+    discriminator: keras.Model, real: KerasTensor, fake: KerasTensor, mix: KerasTensor
+) -> KerasTensor:
     """Mean squared distance from 1 of the gradient's norm, between real and fake images.
 
     Args:
@@ -38,20 +38,34 @@ def gradient_penalty(
     Reference: Gulrajani et al. 2017, arXiv:1704.00028, section 4.
     """
     mix = mix[:, None, None, None]
-    slope = tf.sqrt(_squared_slope(discriminator, mix * real + (1.0 - mix) * fake) + 1e-12)
-    return tf.reduce_mean(tf.square(slope - 1.0))
+    slope = ops.sqrt(_squared_slope(discriminator, mix * real + (1.0 - mix) * fake) + 1e-12)
+    return ops.mean(ops.square(slope - 1.0))
 
 
-def _squared_slope(discriminator: keras.Model, images: tf.Tensor) -> tf.Tensor:
+def _squared_slope(discriminator: keras.Model, images: KerasTensor) -> KerasTensor:
     """`(n,)`: squared norm of the gradient of each image's mean logit."""
-    with tf.GradientTape() as tape:
-        tape.watch(images)
-        heads = tf.nest.flatten(discriminator(images, training=True))
-        verdicts = [tf.reduce_mean(logits, [1, 2, 3]) for logits in heads]
-        verdict = tf.add_n(verdicts)
+
+    def verdict(images: KerasTensor) -> KerasTensor:
+        heads = keras.tree.flatten(discriminator(images, training=True))
+        return ops.sum(sum(ops.mean(logits, axis=[1, 2, 3]) for logits in heads))
+
     # float32 squares: those of float16 underflow
-    slope = tf.cast(tape.gradient(verdict, images), tf.float32)
-    return tf.reduce_sum(tf.square(slope), [1, 2, 3])
+    slope = ops.cast(_gradient(verdict, images), "float32")
+    return ops.sum(ops.square(slope), axis=[1, 2, 3])
+
+
+def _gradient(function: Callable[[KerasTensor], KerasTensor], x: KerasTensor) -> KerasTensor:
+    """The gradient of a scalar: Keras has no operation for it, each library has its own."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.grad(function)(x)
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = function(x)
+    return tape.gradient(value, x)
 
 
 @keras.saving.register_keras_serializable("cyclegan_tf")
@@ -176,13 +190,13 @@ class DiffAugment:
         self.mirrored = mirrored
         self.random = random
 
-    def draw(self, count: int) -> tf.Tensor:
+    def draw(self, count: int) -> KerasTensor:
         """Numbers in [0, 1) that decide on one batch: `(count, 7)`."""
-        return tf.transpose(keras.random.uniform((7, count), seed=self.random))
+        return ops.transpose(keras.random.uniform((7, count), seed=self.random))
 
-    def apply(self, images: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
+    def apply(self, images: KerasTensor, draw: KerasTensor) -> KerasTensor:
         """Augments `(n, h, w, 3)` in [-1, 1] as drawn; colours may leave the range."""
-        brightness, saturation, contrast, *places = tf.unstack(draw, axis=1)
+        brightness, saturation, contrast, *places = ops.unstack(draw, axis=1)
         if self.color:
             images = images + _for_each_image(brightness - 0.5)
             images = _scaled_about(images, [-1], 2 * saturation)
@@ -193,42 +207,52 @@ class DiffAugment:
         return images
 
 
-def _for_each_image(values: tf.Tensor) -> tf.Tensor:
+def _for_each_image(values: KerasTensor) -> KerasTensor:
     return values[:, None, None, None]
 
 
-def _scaled_about(images: tf.Tensor, axes: list[int], factor: tf.Tensor) -> tf.Tensor:
+def _scaled_about(images: KerasTensor, axes: list[int], factor: KerasTensor) -> KerasTensor:
     """Scales the distance from the mean over the axes."""
-    mean = tf.reduce_mean(images, axes, keepdims=True)
+    mean = ops.mean(images, axis=axes, keepdims=True)
     return mean + (images - mean) * _for_each_image(factor)
 
 
 def _moved(
-    images: tf.Tensor, down: tf.Tensor, right: tf.Tensor, *, mirrored: bool = False
-) -> tf.Tensor:
+    images: KerasTensor, down: KerasTensor, right: KerasTensor, *, mirrored: bool = False
+) -> KerasTensor:
     """Moves each image by up to an eighth of its side; what comes in is 0 (grey) or its mirror."""
     for axis, share in ((1, down), (2, right)):
         side = images.shape[axis]
         reach = side // 8
-        offset = tf.cast(tf.floor(share * (2 * reach + 1)), tf.int32) - reach
-        source = tf.range(side)[None] - offset[:, None]  # (n, side)
-        inside = tf.cast((source >= 0) & (source < side), images.dtype)
+        offset = ops.cast(ops.floor(share * (2 * reach + 1)), "int32") - reach
+        source = ops.arange(side, dtype="int32")[None] - offset[:, None]  # (n, side)
+        inside = ops.cast(ops.logical_and(source >= 0, source < side), images.dtype)
         if mirrored:
-            source = side - 1 - tf.abs(side - 1 - tf.abs(source))
-        images = tf.gather(images, tf.clip_by_value(source, 0, side - 1), axis=axis, batch_dims=1)
+            source = side - 1 - ops.abs(side - 1 - ops.abs(source))
+        images = _gathered(images, ops.clip(source, 0, side - 1), axis=axis)
         if mirrored:
             continue
-        images *= tf.reshape(inside, [-1, side, 1, 1] if axis == 1 else [-1, 1, side, 1])
+        images *= ops.reshape(inside, [-1, side, 1, 1] if axis == 1 else [-1, 1, side, 1])
     return images
 
 
-def _cut_out(images: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+def _gathered(images: KerasTensor, places: KerasTensor, *, axis: int) -> KerasTensor:
+    """Rows (axis 1) or columns (axis 2) of each image, from places `(n, side)` of its own."""
+    if axis == 2:
+        turned = ops.transpose(images, (0, 2, 1, 3))
+        return ops.transpose(_gathered(turned, places, axis=1), (0, 2, 1, 3))
+    n, side = places.shape
+    first = ops.arange(n, dtype="int32")[:, None] * side  # of all rows of all images
+    return ops.take(ops.reshape(images, (n * side, *images.shape[2:])), first + places, axis=0)
+
+
+def _cut_out(images: KerasTensor, down: KerasTensor, right: KerasTensor) -> KerasTensor:
     """Blanks out a square of half the side, centred anywhere in each image."""
     inside = []
     for axis, share in ((1, down), (2, right)):
         side = images.shape[axis]
-        centre = tf.floor(share * side)
-        distance = tf.abs(tf.range(side, dtype=tf.float32)[None] + 0.5 - centre[:, None])
-        inside.append(tf.cast(distance < side / 4, images.dtype))  # (n, side)
+        centre = ops.floor(share * side)
+        distance = ops.abs(ops.arange(side, dtype="float32")[None] + 0.5 - centre[:, None])
+        inside.append(ops.cast(distance < side / 4, images.dtype))  # (n, side)
     hole = inside[0][:, :, None, None] * inside[1][:, None, :, None]
     return images * (1.0 - hole)
