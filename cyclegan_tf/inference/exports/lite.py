@@ -19,17 +19,14 @@ class _Served(tf.Module):
 
     def __init__(self, network: ExportedNetwork, sides: tuple[int | None, int | None]) -> None:
         super().__init__()
-        self.generator = network.generator
-        # for any size, whatever it is called with: of known sizes the layers take kernels of
-        # TensorFlow that LiteRT has, but computes NaN with
-        any_size = tf.function(
-            lambda image: self.generator(image, training=False),
-            input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)],
-        )
-        shape = (None if sides[0] is None else 1, *sides, 3)
+        generator = network.generator
+        # TensorFlow's own, which both formats find: of a Keras model in their place the LiteRT
+        # file would leave them out, and compute with nothing
+        self.weights = [variable.value for variable in generator.variables]
+        batch = None if sides[0] is None else 1
         self.translate = tf.function(
-            lambda image: {OUTPUT: tf.ensure_shape(any_size(image), shape)},
-            input_signature=[tf.TensorSpec(shape, tf.float32, name=INPUT)],
+            lambda image: {OUTPUT: generator(image, training=False)},
+            input_signature=[tf.TensorSpec((batch, *sides, 3), tf.float32, name=INPUT)],
         )
 
 
