@@ -11,8 +11,8 @@ from cyclegan_tf import __version__
 from cyclegan_tf.cli import command
 from cyclegan_tf.errors import InputError, suggestion
 
-COMMANDS = ("train", "translate", "evaluate", "generate", "demo", "kaggle", "export")
-LIBRARIES = ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "pillow")
+COMMANDS = ("train", "translate", "evaluate", "generate", "demo", "kaggle", "export", "report")
+LIBRARIES = ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "pillow", "jinja2")
 
 
 @command

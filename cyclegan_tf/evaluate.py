@@ -27,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     from cyclegan_tf.metrics.evaluation import Comparison, evaluate_images, evaluate_run
     from cyclegan_tf.metrics.inception import Inception
     from cyclegan_tf.metrics.inception_download import default_inception
+    from cyclegan_tf.reporting.page import write_report
 
     run = RunFolder(arguments.run) if arguments.run else None
     if run:
@@ -39,7 +40,8 @@ def main(argv: list[str] | None = None) -> int:
     if run:
         of_runs = {"every_photo": arguments.all, "count": arguments.count, "data": arguments.data}
         evaluation = evaluate_run(run.path, inception, comparison, **of_runs)
-        saved = evaluation.save(run)
+        if saved := evaluation.save(run):
+            write_report(run)
     else:
         evaluation = evaluate_images(arguments.images, inception, comparison)
     if arguments.json:

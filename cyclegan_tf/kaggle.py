@@ -40,8 +40,9 @@ NEEDED = {
     "tqdm": "4.66",
     "filelock": "3.16",
     "psutil": "5.9",
+    "jinja2": "3.1",
 }
-PACKED = {".py", ".npz"}
+PACKED = {".py", ".npz", ".html", ".css", ".js"}
 LEFT_OUT = {"weights"}  # folders of trained generators, which are too large
 _DAY = (1980, 1, 1, 0, 0, 0)  # of every file: the same package gives the same bytes
 _TITLE = (5, 50)  # signs that Kaggle takes

@@ -162,7 +162,7 @@ def test_too_old_a_machine_is_told(tmp_path, monkeypatch):
 
 def test_what_the_cell_asks_for_is_what_the_requirements_say():
     lines = (ROOT / "requirements.txt").read_text().splitlines()
-    found = [re.match(r"([a-z]+)>=([\d.]+)", line) for line in lines]
+    found = [re.match(r"([a-z0-9]+)>=([\d.]+)", line) for line in lines]
     required = {match[1]: match[2] for match in found if match}
     assert {names.split()[0]: least for names, least in kaggle.NEEDED.items()} == required
 

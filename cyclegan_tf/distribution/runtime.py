@@ -121,3 +121,10 @@ def describe() -> str:
     device = f"{len(gpus)} GPU(s)" if gpus else "CPU"
     precision = keras.config.dtype_policy().name
     return f"TensorFlow {tf.__version__}, Keras {keras.__version__}, {device}, {precision}"
+
+
+def accelerators() -> str:
+    """What the GPUs of this machine are called; empty without any."""
+    gpus = tf.config.list_physical_devices("GPU")
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    return ", ".join(str(detail.get("device_name", "GPU")) for detail in details)

@@ -26,6 +26,7 @@ class CompiledGenerator:
         parallel_parts: equal parts of a batch that are computed side by side; as many as
             operations run at once, where each has a core of its own.
         jit_compile: use XLA.
+        traced: make a graph of it, which takes seconds and then is faster.
 
     Raises:
         ValueError: if the parts cannot be equal.
@@ -39,6 +40,7 @@ class CompiledGenerator:
         margin: int = 0,
         parallel_parts: int = 1,
         jit_compile: bool = False,
+        traced: bool = True,
     ) -> None:
         if batch_size % parallel_parts:
             raise ValueError(
@@ -57,7 +59,7 @@ class CompiledGenerator:
         def run(images: tf.Tensor) -> tf.Tensor:
             return tf.concat([translate(part) for part in tf.split(images, parallel_parts)], 0)
 
-        self._run = tf.function(run, jit_compile=jit_compile)
+        self._run = tf.function(run, jit_compile=jit_compile) if traced else run
 
     def __call__(self, images: np.ndarray | tf.Tensor) -> np.ndarray:
         """Translates any number of images.

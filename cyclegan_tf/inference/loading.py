@@ -1,5 +1,6 @@
 """Trained models from their run folders, and generators from files of their own."""
 
+import dataclasses
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from cyclegan_tf.data.build import levels
 from cyclegan_tf.distribution import runtime
 from cyclegan_tf.errors import InputError, first_line
 from cyclegan_tf.inference.compiled import AnySizeGenerator, CompiledGenerator
+from cyclegan_tf.inference.exports.network import ExportedNetwork
 from cyclegan_tf.inference.shipped import (
     SUFFIX,
     PackedGenerator,
@@ -122,8 +124,37 @@ def export_generator(run: str | Path, path: str | Path, direction: str = "ab") -
     write_generator(user_path(path), packed)
 
 
+def load_network(
+    run: str | Path, direction: str = "ab", *, name: str = "", licence: str = ""
+) -> tuple[TrainConfig, ExportedNetwork]:
+    """Loads one generator, in float32 whatever the run's precision, to be written elsewhere.
+
+    Args:
+        run: as of `load_generator`.
+        direction: as of `load_generator`.
+        name: what it is called; by default as the run, and the direction.
+        licence: of its weights; by default that is not stated, and of shipped weights MIT.
+
+    Returns:
+        The settings of the run, and the network.
+
+    Raises:
+        InputError: if there is no such run, or it has no weights.
+    """
+    config, read = _trained_generator(run, direction, precision="float32")
+    frame, shipped = _frame(config, DEFAULT_TILE), Path(run).name == run and not Path(run).exists()
+    return config, ExportedNetwork(
+        read(),
+        name or f"{Path(run).stem} {direction}",
+        licence or ("MIT" if shipped else "not stated"),
+        multiple=frame.multiple,
+        margin=frame.margin,
+        least=frame.least,
+    )
+
+
 def _trained_generator(
-    run: str | Path, direction: str
+    run: str | Path, direction: str, *, precision: str | None = None
 ) -> tuple[TrainConfig, Callable[[], keras.Model]]:
     """The settings of a generator, and what builds it and reads its weights."""
     if direction not in ("ab", "ba"):
@@ -135,16 +166,20 @@ def _trained_generator(
         path = find_weights(run, direction)
     if path.suffix == SUFFIX:
         packed = read_generator(path, None if named else direction)
-        config = TrainConfig.from_dict(packed.settings)
+        config = _computing_in(precision, TrainConfig.from_dict(packed.settings))
         return config, lambda: _unpacked(path, packed, config)
     folder = RunFolder(path)
-    config = _config(folder, TRANSLATING)
+    config = _computing_in(precision, _config(folder, TRANSLATING))
     if direction == "ba" and config.model == "cut":
         raise InputError(
             f"{folder.path} is a run of --model cut, which translates A into B alone; leave out "
             "--direction ba, or train with --model cyclegan."
         )
     return config, lambda: _read_generator(folder, config, direction)
+
+
+def _computing_in(precision: str | None, config: TrainConfig) -> TrainConfig:
+    return dataclasses.replace(config, precision=precision) if precision else config
 
 
 def _unpacked(path: Path, packed: PackedGenerator, config: TrainConfig) -> keras.Model:
@@ -237,16 +272,27 @@ def compile_generator(config: TrainConfig, model: AdversarialModel) -> CompiledG
     return _compiled(config, submitted_generators(config, model)[0])
 
 
-def compile_way_back(config: TrainConfig, model: AdversarialModel) -> CompiledGenerator | None:
-    """The same of B into A; None of a model that has no way back."""
+def compile_way_back(
+    config: TrainConfig, model: AdversarialModel, *, traced: bool = True
+) -> CompiledGenerator | None:
+    """The same of B into A; None of a model that has no way back.
+
+    Args:
+        config: of the run.
+        model: that it trains.
+        traced: as of `CompiledGenerator`.
+    """
     _, *back = submitted_generators(config, model)
-    return _compiled(config, back[0]) if back else None
+    return _compiled(config, back[0], traced=traced) if back else None
 
 
-def _compiled(config: TrainConfig, generator: keras.Model) -> CompiledGenerator:
+def _compiled(
+    config: TrainConfig, generator: keras.Model, *, traced: bool = True
+) -> CompiledGenerator:
     return CompiledGenerator(
         generator,
         margin=margin(config),
         parallel_parts=runtime.parallel_parts(),
         jit_compile=runtime.compiles_with_xla(config.jit),
+        traced=traced,
     )

@@ -6,6 +6,7 @@ asked through psutil, which is imported where it is needed: on Linux it is not.
 
 import math
 import os
+import platform
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,6 +62,24 @@ def peak_memory(root: Path = _ROOT) -> int:
         return psutil.Process().memory_info().peak_wset
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def describe(root: Path = _ROOT) -> str:
+    """One line: processor, cores and memory that this process may use, and the system.
+
+    Args:
+        root: as in `available_cores`.
+    """
+    try:
+        lines = (root / "proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:  # no Linux
+        lines = []
+    named = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    processor = named[0] if named else platform.processor() or platform.machine()
+    return (
+        f"{processor}, {available_cores(root)} cores, {available_memory(root) / 2**30:.1f} GB of "
+        f"memory free, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    )
 
 
 def _smallest(root: Path, controller: str, measure: Callable[[Path], float]) -> float:

@@ -47,6 +47,8 @@ class RunFolder:
         tensorboard: event files.
         plots: `losses.png`.
         submission: `images.zip`.
+        report: `report.html`.
+        report_folder: what the report tells besides the other files.
         state_file: what a resumed training goes on from.
     """
 
@@ -59,6 +61,8 @@ class RunFolder:
         self.tensorboard = path / "tensorboard"
         self.plots = path / "plots"
         self.submission = path / "images.zip"
+        self.report = path / "report.html"
+        self.report_folder = path / "report"
         self.state_file = path / "checkpoint" / "state.npz"
         self.finished_file = path / "checkpoint" / "finished"
         self._written: TrainConfig | None = None

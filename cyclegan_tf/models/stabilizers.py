@@ -1,18 +1,18 @@
-"""Penalties on the slope of a discriminator: second-order gradients, hence TensorFlow."""
+"""What keeps both sides in balance: penalties on slopes, an image pool, DiffAugment."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import keras
-import tensorflow as tf
 from keras import KerasTensor, layers, ops
 
 from cyclegan_tf.models.losses import Saved
 
-_Pool = tuple[tf.Tensor, tf.Tensor]  # (size, h, w, c), and how many of them are images
+_Pool = tuple[KerasTensor, KerasTensor]  # (size, h, w, c), and how many of them are images
 
 
-def r1_penalty(discriminator: keras.Model, real: tf.Tensor) -> tf.Tensor:
+def r1_penalty(discriminator: keras.Model, real: KerasTensor) -> KerasTensor:
     """Half the mean squared norm of the gradient on real images.
 
     The discriminator's verdict on an image is the mean of its logits (of both heads together).
@@ -26,12 +26,12 @@ def r1_penalty(discriminator: keras.Model, real: tf.Tensor) -> tf.Tensor:
 
     Reference: Mescheder et al. 2018, arXiv:1801.04406, section 4.1.
     """
-    return 0.5 * tf.reduce_mean(_squared_slope(discriminator, real))
+    return 0.5 * ops.mean(_squared_slope(discriminator, real))
 
 
 def gradient_penalty(
-    discriminator: keras.Model, real: tf.Tensor, fake: tf.Tensor, mix: tf.Tensor
-) -> tf.Tensor:
+    discriminator: keras.Model, real: KerasTensor, fake: KerasTensor, mix: KerasTensor
+) -> KerasTensor:
     """Mean squared distance from 1 of the gradient's norm, between real and fake images.
 
     Args:
@@ -43,20 +43,34 @@ def gradient_penalty(
     Reference: Gulrajani et al. 2017, arXiv:1704.00028, section 4.
     """
     mix = mix[:, None, None, None]
-    slope = tf.sqrt(_squared_slope(discriminator, mix * real + (1.0 - mix) * fake) + 1e-12)
-    return tf.reduce_mean(tf.square(slope - 1.0))
+    slope = ops.sqrt(_squared_slope(discriminator, mix * real + (1.0 - mix) * fake) + 1e-12)
+    return ops.mean(ops.square(slope - 1.0))
 
 
-def _squared_slope(discriminator: keras.Model, images: tf.Tensor) -> tf.Tensor:
+def _squared_slope(discriminator: keras.Model, images: KerasTensor) -> KerasTensor:
     """`(n,)`: squared norm of the gradient of each image's mean logit."""
-    with tf.GradientTape() as tape:
-        tape.watch(images)
-        heads = tf.nest.flatten(discriminator(images, training=True))
-        verdicts = [tf.reduce_mean(logits, [1, 2, 3]) for logits in heads]
-        verdict = tf.add_n(verdicts)
+
+    def verdict(images: KerasTensor) -> KerasTensor:
+        heads = keras.tree.flatten(discriminator(images, training=True))
+        return ops.sum(sum(ops.mean(logits, axis=[1, 2, 3]) for logits in heads))
+
     # float32 squares: those of float16 underflow
-    slope = tf.cast(tape.gradient(verdict, images), tf.float32)
-    return tf.reduce_sum(tf.square(slope), [1, 2, 3])
+    slope = ops.cast(_gradient(verdict, images), "float32")
+    return ops.sum(ops.square(slope), axis=[1, 2, 3])
+
+
+def _gradient(function: Callable[[KerasTensor], KerasTensor], x: KerasTensor) -> KerasTensor:
+    """The gradient of a scalar: Keras has no operation for it, each library has its own."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.grad(function)(x)
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = function(x)
+    return tape.gradient(value, x)
 
 
 @keras.saving.register_keras_serializable("cyclegan_tf")
@@ -89,7 +103,7 @@ class ImagePool(layers.Layer):
     def call(self, batch: KerasTensor) -> KerasTensor:
         """Maps `(n, h, w, c)` to the same shape: each image itself or an older one."""
         number = batch.shape[0]
-        shape = (tf.shape(batch)[0] if number is None else number,)
+        shape = ops.shape(batch)[:1]
         # integers, which XLA draws alike; its uniform numbers are others
         coins = keras.random.randint(shape, 0, 2, seed=self.random) == 1
         places = keras.random.randint(shape, 0, self.size, seed=self.random)
@@ -107,8 +121,8 @@ class ImagePool(layers.Layer):
         return returned
 
     def _exchange(
-        self, pool: _Pool, image: tf.Tensor, place: tf.Tensor, coin: tf.Tensor
-    ) -> tuple[tf.Tensor, _Pool]:
+        self, pool: _Pool, image: KerasTensor, place: KerasTensor, coin: KerasTensor
+    ) -> tuple[KerasTensor, _Pool]:
         """What is returned for an image, and the pool after it."""
         images, count = pool
         # what overflowed in float16 would stay for many steps
@@ -124,13 +138,15 @@ class ImagePool(layers.Layer):
         return shown, (images, count + ops.cast(filling, "int32"))
 
     def _exchange_all(
-        self, pool: _Pool, batch: tf.Tensor, places: tf.Tensor, coins: tf.Tensor
-    ) -> tuple[tf.Tensor, _Pool]:
+        self, pool: _Pool, batch: KerasTensor, places: KerasTensor, coins: KerasTensor
+    ) -> tuple[KerasTensor, _Pool]:
         """The same for a batch whose size the graph does not know: one image after the other."""
+        import tensorflow as tf  # a loop of Keras's operations gathers no results
+
         number = tf.shape(batch)[0]
         returned = tf.TensorArray(batch.dtype, size=number, element_shape=batch.shape[1:])
 
-        def one(i: tf.Tensor, pool: _Pool, returned: tf.TensorArray) -> tuple[Any, ...]:
+        def one(i: KerasTensor, pool: _Pool, returned: Any) -> tuple[Any, ...]:
             shown, pool = self._exchange(pool, batch[i], places[i], coins[i])
             return i + 1, pool, returned.write(i, shown)
 
@@ -209,13 +225,13 @@ class DiffAugment:
         self.mirrored = mirrored
         self.random = random
 
-    def draw(self, count: int | tf.Tensor) -> tf.Tensor:
+    def draw(self, count: int | KerasTensor) -> KerasTensor:
         """Numbers in [0, 1) that decide on one batch: `(count, 7)`."""
-        return tf.transpose(keras.random.uniform((7, count), seed=self.random))
+        return ops.transpose(keras.random.uniform((7, count), seed=self.random))
 
-    def apply(self, images: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
+    def apply(self, images: KerasTensor, draw: KerasTensor) -> KerasTensor:
         """Augments `(n, h, w, 3)` in [-1, 1] as drawn; colours may leave the range."""
-        brightness, saturation, contrast, *places = tf.unstack(draw, axis=1)
+        brightness, saturation, contrast, *places = ops.unstack(draw, axis=1)
         if self.color:
             images = images + _for_each_image(brightness - 0.5)
             images = _scaled_about(images, [-1], 2 * saturation)
@@ -226,48 +242,58 @@ class DiffAugment:
         return images
 
 
-def _for_each_image(values: tf.Tensor) -> tf.Tensor:
+def _for_each_image(values: KerasTensor) -> KerasTensor:
     return values[:, None, None, None]
 
 
-def _scaled_about(images: tf.Tensor, axes: list[int], factor: tf.Tensor) -> tf.Tensor:
+def _scaled_about(images: KerasTensor, axes: list[int], factor: KerasTensor) -> KerasTensor:
     """Scales the distance from the mean over the axes."""
-    mean = tf.reduce_mean(images, axes, keepdims=True)
+    mean = ops.mean(images, axis=axes, keepdims=True)
     return mean + (images - mean) * _for_each_image(factor)
 
 
 def _moved(
-    images: tf.Tensor, down: tf.Tensor, right: tf.Tensor, *, mirrored: bool = False
-) -> tf.Tensor:
+    images: KerasTensor, down: KerasTensor, right: KerasTensor, *, mirrored: bool = False
+) -> KerasTensor:
     """Moves each image by up to an eighth of its side; what comes in is 0 (grey) or its mirror."""
     for axis, share in ((1, down), (2, right)):
         side = _side(images, axis)
         reach = side // 8
-        places = tf.cast(2 * reach + 1, tf.float32)
-        offset = tf.cast(tf.floor(share * places), tf.int32) - reach
-        source = tf.range(side)[None] - offset[:, None]  # (n, side)
-        inside = tf.cast((source >= 0) & (source < side), images.dtype)
+        places = ops.cast(2 * reach + 1, "float32")
+        offset = ops.cast(ops.floor(share * places), "int32") - reach
+        source = ops.arange(side, dtype="int32")[None] - offset[:, None]  # (n, side)
+        inside = ops.cast(ops.logical_and(source >= 0, source < side), images.dtype)
         if mirrored:
-            source = side - 1 - tf.abs(side - 1 - tf.abs(source))
-        images = tf.gather(images, tf.clip_by_value(source, 0, side - 1), axis=axis, batch_dims=1)
+            source = side - 1 - ops.abs(side - 1 - ops.abs(source))
+        images = _gathered(images, ops.clip(source, 0, side - 1), axis=axis)
         if mirrored:
             continue
-        images *= tf.reshape(inside, [-1, side, 1, 1] if axis == 1 else [-1, 1, side, 1])
+        images *= ops.reshape(inside, [-1, side, 1, 1] if axis == 1 else [-1, 1, side, 1])
     return images
 
 
-def _cut_out(images: tf.Tensor, down: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+def _gathered(images: KerasTensor, places: KerasTensor, *, axis: int) -> KerasTensor:
+    """Rows (axis 1) or columns (axis 2) of each image, from places `(n, side)` of its own."""
+    if axis == 2:
+        turned = ops.transpose(images, (0, 2, 1, 3))
+        return ops.transpose(_gathered(turned, places, axis=1), (0, 2, 1, 3))
+    n, side = places.shape
+    first = ops.arange(n, dtype="int32")[:, None] * side  # of all rows of all images
+    return ops.take(ops.reshape(images, (n * side, *images.shape[2:])), first + places, axis=0)
+
+
+def _cut_out(images: KerasTensor, down: KerasTensor, right: KerasTensor) -> KerasTensor:
     """Blanks out a square of half the side, centred anywhere in each image."""
     inside = []
     for axis, share in ((1, down), (2, right)):
-        side = tf.cast(_side(images, axis), tf.float32)
-        centre = tf.floor(share * side)
-        distance = tf.abs(tf.range(side)[None] + 0.5 - centre[:, None])
-        inside.append(tf.cast(distance < side / 4, images.dtype))  # (n, side)
+        side = ops.cast(_side(images, axis), "float32")
+        centre = ops.floor(share * side)
+        distance = ops.abs(ops.arange(side, dtype="float32")[None] + 0.5 - centre[:, None])
+        inside.append(ops.cast(distance < side / 4, images.dtype))  # (n, side)
     hole = inside[0][:, :, None, None] * inside[1][:, None, :, None]
     return images * (1.0 - hole)
 
 
-def _side(images: tf.Tensor, axis: int) -> int | tf.Tensor:
+def _side(images: KerasTensor, axis: int) -> int | KerasTensor:
     """Pixels along an axis: a number where the graph knows it."""
-    return images.shape[axis] or tf.shape(images)[axis]
+    return ops.shape(images)[axis]

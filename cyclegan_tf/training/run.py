@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,9 @@ from cyclegan_tf.inference.loading import load_best
 from cyclegan_tf.inference.submission import submit_photos
 from cyclegan_tf.io.display import in_notebook
 from cyclegan_tf.io.files import user_path
+from cyclegan_tf.io.notices import noted_warnings
 from cyclegan_tf.io.run_folder import RunFolder, next_free_run
+from cyclegan_tf.reporting.page import write_report
 from cyclegan_tf.training.callbacks.budget import TimeBudget
 from cyclegan_tf.training.callbacks.build import build_inception, strip_latents
 from cyclegan_tf.training.callbacks.interruption import Interrupted
@@ -161,9 +163,11 @@ def _carry_out(found: Resumption, started: float | None) -> None:
     """Opens, restores, trains unless that is done, and finishes."""
     run_path = found.run.path
     command = resume_command(run_path)
+    started = time.monotonic() if started is None else started
     with (
+        noted_warnings() as warnings,
         runtime.keep_precision(),
-        _opened(found, time.monotonic() if started is None else started) as trainer,
+        _opened(found, started, warnings) as trainer,
         trainer.workers.own_folder(run_path) as own_path,
     ):
         if found.metadata:
@@ -191,7 +195,7 @@ def _carry_out(found: Resumption, started: float | None) -> None:
 
 
 @contextlib.contextmanager
-def _opened(found: Resumption, started: float) -> Iterator[Trainer]:
+def _opened(found: Resumption, started: float, warnings: Sequence[str]) -> Iterator[Trainer]:
     """Sets the machine up, waits for the others of a cluster, reads the images, builds the model.
 
     Raises:
@@ -209,7 +213,13 @@ def _opened(found: Resumption, started: float) -> Iterator[Trainer]:
         for warning in differences(metadata, name_hashes(data)) if metadata else []:
             print(f"warning: {warning}", file=sys.stderr)
         yield Trainer(
-            config, data, workers, started=started, metadata=metadata, inception=inception
+            config,
+            data,
+            workers,
+            started=started,
+            metadata=metadata,
+            inception=inception,
+            warnings=warnings,
         )
 
 
@@ -261,6 +271,7 @@ def _finish(trainer: Trainer, run: RunFolder, budget: TimeBudget | None) -> None
     elif trainer.submits:
         submit_photos(run.submission, trainer.data.all_a(), trainer.generator)
     run.finish()
+    write_report(run)  # of the finished run
     if budget:
         print(budget.report())
     print(made(run))

@@ -15,10 +15,12 @@ from cyclegan_tf.data.build import (
     validation_count,
 )
 from cyclegan_tf.data.dataset import DataSet, name_hashes
+from cyclegan_tf.distribution import runtime
 from cyclegan_tf.distribution.workers import StopTogether, Workers
 from cyclegan_tf.errors import Fault
 from cyclegan_tf.inference.loading import compile_generator
 from cyclegan_tf.inference.submission import submission_seconds
+from cyclegan_tf.io import machine
 from cyclegan_tf.io.run_folder import FolderRemoved, RunFolder
 from cyclegan_tf.metrics.inception import Inception
 from cyclegan_tf.models.build import build_model, learning_rates
@@ -27,11 +29,13 @@ from cyclegan_tf.training.callbacks.budget import Clock, TimeBudget
 from cyclegan_tf.training.callbacks.build import (
     build_auto_save,
     build_callbacks,
+    build_report,
     restore_states,
     saved_networks,
 )
 from cyclegan_tf.training.callbacks.console import build_console
 from cyclegan_tf.training.callbacks.interruption import Interrupted, Interruption
+from cyclegan_tf.training.callbacks.report import facts_so_far
 from cyclegan_tf.training.checkpoint import CheckpointMetadata, Start, restore_state
 from cyclegan_tf.training.faults import explain
 from cyclegan_tf.training.loop import EpochLoop
@@ -48,6 +52,7 @@ class Trainer:
         started: when the user's clock began to run, as `time.monotonic` counts.
         metadata: of the state to go on from, if there is one.
         inception: gives the features of the scores, if there are to be any.
+        warnings: that came before, and to which others are added as they come; for the report.
 
     Attributes:
         model: compiled; its weights are those of the first step, or after `restore` those saved.
@@ -65,10 +70,12 @@ class Trainer:
         started: float,
         metadata: CheckpointMetadata | None = None,
         inception: Inception | None = None,
+        warnings: Sequence[str] = (),
     ) -> None:
         self.config, self.data, self.workers = config, data, workers
         self.started = started
         self.inception = inception
+        self.warnings = warnings
         # images may have been added since: epochs keep their length
         told = metadata.steps_per_epoch if metadata else 0
         self.steps_per_epoch = told or steps_per_epoch(config, data)
@@ -165,7 +172,7 @@ class Trainer:
             Fault: at the first number that is not finite, if the disk or the memory is full, if
                 the run folder was removed while it was being written, or another machine is lost.
         """
-        callbacks = self._callbacks(run, budget)
+        callbacks = [*self._callbacks(run, budget), *self._report(run, budget.clock)]
         save = self._auto_save(run, callbacks, budget.clock)
         if self.config.profile:
             self._profile(run)
@@ -236,6 +243,28 @@ class Trainer:
         callbacks = [budget, *reports]
         restore_states(callbacks, self.states)
         return callbacks
+
+    def _report(self, run: RunFolder, clock: Clock) -> list[keras.callbacks.Callback]:
+        """What writes the report: one machine is enough for that."""
+        if not self.workers.is_chief:
+            return []
+        constant = {
+            "data": self.data.summary(),
+            "machine": {
+                "machine": machine.describe(),
+                "software": runtime.describe(),
+                "devices": f"{runtime.accelerators()} {self.workers.summary}".strip(),
+            },
+        }
+        report = build_report(
+            self.config,
+            run,
+            data=self.data,
+            model=self.model,
+            generator=self.generator,
+            facts=facts_so_far(run, constant, seconds=clock.spent, warnings=self.warnings),
+        )
+        return [report]
 
     def _auto_save(
         self, run: RunFolder, callbacks: Sequence[keras.callbacks.Callback], clock: Clock

@@ -12,11 +12,12 @@ from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data import pipeline
 from cyclegan_tf.data.build import build_data_set
 from cyclegan_tf.data.dataset import DataSet
+from cyclegan_tf.data.image import to_uint8
 from cyclegan_tf.data.sources import SquarePictures
 from cyclegan_tf.distribution.workers import Workers
 from cyclegan_tf.inference.compiled import CompiledGenerator
 from cyclegan_tf.inference.generated import GeneratedPictures, TranslatedPictures
-from cyclegan_tf.inference.loading import submitted_generators
+from cyclegan_tf.inference.loading import compile_way_back, submitted_generators
 from cyclegan_tf.io.run_folder import RunFolder, versions
 from cyclegan_tf.metrics.features import cached_features, extract
 from cyclegan_tf.metrics.inception import Inception
@@ -26,6 +27,7 @@ from cyclegan_tf.models.dcgan import interpolate, sample_latents
 from cyclegan_tf.training.callbacks.autosave import AutoSave, Stateful
 from cyclegan_tf.training.callbacks.guards import DiscriminatorWatch, StopOnNonFinite
 from cyclegan_tf.training.callbacks.logs import EpochLog, SaveWeights
+from cyclegan_tf.training.callbacks.report import Report
 from cyclegan_tf.training.callbacks.samples import LatentGrid, SampleGrid, TruthError
 from cyclegan_tf.training.callbacks.scores import EpochScores
 from cyclegan_tf.training.checkpoint import Start
@@ -33,6 +35,7 @@ from cyclegan_tf.training.checkpoint import Start
 DIVERSITY_SAMPLES = 64  # enough for a mean over 2,016 pairs
 EVALUATED_PICTURES = 256  # a quarter of a minute on two CPU cores
 MOST_REFERENCES = 1000  # real pictures that the scores compare with
+REPORTED_PICTURES = 16  # of each domain: one batch of the generators
 
 
 def build_callbacks(
@@ -114,6 +117,59 @@ def build_auto_save(
     )
     save.set_params({"epochs": config.epochs})  # a signal may come before `fit` has done it
     return save
+
+
+def build_report(
+    config: TrainConfig,
+    run: RunFolder,
+    *,
+    data: DataSet,
+    model: AdversarialModel,
+    generator: CompiledGenerator,
+    facts: Callable[[], dict[str, Any]],
+) -> Report:
+    """What writes `report.html`; behind all that it tells of.
+
+    Args:
+        config: of the run.
+        run: where it goes.
+        data: whose held-out pictures it shows, or where there are none, some it was trained on.
+        model: what else translates.
+        generator: of the way from A to B; not asked of a DcGan.
+        facts: of the run so far, all that the report tells but for its pictures.
+    """
+    held_out = len(data.validation_b if config.model == "dcgan" else data.validation_a)
+    shown = {
+        "ab": (data.validation_a if held_out else data.train_a).spread(REPORTED_PICTURES),
+        "ba": (data.validation_b or data.train_b).spread(REPORTED_PICTURES),
+    }
+    ways = {}
+    if config.model != "dcgan":
+        # a handful of pictures, once in a while: not worth the seconds that a graph takes
+        back = compile_way_back(config, model, traced=False)
+        ways = {"ab": (generator, back), "ba": (back, generator) if back else ()}
+
+    def draw() -> dict[str, list[np.ndarray]]:
+        sets = {way: some for way, some in shown.items() if len(some)}
+        loaded = {way: pipeline.load_images(some, config.whole_size) for way, some in sets.items()}
+        return {way: _translated(some, ways.get(way, ())) for way, some in loaded.items()}
+
+    told = "were held out from the training" if held_out else "are some of those trained on"
+    constant = {
+        "names": {way: some.names for way, some in shown.items()},
+        "shown": f"These pictures {told}.",
+    }
+    return Report(run, draw, lambda: constant | facts(), every=config.sample_every)
+
+
+def _translated(
+    pictures: np.ndarray, networks: Sequence[CompiledGenerator | None]
+) -> list[np.ndarray]:
+    """The pictures, and what one network after the other makes of them, uint8."""
+    rows = [pictures]
+    for network in filter(None, networks):
+        rows.append(network(rows[-1]))
+    return [to_uint8(row) for row in rows]
 
 
 def restore_states(

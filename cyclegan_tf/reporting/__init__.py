@@ -1,0 +1,1 @@
+"""The report: a run as one HTML file, made of what its folder holds."""
