@@ -12,7 +12,7 @@ from cyclegan_tf import __version__
 from cyclegan_tf.cli import command
 from cyclegan_tf.errors import InputError
 
-COMMANDS = ("train", "translate", "evaluate", "generate", "demo", "kaggle", "export")
+COMMANDS = ("train", "translate", "evaluate", "generate", "demo", "kaggle", "export", "app")
 LIBRARIES = ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "pillow")
 
 
