@@ -10,6 +10,7 @@ import argparse
 import itertools
 import math
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -233,21 +234,25 @@ def _survey(arguments: argparse.Namespace, translator: "Translator") -> "Worklis
     from cyclegan_tf.data.tfrecord import parse_features
     from cyclegan_tf.inference.worklist import survey
 
-    def measure(height: int, width: int) -> tuple[int, int]:
-        height, width = translator.shape(height, width)
-        return height, 2 * width + _GAP if arguments.compare else width
-
     single = outputs.is_single(arguments.output)
     suffix = arguments.output.suffix if single else _SUFFIXES.get(arguments.format)
     features = parse_features(arguments.features)
     sources = [open_source(path, features=features, single=True) for path in arguments.inputs]
     options = {"suffix": suffix, "skip_bad": arguments.skip_bad_images, "load": translator.load}
-    work = survey(sources, measure, **options)
+    work = survey(sources, partial(_measure, arguments, translator), **options)
     if single and len(work) > 1:
         raise _too_many_for_one(arguments.output)
     for origin, reason in work.skipped[:_NAMED]:
         print(f"warning: {origin} is no image: {reason}; skipped", file=sys.stderr)
     return work
+
+
+def _measure(
+    arguments: argparse.Namespace, translator: "Translator", height: int, width: int
+) -> tuple[int, int]:
+    """Height and width of what is written of a picture of this size."""
+    height, width = translator.shape(height, width)
+    return height, 2 * width + _GAP if arguments.compare else width
 
 
 def _write(arguments: argparse.Namespace, work: "Worklist", translator: "Translator") -> None:
@@ -284,13 +289,15 @@ def _write_video(arguments: argparse.Namespace, clip: "Video", translator: "Tran
     if some:
         translator = translator.of_clip(some)
     frames = ((clip.path, translator.prepare(frame)) for frame in video.read_frames(clip))
+    width, height = clip.size
+    size = _measure(arguments, translator, height, width)[::-1]
 
     def finished(item: tuple[Path, "np.ndarray", "np.ndarray"]) -> "np.ndarray":
         return _shown(arguments, *item[1:])
 
     with (
-        video.writing(arguments.output, clip) as put,
-        display.bar(len(clip), title=arguments.output.name, unit="frame") as bar,
+        video.writing(arguments.output, clip, size=size) as put,
+        display.bar(clip.count, title=arguments.output.name, unit="frame") as bar,
     ):
         # frames of one shape keep their order
         for frame in in_order(finished, translator.translate_all(frames)):
@@ -330,7 +337,7 @@ def _shown(
 
 def _video_summary(output: Path, clip: "Video") -> str:
     sound = "with its sound" if clip.sound else "without sound"
-    return f"{output}: {clip.seconds:.1f} seconds, {sound}"
+    return f"{output}: {clip.count:,} frames in {clip.seconds:.1f} seconds, {sound}"
 
 
 def _summary(output: Path, work: "Worklist") -> str:

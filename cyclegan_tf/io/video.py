@@ -1,46 +1,60 @@
-"""Videos, where imageio-ffmpeg is installed: frames come out, and go in beside the old sound."""
+"""Videos, where ffmpeg is installed: frames come out, and go in beside the old sound."""
 
 import contextlib
 import importlib.util
-from collections.abc import Callable, Iterator
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 
-from cyclegan_tf.errors import Fault, InputError, first_line
+from cyclegan_tf.errors import Fault, InputError
 from cyclegan_tf.io.files import atomic_file, require_file
 from cyclegan_tf.io.formats import HEAD, VIDEO, identify
 
-_QUALITY = 7  # of 1 to 10; H.264 hardly loses a brush stroke
-_COPIED = ("aac", "mp3", "ac3", "alac")  # sound that the file takes as it is
-# Where nothing is said, players take large pictures for BT.709. H.264 wants even sides.
-_COLOURS = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709",
-            "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",
-            "-movflags", "+faststart"]  # fmt: skip
+_QUIET = ("-nostdin", "-v", "error", "-y")
+_RAW = ("-f", "rawvideo", "-pix_fmt", "rgb24")
+_SOUND = ("-map", "0:v:0", "-map", "1:a:0")
+# H.264 wants even sides, and hardly loses a brush stroke at this quality. Where nothing is said,
+# players take large pictures for BT.709, and small ones for another.
+_WRITTEN = (
+    "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709",
+    "-c:v", "libx264", "-crf", "16", "-pix_fmt", "yuv420p",
+    "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",
+    "-movflags", "+faststart",
+)  # fmt: skip
 
 Put = Callable[[np.ndarray], object]
 
 
-class Video(NamedTuple):
+@dataclass(frozen=True)
+class Video:
     """What a video file says of itself.
 
     Attributes:
         path: of the file.
         size: width and height of a frame in pixels, upright.
-        rate: frames a second.
-        seconds: how long it takes.
+        rate: frames a second, as ffmpeg takes it: "30000/1001".
+        count: of frames, at this rate.
         sound: codec of its first track of sound; empty without one.
     """
 
     path: Path
     size: tuple[int, int]
-    rate: float
-    seconds: float
+    rate: str
+    count: int
     sound: str
 
-    def __len__(self) -> int:
-        return max(1, round(self.seconds * self.rate))
+    @property
+    def seconds(self) -> float:
+        """How long the frames take."""
+        return float(self.count / Fraction(self.rate))
 
 
 def is_video(path: Path) -> bool:
@@ -54,26 +68,27 @@ def is_video(path: Path) -> bool:
 
 
 def open_video(path: Path) -> Video:
-    """Reads what a video says of itself.
+    """Reads what a video says of itself, and all its frames once, which takes a moment.
 
     Raises:
         InputError: if it cannot be read, or nothing is installed that reads it.
     """
-    if importlib.util.find_spec("imageio_ffmpeg") is None:
-        raise InputError(
-            f"{path} is a video, which imageio-ffmpeg reads: pip install imageio-ffmpeg; or take "
-            "its frames out, as with ffmpeg -i FILE frames/%05d.png, and give their folder."
-        )
-    import imageio_ffmpeg
-
-    with _reading(path):
-        _, seconds = imageio_ffmpeg.count_frames_and_secs(str(path))
-        frames = imageio_ffmpeg.read_frames(str(path))
-        with contextlib.closing(frames):
-            said = next(frames)
-    if not said["fps"] or not seconds:
-        raise InputError(f"{path} holds no moving pictures; expected a video.")
-    return Video(path, said["size"], said["fps"], seconds, said.get("audio_codec", ""))
+    program = _ffmpeg(path)
+    given = [program, "-nostdin", "-i", str(path), "-map", "0:v:0"]
+    # a format whose first line has upright size and rate
+    first = ("-frames:v", "1", "-pix_fmt", "yuv444p", "-f", "yuv4mpegpipe", "-")
+    shown = subprocess.run([*given, *first], capture_output=True)
+    told = re.match(rb"YUV4MPEG2 W(\d+) H(\d+) F(\d+):(\d+) ", shown.stdout)
+    if not told:
+        raise InputError(f"{path} cannot be read as a video ({_last_line(shown.stderr)}).")
+    width, height, top, bottom = map(int, told.groups())
+    rate = f"{top}/{bottom}"
+    passed = [*given, "-r", rate, "-f", "null", "-progress", "pipe:1", "-"]
+    progress = subprocess.run(passed, capture_output=True).stdout
+    counts = re.findall(rb"^frame=(\d+)", progress, re.MULTILINE)
+    sound = re.search(rb"Stream #0:\S+ Audio: (\w+)", shown.stderr)
+    codec = sound[1].decode() if sound else ""
+    return Video(path, (width, height), rate, int(counts[-1]), codec)
 
 
 def read_frames(video: Video, *, most: int | None = None) -> Iterator[np.ndarray]:
@@ -84,86 +99,85 @@ def read_frames(video: Video, *, most: int | None = None) -> Iterator[np.ndarray
         most: about as many, from all of it; by default all.
 
     Raises:
-        InputError: if the video is damaged.
+        InputError: if the video cannot be read.
     """
-    import imageio_ffmpeg
-
-    rate = video.rate if most is None else min(video.rate, most / video.seconds)
+    rate = ("-r", video.rate)
+    if most is not None and video.count > most:
+        rate = ("-vf", f"fps={most / video.seconds:.6f}")
     width, height = video.size
-    with _reading(video.path):
-        options = ["-r", f"{rate:.6f}"] if most is None else ["-vf", f"fps={rate:.6f}"]
-        frames = imageio_ffmpeg.read_frames(str(video.path), output_params=options)
-        with contextlib.closing(frames):
-            next(frames)
-            for frame in frames:
-                yield np.frombuffer(frame, np.uint8).reshape(height, width, 3)
+    command = [_ffmpeg(video.path), *_QUIET, "-i", str(video.path), "-map", "0:v:0", *rate]
+    with tempfile.TemporaryFile() as said:
+        pipes = {"stdout": subprocess.PIPE, "stderr": said}
+        with subprocess.Popen([*command, *_RAW, "-"], **pipes) as process:
+            try:
+                while len(frame := process.stdout.read(3 * width * height)) == 3 * width * height:
+                    yield np.frombuffer(frame, np.uint8).reshape(height, width, 3)
+            except GeneratorExit:
+                process.kill()
+                raise
+        if process.returncode:
+            raise InputError(f"{video.path} cannot be read as a video ({_said(said)}).")
 
 
 @contextlib.contextmanager
-def writing(path: Path, video: Video) -> Iterator[Put]:
-    """Gives a function that takes frames, `(h, w, 3)` uint8 of one size, and writes `path`.
+def writing(path: Path, video: Video, *, size: tuple[int, int]) -> Iterator[Put]:
+    """Gives a function that takes frames, `(h, w, 3)` uint8, and writes them into `path`.
 
     It gets the rate and the sound of another video, and is complete or not there.
 
     Args:
         path: NAME.mp4, which must be free.
         video: whose sound it gets.
+        size: width and height of the frames.
 
     Raises:
-        InputError: if it cannot be written.
-        Fault: if ffmpeg has not taken all frames.
+        InputError: if the folder cannot be written.
+        Fault: if ffmpeg ends too early.
     """
-    import imageio_ffmpeg
-
-    with atomic_file(path) as partial:
-        writer, count = None, 0
-
-        def put(frame: np.ndarray) -> None:
-            nonlocal writer, count
-            if writer is None:
-                height, width = frame.shape[:2]
-                writer = _writer(partial, video, (width, height))
-                writer.send(None)
+    with atomic_file(path) as partial, tempfile.TemporaryFile() as said:
+        command = [_ffmpeg(video.path), *_QUIET, *_input(video, size), *_WRITTEN, str(partial)]
+        with subprocess.Popen(
+            [part for part in command if part != "-nostdin"], stdin=subprocess.PIPE, stderr=said
+        ) as process:
             try:
-                writer.send(np.ascontiguousarray(frame))
-            except OSError as error:
-                raise Fault(f"{path} could not be written: ffmpeg has ended; free disk?") from error
-            count += 1
-
-        try:
-            yield put
-        finally:
-            if writer:
-                writer.close()
-        written = imageio_ffmpeg.count_frames_and_secs(str(partial))[0] if count else 0
-        if not count or written != count:
-            raise Fault(
-                f"{path} could not be written: ffmpeg has kept {written} of {count} frames."
-            )
+                with contextlib.suppress(BrokenPipeError):  # told below
+                    yield lambda frame: process.stdin.write(np.ascontiguousarray(frame))
+                    process.stdin.close()
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode:
+            raise Fault(f"{path} cannot be written: {_said(said)}.")
 
 
-def _writer(path: Path, video: Video, size: tuple[int, int]) -> object:
-    import imageio_ffmpeg
+def _input(video: Video, size: tuple[int, int]) -> Sequence[str]:
+    """Frames from a pipe, and the sound of the other video: as it is, where all players know it."""
+    frames = (*_RAW, "-s", "{}x{}".format(*size), "-r", video.rate, "-i", "-")
+    if not video.sound:
+        return frames
+    codec = "copy" if video.sound == "aac" else "aac"
+    return (*frames, "-i", str(video.path), *_SOUND, "-c:a", codec)
 
-    sound = {}
-    if video.sound:
-        codec = "copy" if video.sound.strip(",") in _COPIED else "aac"
-        sound = {"audio_path": str(video.path), "audio_codec": codec}
-    return imageio_ffmpeg.write_frames(
-        str(path),
-        size,
-        fps=video.rate,
-        quality=_QUALITY,
-        macro_block_size=1,
-        ffmpeg_log_level="error",
-        output_params=list(_COLOURS),
-        **sound,
+
+def _ffmpeg(path: Path) -> str:
+    """The program, of the package imageio-ffmpeg or of the system."""
+    if importlib.util.find_spec("imageio_ffmpeg"):
+        import imageio_ffmpeg
+
+        return imageio_ffmpeg.get_ffmpeg_exe()
+    if found := shutil.which("ffmpeg"):
+        return found
+    raise InputError(
+        f"{path} is a video, which ffmpeg reads: pip install imageio-ffmpeg; or give the folder of "
+        "its frames with --clip."
     )
 
 
-@contextlib.contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"{path} cannot be read as a video ({first_line(error)}).") from error
+def _said(file: BinaryIO) -> str:
+    file.seek(0)
+    return _last_line(file.read())
+
+
+def _last_line(said: bytes) -> str:
+    lines = said.decode(errors="replace").strip().splitlines()
+    return lines[-1].strip() if lines else "ffmpeg has ended"
