@@ -88,27 +88,11 @@ def _parser() -> argparse.ArgumentParser:
         "--compare", action="store_true", help="write original and translation side by side"
     )
     parser.add_argument(
-        "--clip",
-        action="store_true",
-        help="the pictures are the frames of one clip: they are translated alike, so that it does "
-        "not flicker (as it is done with a video)",
-    )
-    parser.add_argument(
         "--format",
         choices=_SUFFIXES,
         help="of folder and zip (default: JPEG for a JPEG, PNG for all else)",
     )
-    parser.add_argument(
-        "--features",
-        default="",
-        metavar="TEXT",
-        help="what TFRecords call image and name, such as image=image_raw,name=filename",
-    )
-    parser.add_argument(
-        "--skip-bad-images",
-        action="store_true",
-        help="name and skip what is no image instead of refusing it",
-    )
+    _add_reading(parser)
     return parser
 
 
@@ -175,6 +159,27 @@ def _add_blending(parser: argparse.ArgumentParser) -> None:
         "--keep-colours",
         action="store_true",
         help="take only light and dark from the painting, the colours from the photo",
+    )
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that say what the inputs are."""
+    parser.add_argument(
+        "--clip",
+        action="store_true",
+        help="the pictures are the frames of one clip: they are translated alike, so that it does "
+        "not flicker (as it is done with a video)",
+    )
+    parser.add_argument(
+        "--features",
+        default="",
+        metavar="TEXT",
+        help="what TFRecords call image and name, such as image=image_raw,name=filename",
+    )
+    parser.add_argument(
+        "--skip-bad-images",
+        action="store_true",
+        help="name and skip what is no image instead of refusing it",
     )
 
 
