@@ -38,7 +38,7 @@ def write_onnx(path: Path, run: Path) -> Path:
     generator = translator._generator._generator
     image = keras.Input((None, None, 3), name="image")
     named = keras.Model(image, generator(image))
-    named(np.zeros((1, 32, 32, 3), np.float32))  # Keras exports none that was never called
+    named(np.zeros((1, 256, 256, 3), np.float32))  # Keras exports none that was never called
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("warnings.warn", lambda *arguments, **options: None)  # of NumPy's old names
         named.export(path, format="onnx", verbose=False)

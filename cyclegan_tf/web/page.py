@@ -165,7 +165,13 @@ def _result_controls() -> list[Any]:
         label="Before and after", type="filepath", interactive=False, elem_id="slider", buttons=[]
     )
     gallery = gr.Gallery(
-        label="Choose one", columns=6, height=160, allow_preview=False, visible=False, buttons=[]
+        label="Choose one",
+        columns=6,
+        height=160,
+        allow_preview=False,
+        visible=False,
+        buttons=[],
+        fit_columns=False,
     )
     files = gr.File(label="Download", interactive=False, file_count="multiple", elem_id="files")
     # a plain field: what stands in it is no HTML, whatever a file is called
