@@ -11,7 +11,9 @@ from cyclegan_tf import __version__
 from cyclegan_tf.cli import command
 from cyclegan_tf.errors import InputError, suggestion
 
-COMMANDS = ("train", "translate", "evaluate", "generate", "demo", "kaggle", "export", "report")
+COMMANDS = (
+    "train", "translate", "evaluate", "generate", "demo", "kaggle", "export", "report", "app",
+)  # fmt: skip
 LIBRARIES = ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "pillow", "jinja2")
 
 

@@ -11,7 +11,7 @@ import cyclegan_tf
 
 PACKAGE = Path(cyclegan_tf.__file__).parent
 MOST_FILES = 11  # that a folder shows, so that one finds what one is looking for
-MOST_ON_TOP = 14  # there, the commands besides
+MOST_ON_TOP = 15  # there, the commands besides
 
 ALLOWED = {
     "errors": set(),
@@ -25,12 +25,15 @@ ALLOWED = {
     "metrics": {"errors", "io", "data", "inference"},
     "eda": {"errors", "io", "data"},
     "reporting": {"errors", "config", "io"},
+    "web": {"errors", "io", "data", "inference"},
     "training": {
         "errors", "config", "distribution", "io", "data", "models", "inference", "metrics",
         "reporting",
     },
 }  # fmt: skip
-COMMANDS = {"train", "translate", "evaluate", "generate", "demo", "kaggle", "export", "report"}
+COMMANDS = {
+    "train", "translate", "evaluate", "generate", "demo", "kaggle", "export", "report", "app",
+}  # fmt: skip
 OTHERS = {"__init__", "__main__", "notebook"}  # they may import whatever they show
 # the folder that needs settings has one file that reads them
 READS_CONFIG = {

@@ -43,6 +43,12 @@ ELSEWHERE = {
     ".ci/run",
     "pre-commit install",
     "kaggle kernels push -p kernel",
+    # served until somebody ends them; tests/test_app.py and tests/test_try.py do
+    "python -m cyclegan_tf.app --run runs/monet",
+    "python docs/try/prepare.py --onnx monet.onnx",
+    "python -m http.server --directory docs/try",
+    # it needs ffmpeg; tests/test_translate_clip.py
+    "python -m cyclegan_tf.translate --run runs/monet clip.mp4 --output painted.mp4",
 }
 
 SMALL = (

@@ -42,3 +42,11 @@ def test_workflow_runs_the_checks_on_every_supported_python():
 def test_bug_reports_are_asked_for_the_versions():
     template = (ROOT / ".github/ISSUE_TEMPLATE/bug_report.yml").read_text()
     assert "`python -m cyclegan_tf --versions`" in template
+
+
+def test_extras_ask_for_what_the_requirements_ask_for():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = extras["optional-dependencies"]
+    lines = (ROOT / "requirements-app.txt").read_text().splitlines()
+    assert extras["app"] == [line for line in lines if not line.startswith(("-r", "#"))]
+    assert set(extras["video"]) <= set((ROOT / "requirements-dev.txt").read_text().splitlines())

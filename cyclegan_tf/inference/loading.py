@@ -103,6 +103,28 @@ def load_generator(
     return Translator(generator, frame, tone=tone, levels=levels(config), **sizes)
 
 
+def directions(run: str | Path) -> tuple[str, ...]:
+    """Which ways a run, or weights, translate: "ab", "ba".
+
+    Args:
+        run: as of `load_generator`.
+
+    Raises:
+        InputError: if there is no such run.
+    """
+    found, refused = [], []
+    for direction in ("ab", "ba"):
+        try:
+            _trained_generator(run, direction)
+        except InputError as error:
+            refused.append(error)
+        else:
+            found.append(direction)
+    if not found:
+        raise refused[0]
+    return tuple(found)
+
+
 def export_generator(run: str | Path, path: str | Path, direction: str = "ab") -> None:
     """Writes one generator of a run into a file of its own, in half precision.
 

@@ -46,6 +46,11 @@ class PackedGenerator:
     weights: Sequence[np.ndarray]
 
 
+def shipped_names() -> list[str]:
+    """The names of the weights that travel with the package."""
+    return sorted({path.stem[:-3] for path in _FOLDER.glob(f"*{SUFFIX}")})
+
+
 def find_weights(name: str, direction: str) -> Path:
     """The file of shipped weights, or any other of the kind.
 

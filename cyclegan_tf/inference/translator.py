@@ -1,6 +1,8 @@
 """Translator: translates pictures of any size with a trained generator."""
 
-from collections.abc import Callable, Iterable, Iterator
+import copy
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -36,6 +38,8 @@ _WAITING = 4 * _TOGETHER  # pixels that wait for others whose tiles have their s
 _SAMPLE_SIDE = 256  # pixels of the squares that stand for a picture that is too large
 _MULTIPLE = 32  # of the sides that a model sees of which nothing is known: five halvings
 _BAND = 256  # rows that are rounded at a time
+
+CLIP_FRAMES = 16  # of a clip, whose statistics all its frames get: as many squares as one batch has
 
 
 class Translator:
@@ -122,8 +126,12 @@ class Translator:
         blended = blend(shown, painted, strength=strength, keep_colours=keep_colours)
         return Image.fromarray(blended[..., 0] if self.is_grey else blended)
 
-    def load(self, data: bytes) -> np.ndarray:
+    def load(self, data: bytes, *, most_pixels: int | None = None) -> np.ndarray:
         """Decodes the bytes of an image file for `prepare`: a large JPEG not larger than needed.
+
+        Args:
+            data: the bytes.
+            most_pixels: of an image; by default as many as commands take.
 
         Returns:
             `(h, w, 3)` uint8.
@@ -133,7 +141,7 @@ class Translator:
         """
         least = largest_side(self._size) if self._size else None
         options = {"shrink_above": least, "longest": self._longest, "levels": self._levels}
-        return load_upright(data, **options)
+        return load_upright(data, most_pixels=most_pixels, **options)
 
     def prepare(self, pixels: np.ndarray) -> np.ndarray:
         """What is shown of a picture: all of it, or at another size.
@@ -181,6 +189,33 @@ class Translator:
         # of one shape, they come back in their order
         translated = self._translations((None, image, image) for image in images)
         return np.stack([image for _, image in translated]) if len(images) else images
+
+    def of_clip(self, frames: Sequence[np.ndarray]) -> "Translator":
+        """The same for the frames of one clip, all normalized by the statistics of some of them.
+
+        A frame that is normalized by its own changes its colours with what comes into view, and a
+        clip of such frames flickers.
+
+        Args:
+            frames: at even distances, at most `CLIP_FRAMES`, as `prepare` returns them.
+
+        Returns:
+            A translator that is good until this one measures another clip, or a picture of several
+            tiles; this one itself if its network has no norms.
+        """
+        if not self._tone:
+            return self
+        side = max(_SAMPLE_SIDE, self._frame.multiple)
+        most = max(1, _TOGETHER // side**2)
+        share, squares = max(1, most // len(frames)), []
+        for number, frame in enumerate(frames[:: math.ceil(len(frames) / most)]):
+            found = sample(self._shown(frame), side, most)
+            # of each frame others, so that all parts of the frame are among them
+            places = number * share + np.arange(min(share, len(found)))
+            squares.append(_floats(found[places % len(found)]))
+        clip = copy.copy(self)
+        clip._generator, clip._tone = self._tone(np.concatenate(squares)), None
+        return clip
 
     def translate_all(
         self, pictures: Iterable[tuple[Key, np.ndarray]]

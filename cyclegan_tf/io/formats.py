@@ -37,7 +37,7 @@ _DAMAGED_HEIC = Kind("HEIC", "it is damaged, copy it again")
 _AVIF = Kind("AVIF", "pip install 'pillow>=11.3' to read it, or convert it to JPEG")
 _JXL = Kind("JPEG XL", "convert it to PNG or JPEG, as with djxl")
 RAW = Kind("camera raw", "develop it to JPEG or TIFF first")
-_VIDEO = Kind("video", "take pictures out of it, as with ffmpeg -i FILE frames/%05d.png")
+VIDEO = Kind("video", "take pictures out of it, as with ffmpeg -i FILE frames/%05d.png")
 _LFS = Kind("Git LFS pointer", "fetch the file itself with git lfs pull")
 _ANNEX = Kind("git-annex pointer", "fetch the file itself with git annex get")
 _PAGE = Kind("web page", "the download failed; fetch the file again")
@@ -63,13 +63,13 @@ _SIGNATURES = (
     (0, b"MMOR", RAW),
     (0, b"FUJIFILMCCD-RAW", RAW),
     (0, b"FOVb", RAW),
-    (0, b"\x1aE\xdf\xa3", _VIDEO),
-    (8, b"AVI ", _VIDEO),
-    (4, b"moov", _VIDEO),
-    (4, b"mdat", _VIDEO),
-    (0, b"\0\0\x01\xba", _VIDEO),
-    (0, b"\0\0\x01\xb3", _VIDEO),
-    (0, b"0&\xb2u\x8ef\xcf\x11", _VIDEO),
+    (0, b"\x1aE\xdf\xa3", VIDEO),
+    (8, b"AVI ", VIDEO),
+    (4, b"moov", VIDEO),
+    (4, b"mdat", VIDEO),
+    (0, b"\0\0\x01\xba", VIDEO),
+    (0, b"\0\0\x01\xb3", VIDEO),
+    (0, b"0&\xb2u\x8ef\xcf\x11", VIDEO),
     (0, b"version https://git-lfs", _LFS),
     (0, b"/annex/objects/", _ANNEX),
     (0, b"%PDF", _PDF),
@@ -108,7 +108,7 @@ def identify(head: bytes) -> Kind | None:
     """
     if head[4:8] == b"ftyp":
         brand = b"avif" if b"avif" in head[8:40] else head[8:12]
-        kind = _BRANDS.get(brand, _VIDEO)
+        kind = _BRANDS.get(brand, VIDEO)
         return _DAMAGED_HEIC if kind is _HEIC and "HEIF" in picture_formats() else kind
     text = head[:HEAD].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html")):

@@ -14,6 +14,7 @@ from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.files import atomic_file, atomic_folder, is_taken
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP"}
+VIDEO_SUFFIX = ".mp4"
 
 _READABLE = (stat.S_IFREG | 0o644) << 16  # what unzip makes of an entry: else nobody may read it
 
@@ -48,7 +49,7 @@ def is_single(path: Path) -> bool:
 
 def require_free(path: Path) -> None:
     """Raises `InputError` if something is there but an empty folder: nothing is written over."""
-    for_file = path.suffix.lower() == ".zip" or is_single(path)
+    for_file = path.suffix.lower() in (".zip", VIDEO_SUFFIX) or is_single(path)
     if is_taken(path) or (for_file and path.is_dir()):
         raise InputError(f"{path} exists and is not written over; choose another name.")
 

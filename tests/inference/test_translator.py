@@ -1,5 +1,7 @@
 """Pictures of any size through networks that are NumPy functions."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -297,3 +299,53 @@ def test_model_that_changes_the_shape_is_refused():
 def test_model_of_rectangles_is_refused():
     with pytest.raises(ValueError, match=r"Received: Input\(\(32, 64, 3\)\)"):
         Translator(halving((32, 64)))
+
+
+def pan(step: int, count: int) -> list[np.ndarray]:
+    """A view that goes over a picture from left to right, from dark into light and into noise."""
+    rng = np.random.default_rng(0)
+    scene = np.linspace(0, 180, 400)[None, :, None] + rng.normal(size=(64, 400, 3)) * np.linspace(
+        1, 30, 400
+    ).reshape(1, -1, 1)
+    scene = np.clip(scene, 0, 255).astype(np.uint8)
+    return [scene[:, step * i : step * i + 64] for i in range(count)]
+
+
+@pytest.mark.parametrize("tile", [256, 32])
+def test_what_a_clip_shows_twice_is_painted_alike(tile):
+    """Steps of the network's stride: nothing but the norms could tell the frames apart."""
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same", use_bias=False)(inputs)
+    x = keras.layers.GroupNormalization(-1)(x)
+    x = keras.layers.Conv2DTranspose(3, 2, strides=2, activation="tanh")(x)
+    still = Translator(keras.Model(inputs, x), Frame(tile, multiple=2, margin=2))
+    frames = pan(24, 12)
+    found = {}
+    for kind in ("still", "clip"):
+        painter = still.of_clip(frames) if kind == "clip" else still
+        painted = [p for _, _, p in painter.translate_all((None, frame) for frame in frames)]
+        steps = [
+            np.abs(np.subtract(one[2:-2, 26:-2], two[2:-2, 2:-26], dtype=int)).mean()
+            for one, two in itertools.pairwise(painted)
+        ]
+        found[kind] = max(steps)
+    assert found["clip"] < 0.01
+    assert found["still"] > 1
+
+
+def test_statistics_of_a_clip_are_those_of_all_its_frames():
+    seen = []
+
+    def tone(parts):
+        seen.append(parts)
+        return lambda batch: batch
+
+    frames = [np.full((300, 600, 3), value, np.uint8) for value in range(16)]
+    Translator(Noting(), FRAME, tone=tone).of_clip(frames)
+    (parts,) = seen
+    assert parts.shape == (16, 256, 256, 3)
+    np.testing.assert_array_equal(to_uint8(parts[:, 0, 0, 0]), np.arange(16))
+    Translator(Noting(), FRAME, tone=tone).of_clip(frames[:3])
+    np.testing.assert_array_equal(to_uint8(seen[1][:, 0, 0, 0]), np.repeat(np.arange(3), 5))
+    plain = Translator(Noting(), FRAME)
+    assert plain.of_clip(frames) is plain  # it has no norms

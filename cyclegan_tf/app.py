@@ -1,0 +1,106 @@
+"""Shows a page in the browser on which photos become paintings, computed on this machine.
+
+python -m cyclegan_tf.app
+python -m cyclegan_tf.app --run runs/monet --port 8000
+"""
+
+import argparse
+import re
+import sys
+import threading
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from cyclegan_tf.cli import Parser, command, load_tensorflow
+from cyclegan_tf.errors import InputError
+from cyclegan_tf.inference.shipped import DEFAULT_WEIGHTS, find_weights, shipped_names
+from cyclegan_tf.io.files import user_path
+
+_PORTS = (1, 65_535)
+_GRADIO = ((6, 16), (7, 0))  # from this version on, below that one
+
+
+@command
+def main(argv: list[str] | None = None, *, wait: Callable[[], object] | None = None) -> int:
+    """The command line.
+
+    Args:
+        argv: its words.
+        wait: returns when the page is to end; by default never: Ctrl-C ends it.
+    """
+    arguments = _parser().parse_args(argv)
+    low, high = _PORTS
+    if not low <= arguments.port <= high:
+        raise InputError(f"--port is {arguments.port}; expected a value from {low} to {high:,}.")
+    models = _models(arguments)
+    _require_gradio()
+    load_tensorflow()
+    import tensorflow as tf
+
+    from cyclegan_tf.web.page import HOST, serving
+    from cyclegan_tf.web.studio import Studio
+
+    tf.get_logger().setLevel("ERROR")  # each canvas is a function of its own, and traced once
+    studio = Studio(models)
+    first = next(iter(models))
+    studio.translator(first, studio.directions[first][0])  # what cannot paint ends here
+    with serving(studio, arguments.port):
+        print(f"http://{HOST}:{arguments.port} is the page; Ctrl-C ends it.", flush=True)
+        try:
+            (wait or threading.Event().wait)()
+        except KeyboardInterrupt:
+            print()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser("app", __doc__.split("\n")[0])
+    parser.add_argument(
+        "--run", nargs="+", type=user_path, default=[], metavar="DIR", help="trained CycleGans"
+    )
+    parser.add_argument(
+        "--weights",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="trained weights that travel with the package, or files NAME.npz that export wrote "
+        "(default, without --run: all that travel with it)",
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=7860,
+        help="of this computer; no other one reaches the page (default: 7860)",
+    )
+    return parser
+
+
+def _models(arguments: argparse.Namespace) -> dict[str, str | Path]:
+    """What is to paint, by the names that the page shows."""
+    weights = arguments.weights
+    if not weights and not arguments.run and not (weights := shipped_names()):
+        find_weights(DEFAULT_WEIGHTS, "ab")  # says what there is instead
+    models: dict[str, str | Path] = {}
+    for model in (*arguments.run, *weights):
+        name = Path(model).stem
+        models[str(model) if name in models else name] = model
+    return models
+
+
+def _require_gradio() -> None:
+    """Raises `InputError` where there is no Gradio, or one that the page does not know."""
+    low, high = _GRADIO
+    try:
+        found = metadata.version("gradio")
+    except metadata.PackageNotFoundError:
+        found = "none"
+    if not low <= tuple(map(int, re.findall(r"\d+", found)[:2])) < high:
+        raise InputError(
+            f"the page needs Gradio {low[0]}.{low[1]} or newer, below {high[0]} (installed: "
+            f"{found}); pip install 'gradio>={low[0]}.{low[1]},<{high[0]}'."
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The page that a browser shows: photos in, paintings out, on this computer alone."""

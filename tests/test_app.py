@@ -1,0 +1,87 @@
+"""The command that shows the page: what it refuses, and that it ends."""
+
+import urllib.request
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from cyclegan_tf import app
+from cyclegan_tf.inference import shipped
+from cyclegan_tf.inference.loading import export_generator
+from tests.test_export import GOLDEN
+from tests.web.test_page import free_port
+
+RUN = GOLDEN / "cyclegan"
+
+
+def test_page_is_served_until_it_is_ended_and_leaves_nothing(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    port, seen = free_port(), []
+
+    def wait():
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}") as answer:
+            seen.append(answer.read())
+        assert app.main(["--run", str(RUN), "--port", str(port)]) == 2  # it is taken
+        raise KeyboardInterrupt
+
+    assert app.main(["--run", str(RUN), "--port", str(port)], wait=wait) == 0
+    said = capsys.readouterr()
+    assert f"http://127.0.0.1:{port} is the page; Ctrl-C ends it.\n" in said.out
+    assert said.err == f"error: port {port} is taken; choose another with --port.\n"
+    assert b"cyclegan_tf" in seen[0]
+    for foreign in (b"googleapis", b"gstatic", b"cdnjs"):
+        assert foreign not in seen[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_models_have_the_names_of_their_files(tmp_path, monkeypatch):
+    def named(*argv):
+        return app._models(app._parser().parse_args(argv))
+
+    export_generator(RUN, tmp_path / "tiny_ab.npz")
+    monkeypatch.setattr(shipped, "_FOLDER", tmp_path)
+    assert named() == {"tiny": "tiny"}
+    assert named("--run", "a/x", "b/x", "--weights", "y.npz") == {
+        "x": Path("a/x"), "b/x": Path("b/x"), "y": "y.npz",
+    }  # fmt: skip
+
+
+FAULTS = {
+    "missing run": (["--run=gone"], "gone holds no run"),
+    "DcGan": ([f"--run={GOLDEN}/dcgan"], "expected one of --model cyclegan"),
+    "weights": (["--weights=mine"], "no shipped weights are called 'mine'"),
+    "port": (["--port=0", f"--run={RUN}"], "--port is 0; expected a value from 1 to 65,535."),
+    "share": (["--share", f"--run={RUN}"], "unrecognized arguments: --share"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_faults_end_in_one_line(name, capsys):
+    pytest.importorskip("gradio", reason="needs: pip install -r requirements-app.txt")
+    argv, words = FAULTS[name]
+    assert app.main(argv) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def test_without_any_weights_it_says_what_to_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(shipped, "_FOLDER", tmp_path)
+    assert app.main([]) == 2
+    assert "there are: none. Name one of these" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("version", [None, "5.50.0", "6.15.1", "7.0.0"])
+def test_without_a_gradio_that_fits_one_line_says_what_to_install(version, monkeypatch, capsys):
+    def found(name):
+        if version is None:
+            raise metadata.PackageNotFoundError(name)
+        return version
+
+    monkeypatch.setattr(metadata, "version", found)
+    assert app.main(["--run", str(RUN)]) == 2
+    assert capsys.readouterr().err == (
+        "error: the page needs Gradio 6.16 or newer, below 7 (installed: "
+        f"{version or 'none'}); pip install 'gradio>=6.16,<7'.\n"
+    )
