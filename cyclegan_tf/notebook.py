@@ -34,7 +34,8 @@ KAGGLE_INPUT = Path("/kaggle/input")
 KAGGLE_WORKING = Path("/kaggle/working")
 QUICK_DATA = Path("data/synthetic-quick")
 
-# Pictures a second through the Inception network, measured on two cores and rounded down.
+# Pictures a second through the Inception network: of a core as measured on two, rounded down; of an
+# accelerator a cautious guess.
 _SCORED_BY_A_CORE, _SCORED_BY_AN_ACCELERATOR = 8, 200
 _SHOWING = 2.0  # minutes for the cells that read, translate a few pictures and draw
 _GRAPHS = ("classify_image_graph_def.pb", "inception-2015-12-05*.pb")
