@@ -114,12 +114,12 @@ def _unpacked(archive: Mapping[str, np.ndarray]) -> list[np.ndarray]:
     return [archive[n].astype(np.float32) * np.float32(archive.get(n + _SCALE, one)) for n in names]
 
 
-def read_generator(path: Path, direction: str) -> PackedGenerator:
+def read_generator(path: Path, direction: str | None) -> PackedGenerator:
     """Reads what `write_generator` wrote; nothing in the file is run.
 
     Args:
         path: of the file.
-        direction: which way the generator must go.
+        direction: which way the generator must go; None: any.
 
     Raises:
         InputError: if there is no such file, it is none of this kind, or goes the other way.
@@ -134,7 +134,7 @@ def read_generator(path: Path, direction: str) -> PackedGenerator:
         raise InputError(
             f"{path} holds no generator ({first_line(error)}); expected a file that export wrote."
         ) from error
-    if packed.direction != direction:
+    if direction and packed.direction != direction:
         raise InputError(
             f"{path} holds a generator that goes {packed.direction}; expected one that goes "
             f"{direction} (--direction)."
