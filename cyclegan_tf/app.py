@@ -8,7 +8,6 @@ import argparse
 import re
 import sys
 import threading
-from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -22,13 +21,8 @@ _GRADIO = ((6, 16), (7, 0))  # from this version on, below that one
 
 
 @command
-def main(argv: list[str] | None = None, *, wait: Callable[[], object] | None = None) -> int:
-    """The command line.
-
-    Args:
-        argv: its words.
-        wait: returns when the page is to end; by default never: Ctrl-C ends it.
-    """
+def main(argv: list[str] | None = None) -> int:
+    """The command line."""
     arguments = _parser().parse_args(argv)
     low, high = _PORTS
     if not low <= arguments.port <= high:
@@ -48,10 +42,15 @@ def main(argv: list[str] | None = None, *, wait: Callable[[], object] | None = N
     with serving(studio, arguments.port):
         print(f"http://{HOST}:{arguments.port} is the page; Ctrl-C ends it.", flush=True)
         try:
-            (wait or threading.Event().wait)()
+            _wait()
         except KeyboardInterrupt:
             print()
     return 0
+
+
+def _wait() -> None:
+    """Returns never: Ctrl-C raises."""
+    threading.Event().wait()
 
 
 def _parser() -> argparse.ArgumentParser:

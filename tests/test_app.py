@@ -25,7 +25,8 @@ def test_page_is_served_until_it_is_ended_and_leaves_nothing(capsys, tmp_path, m
         assert app.main(["--run", str(RUN), "--port", str(port)]) == 2  # it is taken
         raise KeyboardInterrupt
 
-    assert app.main(["--run", str(RUN), "--port", str(port)], wait=wait) == 0
+    monkeypatch.setattr(app, "_wait", wait)
+    assert app.main(["--run", str(RUN), "--port", str(port)]) == 0
     said = capsys.readouterr()
     assert f"http://127.0.0.1:{port} is the page; Ctrl-C ends it.\n" in said.out
     assert said.err == f"error: port {port} is taken; choose another with --port.\n"
