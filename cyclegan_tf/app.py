@@ -6,6 +6,7 @@ python -m cyclegan_tf.app --run runs/monet --port 8000
 
 import argparse
 import re
+import socket
 import sys
 import threading
 from importlib import metadata
@@ -29,6 +30,7 @@ def main(argv: list[str] | None = None) -> int:
         raise InputError(f"--port is {arguments.port}; expected a value from {low} to {high:,}.")
     models = _models(arguments)
     _require_gradio()
+    _require_free(arguments.port)
     load_tensorflow()
     import tensorflow as tf
 
@@ -42,15 +44,23 @@ def main(argv: list[str] | None = None) -> int:
     with serving(studio, arguments.port):
         print(f"http://{HOST}:{arguments.port} is the page; Ctrl-C ends it.", flush=True)
         try:
-            _wait()
+            threading.Event().wait()
         except KeyboardInterrupt:
             print()
     return 0
 
 
-def _wait() -> None:
-    """Returns never: Ctrl-C raises."""
-    threading.Event().wait()
+def _require_free(port: int) -> None:
+    """Raises `InputError` if something else listens there: before TensorFlow is loaded."""
+    with socket.socket() as probe:
+        # a port that was used a moment ago is free
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise InputError(
+                f"port {port} is taken ({error.strerror}); choose another with --port."
+            ) from error
 
 
 def _parser() -> argparse.ArgumentParser:
