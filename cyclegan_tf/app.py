@@ -6,9 +6,9 @@ python -m cyclegan_tf.app --run runs/monet --port 8000
 
 import argparse
 import re
+import socket
 import sys
 import threading
-from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -22,19 +22,15 @@ _GRADIO = ((6, 16), (7, 0))  # from this version on, below that one
 
 
 @command
-def main(argv: list[str] | None = None, *, wait: Callable[[], object] | None = None) -> int:
-    """The command line.
-
-    Args:
-        argv: its words.
-        wait: returns when the page is to end; by default never: Ctrl-C ends it.
-    """
+def main(argv: list[str] | None = None) -> int:
+    """The command line."""
     arguments = _parser().parse_args(argv)
     low, high = _PORTS
     if not low <= arguments.port <= high:
         raise InputError(f"--port is {arguments.port}; expected a value from {low} to {high:,}.")
     models = _models(arguments)
     _require_gradio()
+    _require_free(arguments.port)
     load_tensorflow()
     import tensorflow as tf
 
@@ -48,10 +44,23 @@ def main(argv: list[str] | None = None, *, wait: Callable[[], object] | None = N
     with serving(studio, arguments.port):
         print(f"http://{HOST}:{arguments.port} is the page; Ctrl-C ends it.", flush=True)
         try:
-            (wait or threading.Event().wait)()
+            threading.Event().wait()
         except KeyboardInterrupt:
             print()
     return 0
+
+
+def _require_free(port: int) -> None:
+    """Raises `InputError` if something else listens there: before TensorFlow is loaded."""
+    with socket.socket() as probe:
+        # a port that was used a moment ago is free
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise InputError(
+                f"port {port} is taken ({error.strerror}); choose another with --port."
+            ) from error
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -20,6 +20,8 @@ from tests.pictures import noise, png
 from tests.test_export import GOLDEN
 
 pytest.importorskip("gradio", reason="needs: pip install -r requirements-app.txt")
+# Gradio leaves sockets and event loops to the garbage collector
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 RUN = GOLDEN / "cyclegan"
 HOSTS = {"127.0.0.1", "localhost", "::1"}
 MISCHIEF = "../../<img src=x onerror=window.harmed=1><b>'\"&.png"
