@@ -107,6 +107,9 @@ def command(main: Main) -> Main:
             message, code = "out of memory; end other programs, or give fewer or smaller images.", 1
         except KeyboardInterrupt:
             message, code = "interrupted; nothing was left half done.", 130
+        except BrokenPipeError:  # as of `... --presets | head`: who reads has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
         except OSError as error:
             if error.filename is None or error.errno not in _PATH_FAULTS:
                 raise

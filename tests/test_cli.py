@@ -2,6 +2,7 @@
 
 import errno
 import io
+import subprocess
 import sys
 
 import pytest
@@ -52,6 +53,21 @@ def test_machine_without_memory_is_one_line_and_exit_code_1(capsys):
 def test_defects_and_faults_of_the_machine_still_raise(fault):
     with pytest.raises(type(fault)):
         raising(fault)(None)
+
+
+def test_a_reader_who_has_seen_enough_ends_a_command_without_a_traceback():
+    code = (
+        "import sys; from cyclegan_tf.cli import command\n"
+        "sys.exit(command(lambda argv: print('line\\n' * 100_000) or 0)())"
+    )
+    done = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert done.stdout.readline().rstrip() == b"line"
+    done.stdout.close()
+    with done.stderr:
+        assert done.stderr.read() == b""
+    assert done.wait() == 141
 
 
 def test_names_of_no_utf8_can_be_printed(monkeypatch):

@@ -238,8 +238,8 @@ PRESETS: dict[str, Callable[[], TrainConfig]] = {
 # What `train --presets` says of each: what it is for, the hardware that it is meant for, the time.
 SUMMARIES: dict[str, tuple[str, str, str]] = {
     "demo": ("the synthetic set at 128 px", "2 CPU cores", "5 minutes"),
-    "cpu": ("real pictures at 128 px", "2 CPU cores", "40 minutes"),
-    "kaggle": ("the competition at 256 px", "1 GPU", "4.5 hours"),
+    "cpu": ("photos become paintings, one way", "2 CPU cores", "40 minutes"),
+    "kaggle": ("the same at 256 px, for the competition", "1 GPU", "4.5 hours"),
     "notebook": ("the classic tutorial: U-Net, cross-entropy", "1 GPU", "some hours"),
     "paper": ("Zhu et al. 2017: ResNet-9, least squares", "1 GPU", "1 to 2 days"),
     "two-objective": ("few paintings: a discriminator with two heads", "1 GPU", "4.5 hours"),
