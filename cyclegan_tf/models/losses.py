@@ -221,9 +221,9 @@ def colour_distance(x: KerasTensor, y: KerasTensor, *, side: int = 16) -> KerasT
     Args:
         x: `(n, h, w, c)`.
         y: the same shape.
-        side: of the squares in pixels; sides that it does not divide are cut.
+        side: of the squares in pixels; the last of a row or a column may be smaller.
     """
-    means = ops.average_pool(_float32(x), side), ops.average_pool(_float32(y), side)
+    means = (ops.average_pool(_float32(z), side, padding="same") for z in (x, y))
     return mean_absolute_error(*means)
 
 

@@ -277,9 +277,9 @@ def _gathered(images: KerasTensor, places: KerasTensor, *, axis: int) -> KerasTe
     if axis == 2:
         turned = ops.transpose(images, (0, 2, 1, 3))
         return ops.transpose(_gathered(turned, places, axis=1), (0, 2, 1, 3))
-    n, side = places.shape
+    n, side, *row = ops.shape(images)
     first = ops.arange(n, dtype="int32")[:, None] * side  # of all rows of all images
-    return ops.take(ops.reshape(images, (n * side, *images.shape[2:])), first + places, axis=0)
+    return ops.take(ops.reshape(images, (n * side, *row)), first + places, axis=0)
 
 
 def _cut_out(images: KerasTensor, down: KerasTensor, right: KerasTensor) -> KerasTensor:

@@ -202,7 +202,8 @@ def projected_latent_discriminator(
         name: of the model.
 
     Returns:
-        Model from `(n, image_size, image_size, 3)` in [-1, 1] to three arrays of float32 logits.
+        Model from `(n, image_size, image_size, 3)` in [-1, 1] to the float32 logits of
+        `feature_heads`.
 
     Raises:
         ValueError: if the side is not such a power of two.

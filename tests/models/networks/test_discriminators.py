@@ -87,9 +87,9 @@ def test_mixture_of_features_depends_on_the_seed_alone():
         assert not np.allclose(x, z)
 
 
-def test_latent_discriminator_judges_at_three_scales():
+def test_latent_discriminator_judges_places_and_the_whole_at_three_scales():
     logits = projected_latent_discriminator(64, base_filters=4)(picture(64))
-    assert [x.shape for x in logits] == [(1, s, s, 1) for s in (16, 8, 4)]
+    assert [x.shape for x in logits] == [(1, s, s, 1) for s in (16, 8, 4)] + [(1, 1)] * 3
 
 
 def test_pixel_norm_does_not_see_the_rest_of_the_picture():
