@@ -295,6 +295,10 @@ def test_files_that_the_documents_name_are_there(document):
         assert any(place.exists() for place in places), f"{document} names {path}"
 
 
+def test_readme_is_an_overview():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 200
+
+
 def test_folder_table_shows_what_is_there():
     table = (ROOT / "docs/tree.md").read_text()
     rows = re.findall(r"^\| `([\w/]+/)` \| (.*) \| (.*) \|$", table, re.MULTILINE)
