@@ -24,6 +24,8 @@ from cyclegan_tf.__main__ import COMMANDS
 from cyclegan_tf.data.image import encode_jpeg
 from cyclegan_tf.data.synthetic import dataset
 from cyclegan_tf.data.synthetic.dataset import write_demo
+from cyclegan_tf.inference import shipped
+from cyclegan_tf.inference.loading import export_generator
 from tests.distribution.test_workers import free_addresses
 from tests.pictures import flat, image_set, noise, write_files
 from tests.tiny_inception import write_tiny_graph
@@ -43,6 +45,8 @@ ELSEWHERE = {
     ".ci/run",
     "pre-commit install",
     "kaggle kernels push -p kernel",
+    "git clone ADDRESS_OF_THIS_REPOSITORY cyclegan_tf && cd cyclegan_tf",
+    "python3 -m venv .venv && source .venv/bin/activate",
     # served until somebody ends them; tests/test_app.py and tests/test_try.py do
     "python -m cyclegan_tf.app --run runs/monet",
     "python docs/try/prepare.py --onnx monet.onnx",
@@ -56,15 +60,17 @@ SMALL = (
     "--sample-count 2 --precision float32 "
 )
 SMALL_CYCLEGAN = SMALL + "--discriminator-filters 2 --discriminator-layers 1 "
+# the networks of the preset `cpu`, which looks at frozen features, too
+SMALL_CUT = SMALL + "--discriminator-filters 2 --discriminator-layers 1 --residual-blocks 1 "
 SMALL_DCGAN = SMALL.replace("--unet-depth 2 ", "") + "--discriminator-filters 2 --latent-size 4 "
 
 # what stands behind each training, in the order of the documents: later commands need its run
 BEHIND = {
     "python -m cyclegan_tf.train": SMALL_CYCLEGAN,
-    "python -m cyclegan_tf.train --data data/gan-getting-started --preset cpu": SMALL_CYCLEGAN
+    "python -m cyclegan_tf.train --data data/gan-getting-started --preset cpu": SMALL_CUT
     + "--run runs/monet --validation-fraction 0.2",
-    "python -m cyclegan_tf.train --data data/horse2zebra --preset cpu": SMALL_CYCLEGAN,
-    "python -m cyclegan_tf.train --a photos/ --b etchings/ --preset cpu": SMALL_CYCLEGAN,
+    "python -m cyclegan_tf.train --data data/horse2zebra --preset cpu": SMALL_CUT,
+    "python -m cyclegan_tf.train --a photos/ --b etchings/ --preset cpu": SMALL_CUT,
     "python -m cyclegan_tf.train --run runs/monet --resume": "--epochs 2",
     "python -m cyclegan_tf.train --data data/gan-getting-started --preset dcgan "
     "--run runs/dcgan": SMALL_DCGAN,
@@ -82,11 +88,16 @@ WRITTEN = {
     "python -m cyclegan_tf.train --data data/gan-getting-started --preset dcgan": [
         "runs/dcgan/samples/interpolation.png",
     ],
-    "python -m cyclegan_tf.translate --run runs/monet holiday.jpg": ["painting.png"],
-    "python -m cyclegan_tf.translate --run runs/monet photos/": [
-        "paintings/1.jpg", "paintings/2.jpg", "paintings/3.png", "paintings/landscape_00009.jpg",
+    "python -m cyclegan_tf.translate photo.jpg": ["painting.png"],
+    "python -m cyclegan_tf.translate --run runs/monet photos/ --": [
+        "paintings/1.jpg", "paintings/2.jpg",
     ],
-    "python -m cyclegan_tf.export": ["monet.npz"],
+    "python -m cyclegan_tf.translate --run runs/monet holiday.jpg": ["holiday-painted.png"],
+    "python -m cyclegan_tf.translate --run runs/monet photos/ more.zip": [
+        "many/1.jpg", "many/2.jpg", "many/3.png", "many/landscape_00009.jpg",
+    ],
+    "python -m cyclegan_tf.export --run runs/monet --output monet.npz": ["monet.npz"],
+    "python -m cyclegan_tf.export --run runs/monet --output monet.onnx": ["monet.onnx"],
     "python -m cyclegan_tf.translate --weights monet.npz": ["small.png"],
     "python -m cyclegan_tf.kaggle": ["kernel/03_cyclegan.ipynb", "kernel/kernel-metadata.json"],
     "python -m cyclegan_tf.generate": ["pictures/15.png"],
@@ -124,12 +135,17 @@ def place(tmp_path_factory):
             write_files(folder / "data/horse2zebra" / name, files)
         for name in ("photos", "etchings"):
             write_files(folder / name, {f"{i}.jpg": encode_jpeg(noise(i)) for i in (1, 2)})
-        (folder / "holiday.jpg").write_bytes(encode_jpeg(flat(99, 40)))
+        for name in ("photo.jpg", "holiday.jpg"):
+            (folder / name).write_bytes(encode_jpeg(flat(99, 40)))
         with zipfile.ZipFile(folder / "more.zip", "w") as archive:
             archive.writestr("3.png", image_set(1).encoded[0])
         (shard,) = (folder / "data/gan-getting-started/photo_tfrec").iterdir()
         shutil.copy(shard, folder / "photo00-352.tfrec")
         write_tiny_graph(folder / "graph.pb")
+        # of weights that travel with the package, tiny ones stand in for all
+        patch.setattr(shipped, "_FOLDER", folder / "weights")
+        (folder / "weights").mkdir()
+        export_generator(ROOT / "tests/golden/cyclegan", folder / "weights/monet_ab.npz")
         yield folder
 
 
@@ -160,6 +176,8 @@ def test_commands_run_from_top_to_bottom(place):
             assert (place / file).exists(), f"{line} has not written {file}"
     rows = (place / "runs/monet/metrics.jsonl").read_text().splitlines()
     assert [json.loads(row)["epoch"] for row in rows] == [1, 2]
+    with Image.open(place / "painting.png") as image:
+        assert image.size == (40, 40)
     with Image.open(place / "paintings/1.jpg") as image:
         assert image.size == (32 + 4 + 32, 32)  # side by side
 
@@ -196,7 +214,7 @@ def test_commands_for_two_machines_train_one_run(place, tmp_path):
 
 def test_python_of_the_documents_runs(place, capsys, monkeypatch):
     snippets = [snippet for document in RUN for snippet in blocks(document, "python")]
-    assert len(snippets) == 4
+    assert len(snippets) == 5
     run("python -m cyclegan_tf.train --a photos/ --b etchings/ --run runs/etched " + SMALL_CYCLEGAN)
     small = (
         "steps_per_epoch=1, epochs=1, image_size=32, base_filters=2, unet_depth=2, batch_size=2, "
@@ -277,8 +295,12 @@ def test_files_that_the_documents_name_are_there(document):
         assert any(place.exists() for place in places), f"{document} names {path}"
 
 
+def test_readme_is_an_overview():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 200
+
+
 def test_folder_table_shows_what_is_there():
-    table = (ROOT / "README.md").read_text().split("\n## The tree\n")[1].split("\n## ")[0]
+    table = (ROOT / "docs/tree.md").read_text()
     rows = re.findall(r"^\| `([\w/]+/)` \| (.*) \| (.*) \|$", table, re.MULTILINE)
     listed = {folder: set(re.findall(r"`([\w./]+)`", files)) for folder, _, files in rows}
     folders = {

@@ -87,9 +87,9 @@ def test_every_architecture_takes_any_size(tmp_path, changes):
         assert np.unique(painted).tolist() == [77]  # the blur keeps what is of one colour
 
 
-def test_three_lines_of_the_readme_make_a_painting(run, tmp_path, monkeypatch):
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
-    (lines,) = re.findall(r"```python\n([^`]*load_generator\(\"runs/monet[^`]*)```", readme)
+def test_three_lines_of_the_documents_make_a_painting(run, tmp_path, monkeypatch):
+    document = (Path(__file__).parents[1] / "docs/translating.md").read_text()
+    (lines,) = re.findall(r"```python\n([^`]*load_generator\(\"runs/monet[^`]*)```", document)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs/monet").symlink_to(run)

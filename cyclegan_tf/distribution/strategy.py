@@ -1,7 +1,7 @@
 """Which devices train: the choice of a tf.distribute strategy, and the line that explains it."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from cyclegan_tf.distribution.workers import Workers, connect
 from cyclegan_tf.errors import InputError
 
 INSTALL_TPU = "pip install tensorflow-tpu"  # Kaggle's TPU image has TensorFlow for the CPU
+INSTALL_CUDA = 'pip install "tensorflow[and-cuda]"'
 TPU_VARIABLES = ("TPU_NAME", "TPU_ACCELERATOR_TYPE", "TPU_WORKER_HOSTNAMES")
 
 
@@ -102,6 +103,13 @@ def has_tpu(devices: Path = Path("/dev"), environment: Iterable[str] | None = No
     return any(name in names for name in TPU_VARIABLES)
 
 
+def has_nvidia(devices: Path = Path("/dev"), environment: Mapping[str, str] | None = None) -> bool:
+    """Whether the machine has an NVIDIA GPU that nobody has hidden from TensorFlow."""
+    variables = os.environ if environment is None else environment
+    hidden = variables.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1")
+    return not hidden and any(devices.glob("nvidia[0-9]*"))
+
+
 def _auto() -> Choice:
     note = ""
     if has_tpu():
@@ -119,7 +127,15 @@ def _one() -> Choice:
     gpus = len(tf.config.list_physical_devices("GPU"))
     if gpus > 1:
         return Choice(strategy, f"strategy: one GPU of {gpus}")
-    return Choice(strategy, "strategy: one GPU" if gpus else "strategy: the CPU (no GPU, no TPU)")
+    if gpus:
+        return Choice(strategy, "strategy: one GPU")
+    if has_nvidia():
+        return Choice(
+            strategy,
+            "strategy: the CPU, because TensorFlow finds no CUDA libraries for the NVIDIA GPU of "
+            f"this machine; to use it, run `{INSTALL_CUDA}`",
+        )
+    return Choice(strategy, "strategy: the CPU (no GPU, no TPU)")
 
 
 def _mirrored() -> Choice:

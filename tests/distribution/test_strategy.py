@@ -1,8 +1,14 @@
 import pytest
 import tensorflow as tf
 
-from cyclegan_tf.distribution import runtime
-from cyclegan_tf.distribution.strategy import TPU_VARIABLES, check_batch, choose_strategy, has_tpu
+from cyclegan_tf.distribution import runtime, strategy
+from cyclegan_tf.distribution.strategy import (
+    TPU_VARIABLES,
+    check_batch,
+    choose_strategy,
+    has_nvidia,
+    has_tpu,
+)
 from cyclegan_tf.errors import InputError
 
 CPU_ONLY = pytest.mark.skipif(
@@ -11,9 +17,10 @@ CPU_ONLY = pytest.mark.skipif(
 
 
 @pytest.fixture(autouse=True)
-def no_tpu_variables(monkeypatch):
+def plain_machine(monkeypatch):
     for name in TPU_VARIABLES:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(strategy, "has_nvidia", lambda: False)
 
 
 @CPU_ONLY
@@ -22,6 +29,24 @@ def test_a_machine_without_a_gpu_trains_on_its_cpu(name):
     choice = choose_strategy(name, batch_size=1)
     assert choice.replicas == 1
     assert choice.reason == "strategy: the CPU (no GPU, no TPU)"
+
+
+@CPU_ONLY
+def test_a_gpu_without_cuda_libraries_gets_the_install_line(monkeypatch):
+    monkeypatch.setattr(strategy, "has_nvidia", lambda: True)
+    reason = choose_strategy("auto", batch_size=1).reason
+    assert reason.startswith("strategy: the CPU, because TensorFlow finds no CUDA libraries")
+    assert reason.endswith('run `pip install "tensorflow[and-cuda]"`')
+
+
+def test_an_nvidia_gpu_is_told_by_its_device_file_unless_it_is_hidden(tmp_path):
+    (tmp_path / "nvidiactl").touch()
+    assert not has_nvidia(tmp_path, {})
+    (tmp_path / "nvidia0").touch()
+    assert has_nvidia(tmp_path, {})
+    assert has_nvidia(tmp_path, {"CUDA_VISIBLE_DEVICES": "0,1"})
+    assert not has_nvidia(tmp_path, {"CUDA_VISIBLE_DEVICES": "-1"})
+    assert not has_nvidia(tmp_path, {"CUDA_VISIBLE_DEVICES": ""})
 
 
 @CPU_ONLY
