@@ -70,7 +70,7 @@ FAULTS = {
     "DcGan": ([f"--run={GOLDEN}/dcgan"], "expected one of --model cyclegan"),
     "weights": (["--weights=mine"], "no shipped weights are called 'mine'"),
     "port": (["--port=0", f"--run={RUN}"], "--port is 0; expected a value from 1 to 65,535."),
-    "share": (["--share", f"--run={RUN}"], "unrecognized arguments: --share"),
+    "share": (["--share", f"--run={RUN}"], "there is no --share; see"),
 }
 
 

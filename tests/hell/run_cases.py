@@ -104,7 +104,7 @@ def config_cases() -> list[Case]:
         "list for a choice": ({"norm": ["group"]}, "choose one of"),
         "negative": ({"base_filters": -2}, "from 1 to 1,024"),
         "sizes of a giant": ({"image_size": 2**20}, "--image-size is 1048576"),
-        "contradiction": ({"data": "x", "a": "y"}, "choose one"),
+        "contradiction": ({"data": "x", "a": "y"}, "name either a data set"),
         "unknown model": ({"model": "diffusion"}, "--model is 'diffusion'"),
     }
     evaluate = "evaluate --run bad --inception GOOD/graph.pb"

@@ -26,7 +26,7 @@ def test_images_that_are_not_those_of_before_are_warned_of(tmp_path, capsys, add
     names |= {"A": "3 images, another hash"} if added else {}
     left = metadata(data=names, versions=versions())
     found = Resumption(RunFolder(tmp_path / "run"), config, left, 0.0, trains=True, done=False)
-    with _opened(found, time.monotonic()) as trainer:
+    with _opened(found, time.monotonic(), []) as trainer:
         assert trainer.steps_per_epoch == left.steps_per_epoch
     error = capsys.readouterr().err
     assert ("warning: the images of domain A are not those" in error) == added

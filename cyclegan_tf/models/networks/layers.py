@@ -282,8 +282,10 @@ class SmoothUpSampling2D(layers.UpSampling2D):
 
     def call(self, x: KerasTensor) -> KerasTensor:
         """Maps `(n, h, w, c)` to `(n, factor h, factor w, c)`."""
-        if None not in x.shape[1:3]:
-            return super().call(x)  # faster; but Keras compares sides, which it must know for that
+        # faster; but Keras compares sides, which it must know for that, and what TensorFlow calls
+        # the gradient in half precision XLA refuses
+        if None not in x.shape[1:3] and self.compute_dtype == "float32":
+            return super().call(x)
         return _between(_between(x, self.factor, axis=1), self.factor, axis=2)
 
     def get_config(self) -> dict[str, object]:
