@@ -23,7 +23,12 @@ RUN = GOLDEN / "cyclegan"
 def test_page_is_served_until_ctrl_c_and_leaves_nothing(tmp_path):
     pytest.importorskip("gradio", reason="needs: pip install -r requirements-app.txt")
     port = free_port()
-    argv = [sys.executable, "-m", "cyclegan_tf.app", f"--run={RUN}", f"--port={port}"]
+    # a job of the background has its Ctrl-C switched off, and its children with it
+    start = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "runpy.run_module('cyclegan_tf.app', run_name='__main__')"
+    )
+    argv = [sys.executable, "-c", start, f"--run={RUN}", f"--port={port}"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     own = os.environ | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(argv, cwd=Path(app.__file__).parents[1], env=own, **pipes) as process:
