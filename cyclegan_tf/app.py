@@ -32,12 +32,9 @@ def main(argv: list[str] | None = None) -> int:
     _require_gradio()
     _require_free(arguments.port)
     load_tensorflow()
-    import tensorflow as tf
-
     from cyclegan_tf.web.page import HOST, serving
     from cyclegan_tf.web.studio import Studio
 
-    tf.get_logger().setLevel("ERROR")  # each canvas is a function of its own, and traced once
     studio = Studio(models)
     first = next(iter(models))
     studio.translator(first, studio.directions[first][0])  # what cannot paint ends here

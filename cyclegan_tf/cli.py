@@ -5,6 +5,7 @@ import difflib
 import errno
 import itertools
 import json
+import logging
 import os
 import re
 import shlex
@@ -169,7 +170,8 @@ def load_tensorflow() -> None:
     """Imports TensorFlow and looks for GPUs with the C++ start-up notices off the terminal.
 
     They come in a dozen lines whatever the log level, and would bury the one line that a user
-    has to read. If the import fails they are printed after all.
+    has to read. If the import fails they are printed after all. The warning that much is traced
+    is dropped as well: each size of picture is, once, and whoever types a command cannot help it.
     """
     require_backend()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors also come as exceptions
@@ -188,3 +190,8 @@ def load_tensorflow() -> None:
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
+    tf.get_logger().addFilter(_is_no_retracing)
+
+
+def _is_no_retracing(record: logging.LogRecord) -> bool:
+    return "triggered tf.function retracing" not in record.getMessage()

@@ -2,7 +2,6 @@
 
 import dataclasses
 import inspect
-import logging
 import os
 import shutil
 import textwrap
@@ -88,7 +87,7 @@ def find_data() -> Path:
             )
         print(f"data: {named}, as {DATA_VARIABLE} says")
         return user_path(named)
-    _load()  # in silence, before the drawing does
+    load_tensorflow()  # in silence, before the drawing does
     why = f"data: neither the competition's nor {DATA_VARIABLE}"
     if is_quick():
         return synthetic_data(QUICK_DATA, size=64, count=32, why=why)
@@ -101,7 +100,7 @@ def describe_machine(minutes: float | None = None) -> str:
     Args:
         minutes: what is said about the time; without it nothing is.
     """
-    _load()
+    load_tensorflow()
     cores = available_cores()
     line = f"{cores} CPU {'core' if cores == 1 else 'cores'}, {_accelerators()}"
     if is_quick():
@@ -142,7 +141,7 @@ class Clock:
 
 
 def _scored_a_minute() -> float:
-    _load()
+    load_tensorflow()
     from cyclegan_tf.distribution import runtime
 
     if runtime.has_accelerator():
@@ -192,7 +191,7 @@ def choose_config(
     Raises:
         InputError: if a change does not fit.
     """
-    _load()
+    load_tensorflow()
     from cyclegan_tf.distribution.strategy import has_tpu
     from cyclegan_tf.training.run import choose_preset
 
@@ -380,19 +379,6 @@ def _finish(run: "RunFolder") -> None:
         raise InputError(f"{run.path} holds no trained networks; train first.")
     print("images.zip is written with what the run has learned so far")
     resume(run.path, trains=False, submission=True)
-
-
-def _load() -> None:
-    """Loads TensorFlow, without the notices that say nothing to the reader of a notebook."""
-    load_tensorflow()
-    import tensorflow as tf
-
-    # every cell that translates builds a function of its own, and each is traced once
-    tf.get_logger().addFilter(_is_no_retracing)
-
-
-def _is_no_retracing(record: logging.LogRecord) -> bool:
-    return "triggered tf.function retracing" not in record.getMessage()
 
 
 def _accelerators() -> str:

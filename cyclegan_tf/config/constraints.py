@@ -8,8 +8,6 @@ from cyclegan_tf.errors import InputError
 if TYPE_CHECKING:
     from cyclegan_tf.config.train_config import TrainConfig
 
-PAINTER_DEPTH = 4  # how often a painter halves an image where no depth is given
-
 
 def check_combinations(config: "TrainConfig") -> None:
     """Raises `InputError`, with a remedy, where two settings contradict each other."""
@@ -79,11 +77,10 @@ def _check_sizes(config: "TrainConfig") -> None:
                 f"pixels; take a power of two, such as {lower} or {2 * lower}."
             )
         return
-    depth = config.unet_depth or (PAINTER_DEPTH if config.generator == "painter" else None)
-    if config.generator != "resnet" and depth:
+    if config.generator != "resnet" and config.halvings:
         for name in ("image_size", "picture_size"):
-            reason = f"--generator {config.generator} of --unet-depth {depth}"
-            _check_multiple(config, name, 2**depth, reason)
+            reason = f"--generator {config.generator} of --unet-depth {config.halvings}"
+            _check_multiple(config, name, 2**config.halvings, reason)
     elif config.generator == "unet":
         _check_multiple(config, "image_size", 32, "the U-Net, which halves an image 5 to 8 times")
         # the largest power of two in the image size: the side of what one bottleneck pixel sees

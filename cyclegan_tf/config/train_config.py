@@ -17,6 +17,7 @@ TRANSLATING = ("cyclegan", "cut")  # the models that make a picture of a picture
 _CYCLEGAN, _CUT, _DCGAN = ({"model": name} for name in ("cyclegan", "cut", "dcgan"))
 _TRANSLATION = {"model": TRANSLATING}
 PATHS = ("data", "a", "b", "inception")  # fields that say where files are
+_PAINTER_DEPTH = 4  # how often a painter halves an image where no depth is given
 
 
 @dataclass(frozen=True)
@@ -596,6 +597,11 @@ class TrainConfig:
     def images_per_step(self) -> int:
         """Real images that a training step looks at: of both domains, or of B alone."""
         return self.batch_size * (1 if self.model == "dcgan" else 2)
+
+    @property
+    def halvings(self) -> int | None:
+        """How often a U-Net or a painter halves an image; None: as often as a U-Net can."""
+        return self.unet_depth or (_PAINTER_DEPTH if self.generator == "painter" else None)
 
     @property
     def whole_size(self) -> int:

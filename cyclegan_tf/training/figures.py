@@ -11,6 +11,7 @@ from PIL import Image
 from cyclegan_tf.data.image import grid, to_uint8
 from cyclegan_tf.io.figures import Plate
 from cyclegan_tf.io.run_folder import RunFolder
+from cyclegan_tf.reporting.pictures import spread
 
 _PANEL = (4.2, 3.4)  # inches
 _MOST_PANELS = 3  # in a row
@@ -170,12 +171,12 @@ def samples_over_epochs(run: RunFolder, *, most: int = 6) -> Plate:
     files = sorted(run.samples.glob("epoch_*.png"))
     if not files:
         raise FileNotFoundError(f"{run.samples} holds no samples; expected those of a training.")
-    chosen = _spread(files, most)
+    chosen = spread(files, most)
     grids = {f"epoch {int(path.stem[6:])}": _pixels(path) for path in chosen}
     config = run.config()
     if config.model == "dcgan":
         return _panels(grids, "The same latents at different times")
-    side = config.picture_size or config.image_size
+    side = config.whole_size
     rows = {"original": _row(next(iter(grids.values())), 0, side)}
     rows |= {name: _row(sheet, 1, side) for name, sheet in grids.items()}
     return picture_rows(rows, title="The same pictures at different times of the training")
@@ -216,11 +217,6 @@ def _row(sheet: np.ndarray, number: int, side: int, gap: int = 4) -> np.ndarray:
     top = number * (side + gap)
     lefts = range(0, sheet.shape[1], side + gap)
     return np.stack([sheet[top : top + side, left : left + side] for left in lefts])
-
-
-def _spread(files: list[Path], most: int) -> list[Path]:
-    places = np.linspace(0, len(files) - 1, min(most, len(files)))
-    return [files[round(place)] for place in places]
 
 
 def _pixels(path: Path) -> np.ndarray:

@@ -1,16 +1,12 @@
 """What TensorFlow itself writes: a SavedModel for servers, a LiteRT file for phones."""
 
-import contextlib
-import io
 import json
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import tensorflow as tf
 
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.inference.exports.network import INPUT, OUTPUT, ExportedNetwork
+from cyclegan_tf.inference.exports.network import INPUT, OUTPUT, ExportedNetwork, silence
 from cyclegan_tf.io.files import atomic_file, atomic_folder, write_text
 
 
@@ -78,18 +74,10 @@ def write_lite(path: Path, network: ExportedNetwork, *, side: int) -> float:
             f"least {network.least}."
         )
     served = _Served(network, (side, side))
-    with _silence(), atomic_file(path) as partial:
+    with silence(), atomic_file(path) as partial:
         function = served.translate.get_concrete_function()
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function], served)
         partial.write_bytes(converter.convert())
         interpreter = tf.lite.Interpreter(model_content=partial.read_bytes())
         translate = interpreter.get_signature_runner()
         return network.compared(lambda images: translate(**{INPUT: images})[OUTPUT], [(side, side)])
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Without what the converter tells of itself, and of where its own code will move to."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        yield

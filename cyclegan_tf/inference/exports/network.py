@@ -1,5 +1,8 @@
 """What is written into another format, and how the file is compared with it."""
 
+import contextlib
+import io
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +16,14 @@ Network = Callable[[np.ndarray], np.ndarray]
 INPUT, OUTPUT = "image", "translation"
 _MOST = 0.02  # of 2, the range of values: rounding is a thousandth of it
 _LEAST_SIDE = 64  # of the images that are compared, in pixels
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """Without what converters tell of themselves, and of names that will move."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,6 @@
 """ONNX: one file for images of any size, which many runtimes read without TensorFlow."""
 
-import contextlib
-import io
 import logging
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +9,7 @@ import onnxruntime
 from onnx import helper, numpy_helper
 
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.inference.exports.network import INPUT, OUTPUT, ExportedNetwork, Network
+from cyclegan_tf.inference.exports.network import INPUT, OUTPUT, ExportedNetwork, Network, silence
 from cyclegan_tf.io.files import atomic_file
 
 _AXES = ("batch", "height", "width")
@@ -53,9 +50,7 @@ def _convert(network: ExportedNetwork, path: Path) -> None:
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     # the exporter takes a model that was called
     network.generator(np.zeros((1, *network.sizes[0], 3), np.float32), training=False)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        # of names of NumPy 1 that tf2onnx still uses
-        warnings.simplefilter("ignore")
+    with silence():
         network.generator.export(str(path), format="onnx", verbose=False)
 
 

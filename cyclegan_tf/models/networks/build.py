@@ -6,7 +6,6 @@ from functools import partial
 
 import keras
 
-from cyclegan_tf.config.constraints import PAINTER_DEPTH
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.models.networks.blocks import Style
 from cyclegan_tf.models.networks.dcgan import (
@@ -35,7 +34,7 @@ GENERATORS: dict[str, Callable[[TrainConfig], Callable[..., keras.Model]]] = {
     "painter": lambda config: partial(
         painter_generator,
         config.image_size,
-        depth=config.unet_depth or PAINTER_DEPTH,
+        depth=config.halvings,
         blocks=config.residual_blocks,
     ),
 }
@@ -166,8 +165,7 @@ def stride(config: TrainConfig) -> int:
     """What a translating generator divides the sides of its input by."""
     if config.generator == "resnet":
         return 4
-    usual = PAINTER_DEPTH if config.generator == "painter" else unet_depth(config.image_size)
-    return 2 ** (config.unet_depth or usual)
+    return 2 ** (config.halvings or unet_depth(config.image_size))
 
 
 def margin(config: TrainConfig) -> int:
