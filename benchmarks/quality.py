@@ -121,7 +121,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--train", action="append", default=[], metavar="NAME=FLAGS",
                         help="train a run and judge it; may be repeated")  # fmt: skip
     parser.add_argument("--untranslated", action="store_true", help="judge the photos themselves")
-    parser.add_argument("--other-paintings", "--other-monets", action="store_true",
+    parser.add_argument("--other-paintings", action="store_true",
                         help="judge paintings that are not judged with")  # fmt: skip
     parser.add_argument("--judge-on", choices=("unseen", "held-out-100", "all"), default="unseen",
                         help="the paintings: those that no run was trained on; a fixed third, "
