@@ -26,6 +26,14 @@ def float32_policy():
     keras.config.set_dtype_policy("float32")
 
 
+@pytest.fixture(scope="module")
+def uncompiled():
+    """Runs functions as they are: of a few small steps, tracing would take nearly all the time."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def own_cache(tmp_path_factory):
     """No test reads or writes the features that the user has cached."""

@@ -119,7 +119,7 @@ def commands(document: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(uncompiled, tmp_path_factory):
     """A checkout with the files that the documents speak of, in the same places, but small."""
     folder = tmp_path_factory.mktemp("checkout")
     with pytest.MonkeyPatch.context() as patch:

@@ -25,8 +25,7 @@ from tests.tiny_inception import write_tiny_graph
 
 pytestmark = [
     pytest.mark.xdist_group("programs"),  # one process: the folder takes seconds
-    # tf.data says that it stays compiled
-    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions"),
+    pytest.mark.usefixtures("uncompiled"),
 ]
 MOST_LINES = 15
 SMALL = {
@@ -36,15 +35,8 @@ SMALL = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True, scope="module")
-def uncompiled():
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
+def prepared(uncompiled, tmp_path_factory):
     """What a user has: photos, a data set, a run of one step, a zip, an Inception graph."""
     folder = tmp_path_factory.mktemp("home")
     for seed, name in enumerate(("trainA", "trainB", "testA", "testB")):
