@@ -63,7 +63,7 @@ class Entry:
 
     Attributes:
         name: in the table, and of the files.
-        path: a run, the name of weights that travel with the package, or finished pictures.
+        path: a run, the name of weights that come with the package, or finished pictures.
         finished: whether it is finished pictures.
         flags: what it was trained with here.
     """

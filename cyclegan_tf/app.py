@@ -63,15 +63,15 @@ def _require_free(port: int) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser("app", __doc__.split("\n")[0])
     parser.add_argument(
-        "--run", nargs="+", type=user_path, default=[], metavar="DIR", help="trained CycleGans"
+        "--run", nargs="+", type=user_path, default=[], metavar="DIR", help="run folders of train"
     )
     parser.add_argument(
         "--weights",
         nargs="+",
         default=[],
         metavar="NAME",
-        help="trained weights that travel with the package, or files NAME.npz that export wrote "
-        "(default, without --run: all that travel with it)",
+        help="trained weights that come with the package, or files NAME.npz that export wrote "
+        "(default, without --run: all that come with it)",
     )
     parser.add_argument(
         "--port",

@@ -1,6 +1,6 @@
 """Scores images: FID, KID, MiFID, precision, recall, and how much photos have changed.
 
-python -m cyclegan_tf.evaluate --run runs/monet --inception classify_image_graph_def.pb
+python -m cyclegan_tf.evaluate --run runs/monet
 python -m cyclegan_tf.evaluate --images images.zip --reference data/gan-getting-started/monet_tfrec
 """
 
@@ -115,7 +115,7 @@ def _add_scoring(parser: argparse.ArgumentParser, path: dict[str, Any]) -> None:
         type=float,
         default=0.1,
         metavar="DISTANCE",
-        help="memorization distance below which MiFID is worse than FID (default: 0.1)",
+        help="memorization distance below which MiFID punishes copying (default: 0.1)",
     )
 
 

@@ -38,9 +38,9 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser("export", __doc__)
     trained = parser.add_mutually_exclusive_group(required=True)
-    trained.add_argument("--run", type=user_path, metavar="DIR", help="a trained CycleGan or Cut")
+    trained.add_argument("--run", type=user_path, metavar="DIR", help="run folder of train")
     trained.add_argument(
-        "--weights", metavar="NAME", help="trained weights that travel with the package, or a file"
+        "--weights", metavar="NAME", help="trained weights that come with the package, or a file"
     )
     parser.add_argument(
         "--output",

@@ -1,11 +1,11 @@
 """Trains a network that turns photos into paintings, or any pictures into others.
 
 python -m cyclegan_tf.train
-    draws a synthetic data set and trains on it: five minutes on a CPU
+    draws a synthetic data set and trains on it: about five minutes on two CPU cores
 python -m cyclegan_tf.train --data data/horse2zebra --preset cpu --run runs/zebra
     trains on a data set; for the competition's it ends with images.zip
 python -m cyclegan_tf.train --run runs/zebra --resume
-    goes on with that run, after an interruption or with --epochs for longer
+    continues that run after an interruption, or for longer with --epochs
 """
 
 import argparse
@@ -58,8 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser("train", __doc__, _USAGE)
     start = parser.add_argument_group(
         "start here",
-        "A preset chooses all values, and each other flag changes one of them.\n"
-        "--presets says what the presets are for; --preset NAME --show prints all values\nof one.",
+        "A preset sets many values at once; the other flags change one each.\n"
+        "--presets says what the presets are for; --preset NAME --show prints all values\n"
+        "of one. In brackets, 'for' and 'without' say with which other flags a flag works.",
     )
     start.add_argument(
         "--preset",

@@ -111,7 +111,8 @@ def _add_generator(parser: argparse.ArgumentParser) -> None:
         "--direction",
         choices=("ab", "ba"),
         default="ab",
-        help="ab turns photos into paintings; ba goes the other way (default: ab)",
+        help="ab turns photos into paintings; ba goes the other way, if the run has learned both "
+        "(default: ab)",
     )
 
 
@@ -125,7 +126,7 @@ def _add_sizes(parser: argparse.ArgumentParser) -> None:
     size.add_argument(
         "--longest",
         **pixels,
-        help="first reduce pictures whose longer side is longer than this",
+        help="first reduce pictures whose longer side exceeds this",
     )
     parser.add_argument(
         "--canvas",
@@ -133,8 +134,8 @@ def _add_sizes(parser: argparse.ArgumentParser) -> None:
         default="auto",
         metavar="PIXELS|auto|full",
         help="shorter side at which larger pictures are painted; the painting is then enlarged to "
-        "the picture, so a small canvas gives large strokes; auto takes the size of the training "
-        "pictures, full the size of each picture (default: auto)",
+        "the picture, so a small canvas gives large strokes; auto takes the side of the training "
+        "pictures, at least 256, full that of each picture (default: auto)",
     )
     parser.add_argument(
         "--tile",
@@ -170,8 +171,8 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--clip",
         action="store_true",
-        help="the pictures are the frames of one clip: they are translated alike, so that it does "
-        "not flicker (as it is done with a video)",
+        help="the pictures are the frames of one clip: they are translated alike, so that the "
+        "clip does not flicker (as for a video)",
     )
     parser.add_argument(
         "--features",

@@ -67,8 +67,8 @@ SMALL_DCGAN = SMALL.replace("--unet-depth 2 ", "") + "--discriminator-filters 2 
 # what stands behind each training, in the order of the documents: later commands need its run
 BEHIND = {
     "python -m cyclegan_tf.train": SMALL_CYCLEGAN,
-    "python -m cyclegan_tf.train --data data/gan-getting-started --preset cpu": SMALL_CUT
-    + "--run runs/monet --validation-fraction 0.2",
+    "python -m cyclegan_tf.train --data data/gan-getting-started --preset cpu "
+    "--run runs/monet": SMALL_CUT + "--validation-fraction 0.2",
     "python -m cyclegan_tf.train --data data/horse2zebra --preset cpu": SMALL_CUT,
     "python -m cyclegan_tf.train --a photos/ --b etchings/ --preset cpu": SMALL_CUT,
     "python -m cyclegan_tf.train --run runs/monet --resume": "--epochs 2",
@@ -142,7 +142,7 @@ def place(uncompiled, tmp_path_factory):
         (shard,) = (folder / "data/gan-getting-started/photo_tfrec").iterdir()
         shutil.copy(shard, folder / "photo00-352.tfrec")
         write_tiny_graph(folder / "graph.pb")
-        # of weights that travel with the package, tiny ones stand in for all
+        # of weights that come with the package, tiny ones stand in for all
         patch.setattr(shipped, "_FOLDER", folder / "weights")
         (folder / "weights").mkdir()
         export_generator(ROOT / "tests/golden/cyclegan", folder / "weights/monet_ab.npz")

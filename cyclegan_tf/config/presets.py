@@ -13,7 +13,7 @@ def demo() -> TrainConfig:
     """The synthetic set at 128 px: learns the painter's palette in minutes on two CPU cores.
 
     Command: `python -m cyclegan_tf.train`
-    Takes four to five minutes, images.zip included.
+    Takes about five minutes, images.zip included.
     """
     return TrainConfig(
         image_size=128,
@@ -237,12 +237,12 @@ PRESETS: dict[str, Callable[[], TrainConfig]] = {
 }
 # What `train --presets` says of each: what it is for, the hardware that it is meant for, the time.
 SUMMARIES: dict[str, tuple[str, str, str]] = {
-    "demo": ("the synthetic set at 128 px", "2 CPU cores", "5 minutes"),
+    "demo": ("the synthetic set at 128 px", "2 CPU cores", "about five minutes"),
     "cpu": ("photos become paintings, one way", "2 CPU cores", "40 minutes"),
     "kaggle": ("the same at 256 px, for the competition", "1 GPU", "4.5 hours"),
     "notebook": ("the classic tutorial: U-Net, cross-entropy", "1 GPU", "some hours"),
     "paper": ("Zhu et al. 2017: ResNet-9, least squares", "1 GPU", "1 to 2 days"),
-    "two-objective": ("few paintings: a discriminator with two heads", "1 GPU", "4.5 hours"),
+    "two-objective": ("few paintings: a discriminator of two objectives", "1 GPU", "4.5 hours"),
     "dcgan": ("new pictures like those of B, at 64 px", "2 CPU cores", "40 minutes"),
     "dcgan-notebook": ("the classic DCGAN, to compare with", "1 GPU", "1 to 2 hours"),
 }

@@ -87,8 +87,8 @@ class TrainConfig:
     )
     range: tuple[float, float] | None = option(
         None,
-        "the values that become black and white in files with more than 8 bits per channel, for "
-        "example 0 4095 for 12 bits stored in 16",
+        "the values that stand for black and for white in files with more than 8 bits per channel, "
+        "for example 0 4095 for 12 bits stored in 16",
         unset="as the file says",
     )
     image_size: int = option(
@@ -118,7 +118,8 @@ class TrainConfig:
     cache: Literal["auto", "encoded", "decoded"] = option(
         "auto",
         "how images are kept in memory: encoded, as the files hold them; decoded, as pixels, "
-        "which is faster and takes ten times as much memory; auto decodes them if they easily fit",
+        "which are read faster and take ten times as much memory; auto decodes them if they fit "
+        "easily",
         changeable=True,
     )
 
@@ -172,8 +173,8 @@ class TrainConfig:
     # Networks
     generator: Literal["unet", "resnet", "painter"] = option(
         "unet",
-        "architecture of the generators; painter is a U-Net past which no fine detail goes, so "
-        "that it has to draw",
+        "architecture of the generators; painter is a U-Net without its finest skip connection, "
+        "so that it has to draw fine detail itself",
         needs=_TRANSLATION,
     )
     base_filters: int = option(
@@ -220,9 +221,9 @@ class TrainConfig:
     )
     norm: Literal["group", "instance", "pixel", "none"] = option(
         "group",
-        "normalization: group has a learned scale and offset; instance has neither, as in the "
-        "paper; pixel normalizes each pixel over its channels, whatever else the picture shows "
-        "(in the generators; the discriminators then use group)",
+        "group normalizes groups of channels, with a learned scale and offset; instance each "
+        "channel, without these, as in the paper; pixel each pixel over its channels, whatever "
+        "else the picture shows (in the generators; the discriminators then use group)",
         needs=_TRANSLATION,
     )
     norm_groups: int | None = option(
@@ -257,8 +258,8 @@ class TrainConfig:
     discriminator: Literal["patch", "projected", "two-objective"] = option(
         "patch",
         "architecture of the discriminators: patch judges overlapping patches; projected also "
-        "judges frozen features of an image classifier; two-objective gives the discriminator of "
-        "B two heads",
+        "judges features of a fixed image classifier; two-objective gives the discriminator of B a "
+        "second output, which learns the opposite labels",
         needs=_TRANSLATION,
     )
     discriminator_filters: int = option(
@@ -305,7 +306,7 @@ class TrainConfig:
     latent_discriminator: Literal["strided", "residual", "projected"] = option(
         "strided",
         "the discriminator of a DCGAN: strided convolutions as in 2016, residual blocks, or small "
-        "networks on frozen features of an image classifier",
+        "networks on features of a fixed image classifier",
         needs=_DCGAN,
     )
     latent_size: int = option(
@@ -333,7 +334,7 @@ class TrainConfig:
     )
     two_objective_weight: float = option(
         0.4,
-        "weight of the second head in the generator's loss",
+        "weight of the second output in the generator's loss",
         metavar="WEIGHT",
         low=0,
         needs=_TRANSLATION | {"discriminator": "two-objective"},
@@ -356,7 +357,7 @@ class TrainConfig:
     )
     content_weight: float = option(
         1.0,
-        "weight of the contrastive loss, which keeps each thing in its place (Park et al. 2020)",
+        "weight of the contrastive loss, which keeps every object where it is (Park et al. 2020)",
         metavar="WEIGHT",
         low=0,
         needs=_CUT,
@@ -364,7 +365,7 @@ class TrainConfig:
     identity_weight: float = option(
         5.0,
         "weight of the identity loss: a generator should not change what already belongs to its "
-        "target domain (section 5.2); 0 turns it off",
+        "target domain (Zhu et al. 2017, section 5.2); 0 turns it off",
         metavar="WEIGHT",
         low=0,
         needs=_TRANSLATION,
@@ -408,8 +409,8 @@ class TrainConfig:
     diff_augment: Literal["off", "geometry", "mirrored", "all"] = option(
         "off",
         "augment what the discriminators see, real or not (DiffAugment, Zhao et al. 2020): "
-        "geometry shifts and cuts out; mirrored fills the gap of the shift with the mirrored "
-        "picture instead of grey; all changes colours as well",
+        "geometry: shifts and cut-outs; mirrored: the same, but the gap of the shift shows the "
+        "mirrored picture instead of grey; all: geometry and colours",
     )
     ema_decay: float = option(
         0.0,
@@ -525,7 +526,7 @@ class TrainConfig:
         "otherwise float32",
     )
     jit: Literal["auto", "on", "off"] = option(
-        "auto", "compile with XLA; auto does so on one GPU or a TPU", changeable=True
+        "auto", "compile with XLA; auto does so on one GPU (a TPU always does)", changeable=True
     )
     strategy: Literal["auto", "one", "mirrored", "multiworker", "tpu"] = option(
         "auto",
@@ -541,7 +542,10 @@ class TrainConfig:
         changeable=True,
     )
     deterministic: bool = option(
-        False, "repeat a run bit for bit with the same seed; somewhat slower", changeable=True
+        False,
+        "make runs with the same seed equal in every bit, on a GPU and after --resume, too; "
+        "somewhat slower",
+        changeable=True,
     )
 
     # Reports

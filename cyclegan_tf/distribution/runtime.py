@@ -24,8 +24,8 @@ def set_up(*, precision: str, seed: int, deterministic: bool) -> None:
         with contextlib.suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(gpu, True)
     if available_cores() == 2 and not has_accelerator():
-        # The ways A to B and B to A do not wait for each other: a core for each trains a quarter
-        # faster than two for every operation. Refused once TensorFlow has computed something.
+        # The ways A to B and B to A do not wait for each other: a core for each is faster than two
+        # for every operation. Refused once TensorFlow has computed something.
         with contextlib.suppress(RuntimeError):
             tf.config.threading.set_intra_op_parallelism_threads(1)
             tf.config.threading.set_inter_op_parallelism_threads(2)

@@ -12,7 +12,7 @@ from cyclegan_tf.distribution.workers import Workers, connect
 from cyclegan_tf.errors import InputError
 
 INSTALL_TPU = "pip install tensorflow-tpu"  # Kaggle's TPU image has TensorFlow for the CPU
-INSTALL_CUDA = 'pip install "tensorflow[and-cuda]"'
+INSTALL_CUDA = 'pip install "tensorflow[and-cuda]<2.22"'
 TPU_VARIABLES = ("TPU_NAME", "TPU_ACCELERATOR_TYPE", "TPU_WORKER_HOSTNAMES")
 
 

@@ -71,7 +71,7 @@ def load_generator(
 
     Args:
         run: folder of a CycleGan that `fit` or the command `train` wrote; the name of weights that
-            travel with the package, "monet"; or a file NAME.npz of `export_generator`.
+            come with the package, "monet"; or a file NAME.npz of `export_generator`.
         direction: "ab" translates domain A into domain B (photos into paintings), "ba" goes the
             way back.
         tile: side in pixels beyond which a picture is translated in overlapping tiles.

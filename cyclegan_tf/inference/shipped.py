@@ -1,4 +1,4 @@
-"""Shipped weights: trained generators that travel with the package, each in one small file.
+"""Shipped weights: trained generators that come with the package, each in one small file.
 
 The file is an archive of NumPy arrays, which runs no code when it is read: the settings of the run
 as JSON, the kernels of convolutions in 8 bits, and all other weights in half precision.
@@ -47,7 +47,7 @@ class PackedGenerator:
 
 
 def shipped_names() -> list[str]:
-    """The names of the weights that travel with the package."""
+    """The names of the weights that come with the package."""
     return sorted({path.stem[:-3] for path in _FOLDER.glob(f"*{SUFFIX}")})
 
 

@@ -36,7 +36,7 @@ def test_a_gpu_without_cuda_libraries_gets_the_install_line(monkeypatch):
     monkeypatch.setattr(strategy, "has_nvidia", lambda: True)
     reason = choose_strategy("auto", batch_size=1).reason
     assert reason.startswith("strategy: the CPU, because TensorFlow finds no CUDA libraries")
-    assert reason.endswith('run `pip install "tensorflow[and-cuda]"`')
+    assert reason.endswith('run `pip install "tensorflow[and-cuda]<2.22"`')
 
 
 def test_an_nvidia_gpu_is_told_by_its_device_file_unless_it_is_hidden(tmp_path):

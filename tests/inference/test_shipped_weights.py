@@ -1,4 +1,4 @@
-"""The weights that travel with the package: they load, and paint as their card says."""
+"""The weights that come with the package: they load, and paint as their card says."""
 
 import re
 from pathlib import Path
