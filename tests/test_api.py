@@ -37,7 +37,7 @@ SMALL = {
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(uncompiled, tmp_path_factory):
     """A folder with a data set, a photo and a graph, in which the three lines are typed."""
     folder = tmp_path_factory.mktemp("place")
     (folder / "data/horse2zebra").mkdir(parents=True)

@@ -6,7 +6,7 @@ from cyclegan_tf.data.synthetic.dataset import write_demo
 from cyclegan_tf.io.run_folder import RunFolder
 from tests.dying import different_variables, kill, start, wait_for_step
 
-EPOCHS, STEPS = 3, 40
+EPOCHS, STEPS = 2, 20
 SMALL = [
     "--preset=demo",
     "--image-size=32",

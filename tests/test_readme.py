@@ -56,21 +56,19 @@ ELSEWHERE = {
 }
 
 SMALL = (
-    "--image-size 32 --base-filters 2 --unet-depth 2 --batch-size 2 --epochs 1 --steps-per-epoch 1 "
-    "--sample-count 2 --precision float32 "
+    "--image-size 32 --base-filters 2 --discriminator-filters 2 --batch-size 2 --epochs 1 "
+    "--steps-per-epoch 1 --sample-count 2 --precision float32 "
 )
-SMALL_CYCLEGAN = SMALL + "--discriminator-filters 2 --discriminator-layers 1 "
-# the networks of the preset `cpu`, which looks at frozen features, too
-SMALL_CUT = SMALL + "--discriminator-filters 2 --discriminator-layers 1 --residual-blocks 1 "
-SMALL_DCGAN = SMALL.replace("--unet-depth 2 ", "") + "--discriminator-filters 2 --latent-size 4 "
+SMALL_TRANSLATION = SMALL + "--generator resnet --residual-blocks 0 --discriminator-layers 1 "
+SMALL_DCGAN = SMALL + "--latent-size 4 "
 
 # what stands behind each training, in the order of the documents: later commands need its run
 BEHIND = {
-    "python -m cyclegan_tf.train": SMALL_CYCLEGAN,
+    "python -m cyclegan_tf.train": SMALL_TRANSLATION,
     "python -m cyclegan_tf.train --data data/gan-getting-started --preset cpu "
-    "--run runs/monet": SMALL_CUT + "--validation-fraction 0.2",
-    "python -m cyclegan_tf.train --data data/horse2zebra --preset cpu": SMALL_CUT,
-    "python -m cyclegan_tf.train --a photos/ --b etchings/ --preset cpu": SMALL_CUT,
+    "--run runs/monet": SMALL_TRANSLATION + "--validation-fraction 0.2",
+    "python -m cyclegan_tf.train --data data/horse2zebra --preset cpu": SMALL_TRANSLATION,
+    "python -m cyclegan_tf.train --a photos/ --b etchings/ --preset cpu": SMALL_TRANSLATION,
     "python -m cyclegan_tf.train --run runs/monet --resume": "--epochs 2",
     "python -m cyclegan_tf.train --data data/gan-getting-started --preset dcgan "
     "--run runs/dcgan": SMALL_DCGAN,
@@ -192,7 +190,7 @@ def test_commands_for_two_machines_train_one_run(place, tmp_path):
             for name, address in zip(("alpha", "beta"), addresses, strict=True):
                 line = line.replace(f"{name}:12345", address)
             line = line.replace("python -m", f"{sys.executable} -m", 1)
-            line = f"{line.replace('/shared', str(tmp_path))} {SMALL_CYCLEGAN}"
+            line = f"{line.replace('/shared', str(tmp_path))} {SMALL_TRANSLATION}"
             line = line.replace("--batch-size 2 ", "")  # the document's 4
             # the shell becomes the command, so that killing the one kills the other
             line = line.replace("TF_CONFIG=", "export TF_CONFIG=").replace("' ", "'; exec ", 1)
@@ -215,10 +213,13 @@ def test_commands_for_two_machines_train_one_run(place, tmp_path):
 def test_python_of_the_documents_runs(place, capsys, monkeypatch):
     snippets = [snippet for document in RUN for snippet in blocks(document, "python")]
     assert len(snippets) == 5
-    run("python -m cyclegan_tf.train --a photos/ --b etchings/ --run runs/etched " + SMALL_CYCLEGAN)
+    run(
+        "python -m cyclegan_tf.train --a photos/ --b etchings/ --run runs/etched "
+        + SMALL_TRANSLATION
+    )
     small = (
-        "steps_per_epoch=1, epochs=1, image_size=32, base_filters=2, unet_depth=2, batch_size=2, "
-        "discriminator_filters=2, discriminator_layers=1"
+        "steps_per_epoch=1, epochs=1, image_size=32, base_filters=2, batch_size=2, "
+        "generator='resnet', residual_blocks=0, discriminator_filters=2, discriminator_layers=1"
     )
     changes = {
         "runs/monet": "runs/etched",

@@ -15,9 +15,8 @@ from PIL import Image
 
 from cyclegan_tf import notebook, train
 from cyclegan_tf.config.flags import GROUPS
-from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data import pipeline
-from cyclegan_tf.data.build import build_data_set, build_training_batches
+from cyclegan_tf.data.build import build_data_set
 from cyclegan_tf.data.image import to_uint8
 from cyclegan_tf.data.synthetic import dataset
 from cyclegan_tf.data.synthetic.dataset import (
@@ -38,8 +37,8 @@ from cyclegan_tf.training.run import fit
 from tests.pictures import image_set, write_folder, write_kaggle
 from tests.tiny_inception import write_tiny_graph
 
-# one process for all: the run that most of them look at takes a quarter of a minute
-pytestmark = pytest.mark.xdist_group("train")
+# one process for all, who look at one run
+pytestmark = [pytest.mark.xdist_group("train"), pytest.mark.usefixtures("uncompiled")]
 
 TINY = [
     "--preset=demo",
@@ -65,7 +64,7 @@ def kaggle_set(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def finished(kaggle_set, tmp_path_factory):
+def finished(uncompiled, kaggle_set, tmp_path_factory):
     """A run from the command line: its folder, and what it printed. Its first epoch is its best."""
     folder = tmp_path_factory.mktemp("runs")
     graph = write_tiny_graph(folder / "graph.pb")
@@ -313,37 +312,6 @@ def test_scores_of_a_single_image_are_refused(tmp_path, capsys):
     assert train.main([*argv, *paths]) == 2
     assert "domain B has 1 training image" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
-
-
-def weights_after(steps: int, **changes) -> list[np.ndarray]:
-    config = TrainConfig(
-        **{
-            "image_size": 32,
-            "base_filters": 2,
-            "unet_depth": 2,
-            "discriminator_filters": 2,
-            "discriminator_layers": 1,
-            "batch_size": 2,
-            "crop_probability": 0.5,
-            "noise_std": 0.05,
-        }
-        | changes
-    )
-    model = build_model(config)
-    batches = build_training_batches(config, build_data_set(config))
-    if steps:
-        model.fit(batches, steps_per_epoch=steps, verbose=0, shuffle=False)
-    return model.get_weights()
-
-
-def test_two_runs_with_one_seed_end_in_equal_bits(kaggle_set):
-    first, again = (weights_after(20, data=str(kaggle_set)) for _ in range(2))
-    assert all(np.array_equal(x, y) for x, y in zip(first, again, strict=True))
-
-
-def test_another_seed_starts_from_other_weights(kaggle_set):
-    one, other = (weights_after(0, data=str(kaggle_set), seed=seed) for seed in (0, 1))
-    assert not any(np.array_equal(x, y) for x, y in zip(one, other, strict=True) if x.ndim == 4)
 
 
 @pytest.mark.parametrize(

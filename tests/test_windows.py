@@ -28,9 +28,9 @@ from cyclegan_tf import train, translate
 
 assert not [name for name in UNIX if sys.modules.get(name)]
 TRAIN = (
-    "--a a --b b --run run --preset demo --image-size 32 --base-filters 2 --unet-depth 2 --profile "
-    "--discriminator-filters 2 --discriminator-layers 1 --batch-size 1 --steps-per-epoch 1 "
-    "--sample-count 1 --epochs 1"
+    "--a a --b b --run run --preset demo --image-size 32 --generator resnet --residual-blocks 0 "
+    "--base-filters 2 --discriminator-filters 2 --discriminator-layers 1 --batch-size 1 --epochs 1 "
+    "--steps-per-epoch 1 --sample-count 1 --profile"
 )
 assert train.main(TRAIN.split()) == 0
 assert train.main("--run run --resume --epochs 2".split()) == 0

@@ -62,11 +62,12 @@ def add_flags(parser: argparse.ArgumentParser, start: argparse._ArgumentGroup) -
         start: the group that gets the flags of the first.
     """
     hints = typing.get_type_hints(TrainConfig)
+    presets = [preset().to_dict() for preset in PRESETS.values()]
     for title, names in grouped_fields().items():
         group = start if title == next(iter(GROUPS)) else parser.add_argument_group(title)
         for name in names:
             options = _value_options(hints[name], _FIELDS[name].metadata["metavar"])
-            options |= {"help": _help(name), "default": argparse.SUPPRESS}
+            options |= {"help": _help(name, presets), "default": argparse.SUPPRESS}
             group.add_argument(flag(name), **options)
 
 
@@ -144,17 +145,16 @@ def _value_options(hint: Any, metavar: str | None) -> dict[str, Any]:
     return {"type": kind, "metavar": metavar or kind.__name__.upper()}
 
 
-def _help(name: str) -> str:
+def _help(name: str, presets: list[dict[str, Any]]) -> str:
     """What a flag is for, its default, and what it has no effect without."""
     field = _FIELDS[name]
-    needs, default = describe_needs(field.metadata["needs"]), _default(field)
+    needs, default = describe_needs(field.metadata["needs"]), _default(field, presets)
     notes = [*([f"default: {default}"] if default else []), *([needs] if needs else [])]
     return field.metadata["help"] + (f" ({'; '.join(notes)})" if notes else "")
 
 
-def _default(field: dataclasses.Field) -> str:
+def _default(field: dataclasses.Field, presets: list[dict[str, Any]]) -> str:
     """The value that a field has without its flag, whichever preset is chosen; empty: none."""
-    presets = [preset().to_dict() for preset in PRESETS.values()]
     used = [values for values in presets if has_effect(field.metadata["needs"], values)]
     found = {values[field.name] for values in used} or {field.default}
     if len(found) > 1:

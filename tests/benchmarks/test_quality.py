@@ -119,9 +119,9 @@ def test_large_photos_are_shown_whole_and_at_full_size(tmp_path, monkeypatch):
 
 def test_a_recipe_is_trained_without_the_paintings_that_are_held_out(ask, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    small = "--image-size 32 --base-filters 2 --unet-depth 2 --batch-size 2 --epochs 1 "
+    small = "--image-size 32 --base-filters 2 --generator resnet --residual-blocks 0 --epochs 1 "
     small += "--steps-per-epoch 1 --sample-count 2 --precision float32 --validation-fraction 0 "
-    small += "--discriminator-filters 2 --discriminator-layers 1"
+    small += "--batch-size 2 --discriminator-filters 2 --discriminator-layers 1"
     code, _, err = ask("--output", "relative", "--judge-on", "all", "--train", f"tiny={small}")
     assert code == 0, err
     (row,) = json.loads((tmp_path / "relative" / "quality.json").read_text())["rows"]

@@ -100,14 +100,14 @@ def assert_replicas_agree(*, atol: float = 1e-5, eager: bool = True, **options) 
         assert same_logs[key] == pytest.approx(value, rel=1e-4, abs=1e-5), key
 
 
-@pytest.mark.parametrize("adversarial_loss", ["bce", "lsgan", "wgan-gp"])
-@pytest.mark.parametrize("generator", ["unet", "resnet"])
+@pytest.mark.parametrize(
+    ("generator", "adversarial_loss"), [("unet", "bce"), ("unet", "lsgan"), ("resnet", "wgan-gp")]
+)
 def test_two_replicas_step_like_one(generator, adversarial_loss):
     assert_replicas_agree(**CYCLEGAN | SMALLEST[generator], adversarial_loss=adversarial_loss)
 
 
-@pytest.mark.parametrize("pool_size", [0, 3])
-@pytest.mark.parametrize("generator", ["unet", "resnet"])
+@pytest.mark.parametrize(("generator", "pool_size"), [("unet", 3), ("resnet", 0)])
 def test_two_replicas_draw_what_one_draws(generator, pool_size):
     assert_replicas_agree(**CYCLEGAN | SMALLEST[generator] | DRAWING, pool_size=pool_size)
 

@@ -7,11 +7,12 @@ import pytest
 import tensorflow as tf
 
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.data.build import build_data_set
+from cyclegan_tf.data.build import build_data_set, build_training_batches
 from cyclegan_tf.data.dataset import name_hashes
 from cyclegan_tf.distribution.workers import Workers
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.run_folder import RunFolder, versions
+from cyclegan_tf.models.build import build_model
 from cyclegan_tf.training import profiling
 from cyclegan_tf.training.callbacks.guards import DiscriminatorWatch
 from cyclegan_tf.training.checkpoint import CheckpointMetadata, current_means, write_state
@@ -41,6 +42,27 @@ def config(tmp_path_factory) -> TrainConfig:
 @pytest.fixture
 def run(tmp_path, config) -> RunFolder:
     return RunFolder.create(tmp_path / "run", config)
+
+
+def weights_after(steps: int, config: TrainConfig) -> list[np.ndarray]:
+    model = build_model(config)
+    if steps:
+        batches = build_training_batches(config, build_data_set(config))
+        model.fit(batches, steps_per_epoch=steps, verbose=0, shuffle=False)
+    return model.get_weights()
+
+
+def test_two_runs_with_one_seed_end_in_equal_bits(config):
+    drawing = dataclasses.replace(
+        config, batch_size=2, discriminator_layers=1, crop_probability=0.5, noise_std=0.05
+    )
+    first, again = (weights_after(20, drawing) for _ in range(2))
+    assert all(np.array_equal(x, y) for x, y in zip(first, again, strict=True))
+
+
+def test_another_seed_starts_from_other_weights(config):
+    one, other = (weights_after(0, dataclasses.replace(config, seed=seed)) for seed in (0, 1))
+    assert not any(np.array_equal(x, y) for x, y in zip(one, other, strict=True) if x.ndim == 4)
 
 
 def trainer_of(
