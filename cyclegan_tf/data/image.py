@@ -241,7 +241,11 @@ def load_upright(
 
 
 def load_stored(
-    data: bytes, *, shrink_above: int | None = None, most_pixels: int | None = None
+    data: bytes,
+    *,
+    shrink_above: int | None = None,
+    most_pixels: int | None = None,
+    levels: Levels = DEFAULT_LEVELS,
 ) -> np.ndarray:
     """Decodes image bytes to the pixels that `stored_rgb` stands for.
 
@@ -249,6 +253,7 @@ def load_stored(
         data: the bytes of an image file.
         shrink_above: as of `upright_rgb`.
         most_pixels: as of `upright_rgb`.
+        levels: as of `upright_rgb`.
 
     Returns:
         `(h, w, 3)` uint8.
@@ -257,7 +262,7 @@ def load_stored(
         ValueError: as `upright_rgb`.
     """
     with _opened(data, most_pixels, shrink_above=shrink_above) as image:
-        return np.asarray(to_stored_rgb(image, shrink_above=shrink_above))
+        return np.asarray(to_stored_rgb(image, shrink_above=shrink_above, levels=levels))
 
 
 def upright_pixels(image: Image.Image) -> np.ndarray:
