@@ -482,6 +482,13 @@ def test_range_says_which_values_are_black_and_white():
     assert (clipped[RAMP >= 2000] == 255).all()
 
 
+def test_significant_bits_of_a_png_say_nothing_about_its_range():
+    # the PNG specification, 11.3.2.7: values are scaled to the full range of the sample depth
+    data = png(RAMP * np.uint16(16))
+    data = data[:33] + chunk(b"sBIT", bytes([12])) + data[33:]
+    np.testing.assert_array_equal(load_upright(data)[..., 0], np.round(RAMP * 16 / 65_535 * 255))
+
+
 def test_floats_have_the_range_that_holds_them():
     ramp = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
     whole = np.arange(256).reshape(16, 16)
