@@ -22,6 +22,7 @@ from cyclegan_tf.data.srgb import (
     Levels,
     is_stored_rgb,
     is_upright,
+    shares_outside,
     shrunk,
     to_stored_rgb,
     to_upright,
@@ -185,6 +186,16 @@ def stored_rgb(
             return data
         stored = to_stored_rgb(image, shrink_above=shrink_above, levels=levels)
         return _encode_kept(stored, image, reduced=large)
+
+
+def clipped(data: bytes, span: tuple[float, float]) -> tuple[float, float]:
+    """Which part of a picture's values becomes black for being below a span, and which white.
+
+    Raises:
+        ValueError: as `upright_rgb`.
+    """
+    with _opened(data, None, shrink_above=1) as image:  # one beyond the limit, too
+        return shares_outside(image, span)
 
 
 class Stored(NamedTuple):
