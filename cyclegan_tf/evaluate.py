@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from cyclegan_tf.cli import Parser, command, load_tensorflow
+from cyclegan_tf.config.constraints import check_range
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.files import is_address, user_path
 
@@ -34,8 +35,8 @@ def main(argv: list[str] | None = None) -> int:
         run.config()  # a wrong folder is named before the graph is fetched
     graph = arguments.inception or default_inception()
     inception = Inception(graph, layer=arguments.feature_layer)
-    given = (arguments.reference, arguments.training, arguments.epsilon, arguments.features)
-    comparison = Comparison(*given)
+    names = ("reference", "training", "epsilon", "features", "range")
+    comparison = Comparison(**{name: getattr(arguments, name) for name in names})
     saved = None
     if run:
         of_runs = {"every_photo": arguments.all, "count": arguments.count, "data": arguments.data}
@@ -84,13 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PICTURES",
         help="how many pictures a DCGAN makes to be scored (default: as many as reference images)",
     )
-    parser.add_argument(
-        "--features",
-        default="",
-        metavar="NAMES",
-        help="the features of TFRecords that hold the image and its name, for example "
-        "image=image_raw,name=filename (default: those of the run)",
-    )
+    _add_reading(parser)
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object instead of a table"
     )
@@ -119,6 +114,25 @@ def _add_scoring(parser: argparse.ArgumentParser, path: dict[str, Any]) -> None:
     )
 
 
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that say what the files hold."""
+    parser.add_argument(
+        "--features",
+        default="",
+        metavar="NAMES",
+        help="the features of TFRecords that hold the image and its name, for example "
+        "image=image_raw,name=filename (default: those of the run)",
+    )
+    parser.add_argument(
+        "--range",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="the values that become black and white in files with more than 8 bits per channel, "
+        "for example 0 4095 for 12 bits stored in 16 (default: as the run, or as the file says)",
+    )
+
+
 def _check(arguments: argparse.Namespace) -> None:
     """Raises `InputError` on flags that do not go together, before TensorFlow is loaded."""
     if arguments.images and not arguments.reference:
@@ -132,6 +146,13 @@ def _check(arguments: argparse.Namespace) -> None:
     for name in _RUN_ONLY if arguments.images else ():
         if getattr(arguments, name):
             raise InputError(f"--{name} belongs to --run, this is --images; leave it out.")
+    if arguments.range:
+        check_range(arguments.range)
+        if not (arguments.images or arguments.reference or arguments.training):
+            raise InputError(
+                "--range is for pictures of --images, --reference or --training; the data of a run "
+                "have its own. Leave it out."
+            )
     if not 0.0 <= arguments.epsilon <= 1.0:
         raise InputError(f"--epsilon is {arguments.epsilon}; expected a value from 0 to 1.")
     if arguments.count is not None and not 2 <= arguments.count <= _MOST:

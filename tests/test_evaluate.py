@@ -170,6 +170,8 @@ IMAGES = "--images folder --reference reference --inception graph"
         (f"{IMAGES} --count 5", ["--count belongs to --run"]),
         (f"{IMAGES} --all", ["--all belongs to --run"]),
         (f"{IMAGES} --data data", ["--data belongs to --run"]),
+        (f"{IMAGES} --range 9 0", ["--range is 9 0", "lower value first"]),
+        ("--run run --range 0 9", ["--range is for pictures of --images"]),
         ("--run run --count 1", ["--count is 1", "at least 2"]),
         ("--run run --count 5 --inception graph", ["--count belongs to", "dcgan"]),
         ("--run folder --inception graph", ["folder holds no run", "train wrote"]),

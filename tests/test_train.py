@@ -364,10 +364,11 @@ def test_presets_and_values_are_shown_without_training(capsys, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     assert train.main(["--presets"]) == 0
     assert capsys.readouterr().out.startswith("preset ")
-    assert train.main(["--preset=cpu", "--epochs=3", "--show"]) == 0
+    assert train.main(["--preset=cpu", "--epochs=3", "--channels=1", "--show"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("preset cpu: photos become paintings, one way, 2 CPU cores, 40 minutes\n")
     assert "* --epochs                      3 " in out
+    assert "* --channels                    1 " in out
     assert train.main(["--show"]) == 2
     assert "--show is given without --preset" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

@@ -50,9 +50,13 @@ def _check_reports(config: "TrainConfig") -> None:
 def _check_pixels(config: "TrainConfig") -> None:
     if config.channels == 2:
         raise InputError("--channels is 2; expected 1 (grey) or 3 (colours).")
-    if config.range and config.range[0] >= config.range[1]:
-        low, high = config.range
-        raise InputError(f"--range is {low:g} {high:g}; expected the lower value first.")
+    check_range(config.range)
+
+
+def check_range(span: tuple[float, float] | None) -> None:
+    """Raises `InputError` unless the lower value comes first."""
+    if span and not span[0] < span[1]:
+        raise InputError(f"--range is {span[0]:g} {span[1]:g}; expected the lower value first.")
 
 
 def _check_sources(config: "TrainConfig") -> None:

@@ -79,11 +79,11 @@ class TrainConfig:
     )
     channels: int = option(
         3,
-        "3 trains on colour pictures; 1 turns everything grey and trains networks of one channel",
+        "3 trains on colour pictures; 1 turns everything grey and trains generators of one channel",
         metavar="1|3",
         low=1,
         high=3,
-        needs=_CYCLEGAN,
+        needs=_TRANSLATION,
     )
     range: tuple[float, float] | None = option(
         None,

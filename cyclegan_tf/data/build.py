@@ -75,6 +75,7 @@ def _read(config: TrainConfig, *, only_b: bool, convert: Callable[..., bytes]) -
         validation_fraction=config.validation_fraction,
         skip_bad=config.skip_bad_images,
         convert=partial(convert, shrink_above=shrink_above, levels=levels(config)),
+        span=config.range,
         only_b=only_b,
     )
 

@@ -1,8 +1,9 @@
 """Data sets: which layout a folder has, reading it into memory, splitting it by name."""
 
+import contextlib
 import hashlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,13 +12,14 @@ import numpy as np
 
 from cyclegan_tf.data.image import (
     center_square,
+    clipped,
     decode,
     load_upright,
     picture_size,
     upright_rgb,
 )
 from cyclegan_tf.data.layouts import Layout
-from cyclegan_tf.data.reader import Source
+from cyclegan_tf.data.reader import Entry, Source
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io import display
 from cyclegan_tf.io.parallel import FAR_AHEAD, in_order
@@ -30,6 +32,7 @@ _SHARP_ENOUGH = 512  # pixels a side that are never reduced: twice what a submis
 _NAMED = 10  # images left out that are told one by one
 _LOOKED_AT = 16  # images of a set whose levels are looked at
 _DARK = 32  # levels: less than this is nearly black
+_CLIPPED = 0.05  # share of the values beyond the range: less is noise
 _PATIENCE = 3.0  # seconds without a progress bar: most sets are read by then
 
 
@@ -144,6 +147,7 @@ def load_data_set(
     validation_fraction: float,
     skip_bad: bool,
     convert: Callable[[bytes], bytes] = upright_rgb,
+    span: tuple[float, float] | None = None,
     only_b: bool = False,
 ) -> DataSet:
     """Reads a data set into memory.
@@ -153,12 +157,13 @@ def load_data_set(
         validation_fraction: share of each domain held out where there are no test pictures.
         skip_bad: leave out and name what is no image.
         convert: makes of an image's file what is kept of it.
+        span: the values that become black and white by it, where the user has said so.
         only_b: leave domain A empty, for models that need none.
 
     Raises:
         InputError: if a file is unreadable, or there is none that can be read.
     """
-    reader = _Reader(convert, skip_bad=skip_bad)
+    reader = _Reader(convert, span, skip_bad=skip_bad)
 
     def read(training: Source, test: Source | None) -> tuple[ImageSet, ImageSet]:
         images = reader.read(training)
@@ -188,16 +193,25 @@ def largest_side(image_size: int) -> int:
 class _Reader:
     """Reads image sets on all cores, and notes what it had to leave out."""
 
-    def __init__(self, convert: Callable[[bytes], bytes], *, skip_bad: bool) -> None:
+    def __init__(
+        self,
+        convert: Callable[[bytes], bytes],
+        span: tuple[float, float] | None,
+        *,
+        skip_bad: bool,
+    ) -> None:
         self.convert = convert
+        self.span = span
         self.skip_bad = skip_bad
         self.skipped: list[str] = []
 
     def read(self, source: Source) -> ImageSet:
         source.tell()
-        names, images = [], []
-        with display.bar(len(source), title=source.name, stays=False, delay=_PATIENCE) as bar:
-            for origin, name, encoded in in_order(self._check, source.read(), ahead=FAR_AHEAD):
+        names, images, count = [], [], len(source)
+        files: list[bytes] = []  # some, as they are
+        entries = _keeping(source.read(), max(1, count // _LOOKED_AT), files)
+        with display.bar(count, title=source.name, stays=False, delay=_PATIENCE) as bar:
+            for origin, name, encoded in in_order(self._check, entries, ahead=FAR_AHEAD):
                 bar.update()
                 if encoded is None:
                     self.skipped.append(origin)
@@ -208,6 +222,8 @@ class _Reader:
             raise InputError(f"{source.title} holds no readable image; expected at least one.")
         found = ImageSet(tuple(names), tuple(images))
         _tell_levels(source, found)
+        if self.span:
+            _tell_clipped(source, files, self.span)
         return found
 
     def _check(self, entry: tuple[str, str, bytes]) -> tuple[str, str, bytes | None]:
@@ -233,6 +249,30 @@ def _tell_levels(source: Source, images: ImageSet) -> None:
             f"warning: {source.title} comes out nearly {end}: its levels are {darkest:.0f} to "
             f"{brightest:.0f} of 255. If its files have more than 8 bits a channel, say which "
             "values are black and white, such as --range 0 4095.",
+            file=sys.stderr,
+        )
+
+
+def _keeping(entries: Iterable[Entry], step: int, kept: list[bytes]) -> Iterator[Entry]:
+    """Passes entries on, and keeps the bytes of every `step`th."""
+    for number, entry in enumerate(entries):
+        if number % step == 0:
+            kept.append(entry[2])
+        yield entry
+
+
+def _tell_clipped(source: Source, files: list[bytes], span: tuple[float, float]) -> None:
+    """Tells of a range that leaves out much of what is there."""
+    shares = []
+    for data in files:
+        with contextlib.suppress(ValueError):  # it was skipped
+            shares.append(clipped(data, span))
+    below, above = np.mean(shares, axis=0) if shares else (0.0, 0.0)
+    if below + above >= _CLIPPED:
+        print(
+            f"note: {source.title} comes out clipped: {below:.0%} of its values lie below --range "
+            f"{span[0]:g} {span[1]:g} and become black, {above:.0%} lie above it and become white. "
+            "Give a wider range, unless that is meant.",
             file=sys.stderr,
         )
 

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from cyclegan_tf.data.srgb import (
     DEFAULT_LEVELS,
     Levels,
     is_stored_rgb,
     is_upright,
+    shares_outside,
     shrunk,
     to_stored_rgb,
     to_upright,
@@ -39,9 +41,12 @@ from cyclegan_tf.io.formats import (
 if TYPE_CHECKING:
     import tensorflow as tf
 
-# As many as the sensors of large cameras have; what claims more is a decompression bomb. A JPEG
-# that is to be reduced is decoded at a part of its sides, and counts as that.
+# As many as the sensors of large cameras have. What is to be reduced to fewer may have more: it is
+# decoded whole, in half a gigabyte, twice that with transparency, and then reduced to this. A JPEG
+# is decoded at a part of its sides, and counts as that. What claims more is a decompression bomb.
 MAX_PIXELS = 2**26
+_MOST_REDUCED = 2**27
+_MOST_OF_JPEG = 2**28  # a progressive one takes up to six bytes of each, whatever comes out
 _LARGE = 2**24
 _LARGE_GATE = threading.Lock()  # one of these at a time: on many cores they would fill the memory
 
@@ -142,7 +147,8 @@ def upright_rgb(
         data: the bytes of an image file.
         shrink_above: images whose shorter side is longer than this are reduced to it, so that
             a camera's picture is not decoded in full for every training sample; a JPEG stays one.
-        most_pixels: of an image; one that claims more is not decoded. By default `MAX_PIXELS`.
+        most_pixels: of an image; one that claims more is not decoded. By default `MAX_PIXELS`, and
+            twice that of one that is reduced to fewer.
         levels: how the values of the file are to be understood.
 
     Raises:
@@ -180,6 +186,16 @@ def stored_rgb(
             return data
         stored = to_stored_rgb(image, shrink_above=shrink_above, levels=levels)
         return _encode_kept(stored, image, reduced=large)
+
+
+def clipped(data: bytes, span: tuple[float, float]) -> tuple[float, float]:
+    """Which part of a picture's values becomes black for being below a span, and which white.
+
+    Raises:
+        ValueError: as `upright_rgb`.
+    """
+    with _opened(data, None, shrink_above=1) as image:  # one beyond the limit, too
+        return shares_outside(image, span)
 
 
 class Stored(NamedTuple):
@@ -236,7 +252,11 @@ def load_upright(
 
 
 def load_stored(
-    data: bytes, *, shrink_above: int | None = None, most_pixels: int | None = None
+    data: bytes,
+    *,
+    shrink_above: int | None = None,
+    most_pixels: int | None = None,
+    levels: Levels = DEFAULT_LEVELS,
 ) -> np.ndarray:
     """Decodes image bytes to the pixels that `stored_rgb` stands for.
 
@@ -244,6 +264,7 @@ def load_stored(
         data: the bytes of an image file.
         shrink_above: as of `upright_rgb`.
         most_pixels: as of `upright_rgb`.
+        levels: as of `upright_rgb`.
 
     Returns:
         `(h, w, 3)` uint8.
@@ -252,7 +273,7 @@ def load_stored(
         ValueError: as `upright_rgb`.
     """
     with _opened(data, most_pixels, shrink_above=shrink_above) as image:
-        return np.asarray(to_stored_rgb(image, shrink_above=shrink_above))
+        return np.asarray(to_stored_rgb(image, shrink_above=shrink_above, levels=levels))
 
 
 def upright_pixels(image: Image.Image) -> np.ndarray:
@@ -325,17 +346,16 @@ def _opened(
     with contextlib.ExitStack() as stack:
         with _telling_damage(RuntimeError):  # so say the decoders of AVIF and DDS
             image = stack.enter_context(_open(without_text(data)))
-            whole = f"{image.width} x {image.height} pixels are too many"
-            _draft(image, shrink_above, longest)
-            pixels, most = image.width * image.height, most_pixels or MAX_PIXELS
-            if pixels > most:
-                raise ValueError(
-                    f"{whole}; at most {most:,} are read: reduce it first; a JPEG is opened "
-                    "smaller for training, and by translate --longest"
-                )
+            size, ratio = image.size, _ratio(image, shrink_above, longest)
+            reduced = math.prod(size) * ratio**2 <= MAX_PIXELS and most_pixels is None
+            _draft(image, ratio)
+            pixels = math.prod(image.size)
+            _require_few(size, pixels, _MOST_REDUCED if reduced else most_pixels or MAX_PIXELS)
             if pixels > _LARGE:
                 stack.enter_context(_LARGE_GATE)
             image.load()
+            if reduced and pixels > MAX_PIXELS:
+                image = _reduced(image)
         with _telling_damage():
             yield image
 
@@ -346,19 +366,50 @@ def _open(data: bytes) -> Image.Image:
         image = Image.open(io.BytesIO(data))
     except UnidentifiedImageError as error:  # its text names a buffer in memory
         raise ValueError(identify(data[:HEAD]) or "of no known format") from error
+    except Image.DecompressionBombError as error:
+        # Pillow counts the pixels of the whole, of which a part may be decoded
+        if not data.startswith(b"\xff\xd8\xff"):
+            raise ValueError(f"{error} Reduce it first") from error
+        image = JpegImageFile(io.BytesIO(data))
+        _require_few(image.size, math.prod(image.size), _MOST_OF_JPEG)
     if is_raw_preview(image):
         image.close()
         raise ValueError(RAW)
     return image
 
 
-def _draft(image: Image.Image, shrink_above: int | None, longest: int | None) -> None:
-    """Has a JPEG decoded at a half, a quarter or an eighth, if it is to be reduced anyway."""
+def _require_few(size: tuple[int, int], pixels: int, most: int) -> None:
+    """Raises `ValueError` if the pixels to be decoded of an image of this size are too many."""
+    if pixels > most:
+        larger = "; training and translate --longest read larger ones, reduced"
+        raise ValueError(
+            f"{size[0]} x {size[1]} pixels are too many; at most {most:,} are read: reduce it first"
+            + (larger if most <= MAX_PIXELS else "")
+        )
+
+
+def _ratio(image: Image.Image, shrink_above: int | None, longest: int | None) -> float:
+    """The part of its sides that an image is to be reduced to."""
     limits = ((shrink_above, min(image.size)), (longest, max(image.size)))
-    ratio = min((limit / side for limit, side in limits if limit), default=1)
+    return min((limit / side for limit, side in limits if limit and limit < side), default=1.0)
+
+
+def _draft(image: Image.Image, ratio: float) -> None:
+    """Has a JPEG decoded at a half, a quarter or an eighth, if it is to be reduced anyway."""
     if ratio < 1:
         # a pixel more: it is still too large, and will be reduced to what is wanted
         image.draft(None, tuple(math.ceil(side * ratio) + 1 for side in image.size))
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    """A decoded image with no more pixels than all that follows is fit for."""
+    if image.mode in ("1", "P", "PA"):  # of these Pillow would skip pixels
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    ratio = math.sqrt(MAX_PIXELS / math.prod(image.size))
+    sides = tuple(side * ratio for side in image.size)
+    # in place, so that a TIFF keeps its tags; by means: Lanczos would widen the range of floats
+    image.thumbnail(sides, Image.Resampling.HAMMING, reducing_gap=None)
+    return image
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from cyclegan_tf.data.image import (
 )
 from cyclegan_tf.data.pipeline import image_batches
 from cyclegan_tf.data.reader import Entry, open_source
+from cyclegan_tf.data.srgb import DEFAULT_LEVELS, Levels
 from cyclegan_tf.data.tfrecord import parse_features
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.io.parallel import FAR_AHEAD, in_order
@@ -46,6 +47,7 @@ class PictureFiles:
         mixed_sizes: take pictures of different sizes.
         shrink_above: reduce pictures whose shorter side is longer than this to it, as training
             does; by default none, and those of more than 2**25 pixels are refused.
+        levels: how the values of the files are to be understood.
 
     Raises:
         InputError: if there are no pictures, one is no readable image, or the sizes differ.
@@ -58,11 +60,14 @@ class PictureFiles:
         *,
         mixed_sizes: bool = False,
         shrink_above: int | None = None,
+        levels: Levels = DEFAULT_LEVELS,
     ) -> None:
         self.title = title
         self._entries = entries
-        self._decode = partial(_decode, shrink_above=shrink_above)
+        self._decode = partial(_decode, shrink_above=shrink_above, levels=levels)
         names, digest = [], hashlib.sha256(b"as stored")  # once they were upright and in sRGB
+        if levels != DEFAULT_LEVELS:
+            digest.update(f"{tuple(levels)}".encode())
         self.size = (0, 0)
         # decoding all of them takes seconds; the graph, minutes: faults are found before it runs
         for name, encoded, size in _checked(entries(), self._decode):
@@ -129,6 +134,7 @@ def load_pictures(
     mixed_sizes: bool = False,
     shrink_above: int | None = None,
     features: str = "",
+    levels: Levels = DEFAULT_LEVELS,
 ) -> PictureFiles:
     """Opens the pictures of a folder, of TFRecords or of a zip; a line tells what is left out.
 
@@ -140,13 +146,14 @@ def load_pictures(
         mixed_sizes: take pictures of different sizes, for `ResizedPictures`.
         shrink_above: as in `PictureFiles`.
         features: what the features of TFRecords are called, as of `parse_features`.
+        levels: as in `PictureFiles`.
 
     Raises:
         InputError: if there is no such thing, or what `PictureFiles` refuses.
     """
     source = open_source(path, features=parse_features(features))
     source.tell()
-    options = {"mixed_sizes": mixed_sizes, "shrink_above": shrink_above}
+    options = {"mixed_sizes": mixed_sizes, "shrink_above": shrink_above, "levels": levels}
     return PictureFiles(str(path), source.read, **options)
 
 
@@ -211,12 +218,12 @@ def _checked(
     return in_order(check, entries, ahead=FAR_AHEAD)
 
 
-def _decode(entry: Entry, shrink_above: int | None) -> np.ndarray:
+def _decode(entry: Entry, shrink_above: int | None, levels: Levels) -> np.ndarray:
     """`(h, w, 3)` uint8."""
     origin, _, encoded = entry
     most = None if shrink_above else _MOST_PIXELS
     try:
-        return load_stored(encoded, shrink_above=shrink_above, most_pixels=most)
+        return load_stored(encoded, shrink_above=shrink_above, most_pixels=most, levels=levels)
     except ValueError as error:
         raise InputError(f"{origin} is no image: {error}. Replace it, or remove it.") from error
 

@@ -78,6 +78,14 @@ def to_stored_rgb(
     return _finished(_narrowed(image, levels.span).convert("RGB"), shrink_above, levels)
 
 
+def shares_outside(image: Image.Image, span: tuple[float, float]) -> tuple[float, float]:
+    """Which part of an image's values is below a span, and which above; none of 8 bits."""
+    if not _is_deep(image):
+        return 0.0, 0.0
+    values = np.asarray(image)
+    return float(np.mean(values < span[0])), float(np.mean(values > span[1]))
+
+
 def is_stored_rgb(image: Image.Image) -> bool:
     """Whether `to_stored_rgb` would leave the pixels as they are, but for grey made RGB."""
     return image.mode in ("RGB", "L") and "transparency" not in image.info
@@ -114,7 +122,7 @@ def _finished(image: Image.Image, shrink_above: int | None, levels: Levels) -> I
 
 def _narrowed(image: Image.Image, span: tuple[float, float] | None) -> Image.Image:
     """Deep pixels as 8 bits: Pillow's own conversion would clip to 255."""
-    if image.mode[0] not in "IF":
+    if not _is_deep(image):
         return image
     values = np.nan_to_num(np.asarray(image).astype(np.float32))
     low, high = span or _span(image, values)
@@ -124,6 +132,11 @@ def _narrowed(image: Image.Image, span: tuple[float, float] | None) -> Image.Ima
         narrow = ImageChops.invert(narrow)
     narrow.info["icc_profile"] = image.info.get("icc_profile")
     return narrow
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Whether it has more than 8 bits a channel."""
+    return image.mode[0] in "IF"
 
 
 def _span(image: Image.Image, values: np.ndarray) -> tuple[float, float]:

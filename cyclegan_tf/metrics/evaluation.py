@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cyclegan_tf.data.build import reopen_data_set
+from cyclegan_tf.data.build import levels, reopen_data_set
 from cyclegan_tf.data.dataset import DataSet, ImageSet, largest_side, tell_skipped
 from cyclegan_tf.data.sources import (
     PictureFiles,
@@ -23,6 +23,7 @@ from cyclegan_tf.data.sources import (
     SquarePictures,
     load_pictures,
 )
+from cyclegan_tf.data.srgb import Levels
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.generated import GeneratedPictures, TranslatedPictures
 from cyclegan_tf.inference.loading import (
@@ -69,12 +70,15 @@ class Comparison:
             reference.
         epsilon: memorization threshold of MiFID.
         features: what the features of TFRecords are called, as of `parse_features`.
+        range: the values that are black and white in files of more than 8 bits a channel, of the
+            scored images, too; by default those of the run, or those that the files say.
     """
 
     reference: str | Path | None = None
     training: str | Path | None = None
     epsilon: float = 0.1
     features: str = ""
+    range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -224,7 +228,8 @@ def evaluate_images(path: str | Path, inception: Inception, comparison: Comparis
     Raises:
         InputError: if a set cannot be read, has fewer than 2 images, or mixes sizes.
     """
-    load = partial(load_pictures, features=comparison.features)
+    read = {"features": comparison.features, "levels": Levels(comparison.range)}
+    load = partial(load_pictures, **read)
     generated, looks = load(path), load(comparison.reference)
     trained_on = load(comparison.training) if comparison.training else looks
     evaluation = _evaluate(generated, looks, trained_on, inception, epsilon=comparison.epsilon)
@@ -268,7 +273,7 @@ def evaluate_run(
     size, moved = config.whole_size, str(data) if data else None
     config = config if moved else RunFolder(path).located(config)
     stored = reopen_data_set(config, moved, as_stored=True)
-    real = _real_sets(comparison, stored, size, features=comparison.features or config.features)
+    real = _real_sets(comparison, stored, size, config.features, levels(config))
     generator, options = compile_generator(config, model), {"epsilon": comparison.epsilon}
     remarks = _remarks(stored, translates=config.model != "dcgan", every_photo=every_photo)
     if config.model == "dcgan":
@@ -301,24 +306,25 @@ def _check_model(model: str, *, every_photo: bool, count: int | None) -> None:
 
 
 def _real_sets(
-    comparison: Comparison, data: DataSet, size: int, *, features: str
+    comparison: Comparison, data: DataSet, size: int, features: str, of_run: Levels
 ) -> tuple[Pictures, Pictures]:
     """What the pictures should look like, and what they must not copy."""
     domain_b = data.train_b + data.validation_b
-    options = {"size": size, "features": features}
+    options = {
+        "size": size,
+        "features": comparison.features or features,
+        "levels": of_run._replace(span=comparison.range or of_run.span),
+    }
     return (
         _real(comparison.reference, domain_b, "domain B", **options),
         _real(comparison.training, data.train_b, "domain B as trained on", **options),
     )
 
 
-def _real(
-    given: Path | None, domain: ImageSet, title: str, *, size: int, features: str
-) -> Pictures:
+def _real(given: Path | None, domain: ImageSet, title: str, *, size: int, **read: Any) -> Pictures:
     """The pictures that the user named, or else a domain of the run."""
     if given:
-        options = {"shrink_above": largest_side(size), "features": features}
-        pictures = load_pictures(given, mixed_sizes=True, **options)
+        pictures = load_pictures(given, mixed_sizes=True, shrink_above=largest_side(size), **read)
         return ResizedPictures(pictures, size)
     return SquarePictures(title, domain, size)
 

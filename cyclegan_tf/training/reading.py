@@ -63,9 +63,9 @@ def _read_cycle(rows: Sequence[Mapping[str, Any]]) -> str:
     first, last = ends
     move = _move(first, last)
     said = {
-        "rose": "Generators that begin near their inputs have an easy way back; what they add to a "
-        "picture later has to be taken away again. This is the price of paint, and no fault while "
-        "the third row of the cycle pictures still shows the first.",
+        "rose": "What the generators add to a picture has to be taken away again on the way back, "
+        "and the more they paint, the harder this is. It is no fault while the third row of the "
+        "cycle pictures still shows the first.",
         "fell": "The way back restores more than it did at the start.",
         "stayed": "The way back loses as much as it did at the start.",
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cyclegan_tf.config.presets import PRESETS, default_preset, preset_config
-from cyclegan_tf.config.train_config import TrainConfig, check_values
+from cyclegan_tf.config.train_config import TRANSLATING, TrainConfig, check_values
 from cyclegan_tf.data.build import build_data_set
 from cyclegan_tf.data.dataset import DataSet, name_hashes
 from cyclegan_tf.data.image import grid, save_png, to_uint8
@@ -234,7 +234,7 @@ def _read(config: TrainConfig, *, resumed: bool) -> DataSet:
             f"{error} The paths of a run are relative to where it was started; name its data with "
             "--data, or --a and --b."
         ) from error
-    if config.model == "cyclegan" and config.channels == 3 and data.looks_grey():
+    if config.model in TRANSLATING and config.channels == 3 and data.looks_grey():
         print(
             "note: both domains are grey, and translations may get colours of their own; "
             "--channels 1 trains on one channel.",

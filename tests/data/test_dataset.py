@@ -16,6 +16,7 @@ from tests.pictures import (
     image_set,
     noise,
     png,
+    write_files,
     write_folder,
     write_kaggle,
     write_zip,
@@ -23,7 +24,7 @@ from tests.pictures import (
 
 
 def load(folder="", **changes):
-    options = {"validation_fraction": 0.0, "skip_bad": False}
+    options = {"validation_fraction": 0.0, "skip_bad": False, "span": None}
     options |= {name: changes.pop(name) for name in set(options) & set(changes)}
     return load_data_set(named_layout(data=str(folder), **changes), **options)
 
@@ -196,6 +197,20 @@ def test_pictures_in_which_nothing_is_seen_are_told(tmp_path, capsys):
     assert "full" not in said
     load(a=str(tmp_path / "full"), b=str(tmp_path / "bright"))
     assert "bright comes out nearly white: its levels are 239 to 255" in capsys.readouterr().err
+
+
+def test_range_that_leaves_out_much_is_told(tmp_path, capsys):
+    ramp = np.arange(0, 4000, 10, dtype=np.uint16).reshape(20, 20)
+    entries = {"1.png": png(ramp), "2.png": png(noise(1))}  # of 8 bits nothing is clipped
+    folder = write_files(tmp_path / "x", entries | {"bad.png": b""})
+    for span, told in (
+        ((400, 3000), "5% of its values lie below --range 400 3000 and become black, 12% lie"),
+        ((0, 3799), None),
+    ):
+        load(a=str(folder), b=str(folder), skip_bad=True, span=span)
+        said = capsys.readouterr().err
+        assert said.count(f"x comes out clipped: {told}") == (2 if told else 0)
+        assert said.count("clipped") == (2 if told else 0)
 
 
 def test_grey_domains_are_seen(tmp_path):

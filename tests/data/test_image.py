@@ -395,13 +395,52 @@ def test_large_jpeg_opens_not_smaller_than_wanted(longest):
 def test_jpeg_beyond_the_limit_is_read_where_it_is_to_be_reduced(monkeypatch):
     monkeypatch.setattr("cyclegan_tf.data.image.MAX_PIXELS", 100_000)
     data = encoded(Image.new("RGB", (800, 600), RED), "JPEG")
-    words = r"800 x 600 pixels are too many; at most 100,000 are read: reduce it first; a JPEG"
+    words = r"800 x 600 pixels are too many; at most 100,000 are read: reduce it first; training"
     with pytest.raises(ValueError, match=words):
         upright_rgb(data)
     assert decoded(upright_rgb(data, shrink_above=100)).shape == (100, 133, 3)
     assert load_upright(data, longest=150).shape[1] == 200
-    with pytest.raises(ValueError, match=words):
-        upright_rgb(png(noise(0, 800)[:600]), shrink_above=100)
+
+
+def test_jpeg_beyond_what_pillow_opens_is_read_where_it_is_to_be_reduced(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)
+    red = Image.new("RGB", (800, 600), RED)
+    data = encoded(red, "JPEG")
+    assert load_upright(data, longest=150).shape == (150, 200, 3)
+    monkeypatch.setattr("cyclegan_tf.data.image._MOST_OF_JPEG", 300_000)
+    with pytest.raises(ValueError, match="800 x 600 pixels are too many; at most 300,000 are"):
+        load_upright(data, longest=150)
+    with pytest.raises(ValueError, match=r"exceeds limit of 200000 pixels.*Reduce it first"):
+        load_upright(encoded(red, "PNG"), longest=150)
+
+
+@pytest.mark.parametrize(
+    ("mode", "image_format"),
+    [*((mode, "PNG") for mode in ("1", "L", "P", "RGBA", "I;16")), ("I;16", "TIFF"), ("F", "TIFF")],
+)
+def test_picture_beyond_the_limit_is_first_reduced_to_it(monkeypatch, mode, image_format):
+    monkeypatch.setattr("cyclegan_tf.data.image.MAX_PIXELS", 3_000)
+    monkeypatch.setattr("cyclegan_tf.data.image._MOST_REDUCED", 5_000)
+    image = halves(mode)  # 80 x 60
+    data = encoded(image, image_format)
+    assert load_upright(data, longest=63).size <= 3 * 3_000
+    for pixels in (decoded(upright_rgb(data, shrink_above=30)), load_stored(data, shrink_above=30)):
+        assert pixels.shape == (30, 40, 3)
+        assert (pixels[:, :15] < 10).all()
+        assert (pixels[:, 25:] > 245).all()
+    with pytest.raises(ValueError, match="80 x 60 pixels are too many; at most 3,000 are read"):
+        load_upright(data, longest=75)  # to more than the limit
+    monkeypatch.setattr("cyclegan_tf.data.image._MOST_REDUCED", 4_000)
+    with pytest.raises(ValueError, match=r"at most 4,000 are read: reduce it first\)$"):
+        load_upright(data, longest=40)
+
+
+def halves(mode: str) -> Image.Image:
+    """Black beside white."""
+    pixels = np.repeat(np.where(np.arange(80) < 40, 0, 255)[None], 60, axis=0).astype(np.uint8)
+    if mode == "I;16":
+        return Image.fromarray(pixels.astype(np.uint16) * 257)
+    return Image.fromarray(pixels).convert(mode)
 
 
 @pytest.mark.parametrize("name", ["raw.cr2", "clip.mp4", "pointer", "page", "new.jxl"])
@@ -441,6 +480,13 @@ def test_range_says_which_values_are_black_and_white():
     clipped = load_upright(data, levels=Levels((1000, 2000)))[..., 0]
     assert (clipped[RAMP <= 1000] == 0).all()
     assert (clipped[RAMP >= 2000] == 255).all()
+
+
+def test_significant_bits_of_a_png_say_nothing_about_its_range():
+    # the PNG specification, 11.3.2.7: values are scaled to the full range of the sample depth
+    data = png(RAMP * np.uint16(16))
+    data = data[:33] + chunk(b"sBIT", bytes([12])) + data[33:]
+    np.testing.assert_array_equal(load_upright(data)[..., 0], np.round(RAMP * 16 / 65_535 * 255))
 
 
 def test_floats_have_the_range_that_holds_them():

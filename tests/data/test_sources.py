@@ -12,6 +12,7 @@ from cyclegan_tf.data.sources import (
     SquarePictures,
     load_pictures,
 )
+from cyclegan_tf.data.srgb import Levels
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
 from tests.pictures import encoded, flat, image_set, noise, png, write_files, write_zip
@@ -103,6 +104,14 @@ def test_digest_tells_contents_and_order_but_not_names():
 
     assert digest(1, 2) == digest(1, 2, name="y")
     assert len({digest(1, 2), digest(2, 1), digest(1), digest(1, 2, 2)}) == 4
+
+
+def test_range_says_which_values_are_black_and_white(tmp_path):
+    deep = {"a.png": png(np.full((4, 4), 1000, np.uint16))}
+    folder = write_files(tmp_path / "set", deep)
+    plain, ranged = load_pictures(folder), load_pictures(folder, levels=Levels((0, 2000)))
+    assert (greys(plain), greys(ranged)) == ([4], [128])
+    assert plain.digest != ranged.digest  # features of the one are not taken for the other's
 
 
 def test_corrupt_entry_of_a_zip_is_named(tmp_path):

@@ -58,7 +58,9 @@ def image_cases() -> list[Case]:
         Case("legal: 3,000 x 3,000 with alpha, scored", big(3000, "RGBA"), f"{SCORE} bad",
              "2 images", 0, alone=True),
         Case("6,000 x 6,000 scored as they are", big(6000, "RGB"), f"{SCORE} bad", "are too many"),
-        Case("10,001 x 10,001 real pixels", big(10_001, "L"), TRAIN, "are too many"),
+        Case("legal: 10,001 x 10,001 real pixels", big(10_001, "L"), TRAIN, "B: 2 images", 0,
+             alone=True),
+        Case("12,001 x 12,001 real pixels", big(12_001, "L"), TRAIN, "are too many"),
     ]  # fmt: skip
 
 

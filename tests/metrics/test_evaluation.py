@@ -116,6 +116,20 @@ def test_images_by_hand(tmp_path, inception):
     assert evaluation.remarks == ()
 
 
+def deep(value: int, height: int, width: int) -> bytes:
+    """A grey of 8 bits as that of 10 in a file of 16."""
+    return png(np.full((height, width), round(1023 * value / 255), np.uint16))
+
+
+def test_range_is_that_of_images_and_references(tmp_path, inception):
+    generated, reference = tmp_path / "a", write_greys(tmp_path / "b", 33, 43)
+    generated.mkdir()
+    for value in (10, 20):
+        (generated / f"{value}.png").write_bytes(deep(value, 32, 32))
+    evaluation = evaluate_images(generated, inception, Comparison(reference, range=(0, 1023)))
+    assert evaluation.scores.fid == pytest.approx(6 * 46**2)
+
+
 def test_copies_are_looked_for_among_the_training_images(tmp_path, inception):
     pictures = {"generated": (0, 1, 2, 3), "reference": (4, 5, 6, 7), "training": (0, 1, 2, 3)}
     paths = {}
@@ -218,9 +232,10 @@ def test_run_that_held_out_nothing_is_scored_on_all_photos_and_that_is_told(tmp_
 
 def test_other_references_are_compared_at_the_size_of_the_run(tmp_path, run, inception):
     mixed = write_greys(tmp_path / "mixed", 100, 120, size=48)
-    (mixed / "wide.png").write_bytes(png(np.full((40, 64, 3), 140, np.uint8)))
+    (mixed / "wide.png").write_bytes(deep(140, 40, 64))
     training = write_greys(tmp_path / "training", 1, 2, size=64)
-    evaluation = evaluate_run(run, inception, Comparison(mixed, training))
+    comparison = Comparison(mixed, training, range=(0, 1023))
+    evaluation = evaluate_run(run, inception, comparison)
     assert set(inception.sizes) == {(32, 32)}
     assert evaluation.scores.fid == pytest.approx(fid_of((111, 131), (100, 120, 140)), rel=1e-6)
     assert evaluation.reference == str(mixed)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from cyclegan_tf.config.presets import preset_config
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.inference.loading import compile_generator
 from cyclegan_tf.models.build import build_model
@@ -100,6 +101,26 @@ def test_mixed_precision_goes_with_augmentation_and_penalties(model, pool_size):
     losses = network.train_step(batch() if model == "cyclegan" else batch()[0])
     assert all(np.isfinite(float(value)) for value in losses.values())
     assert network.generators[0].compute_dtype == "bfloat16"
+
+
+def test_recipe_of_the_presets_takes_grey_pictures(monkeypatch):
+    def features() -> keras.Model:
+        inputs = keras.Input((None, None, 3))
+        scales = [keras.layers.AveragePooling2D(side)(inputs) for side in (4, 8, 16)]
+        return keras.Model(inputs, scales)
+
+    monkeypatch.setattr("cyclegan_tf.models.build.frozen_features", features)
+    monkeypatch.setattr("cyclegan_tf.models.networks.frozen.frozen_features", features)
+    config = preset_config(
+        "cpu", channels=1, image_size=32, picture_size=32, base_filters=1, residual_blocks=1,
+        discriminator_filters=1, batch_size=2, precision="float32",
+    )  # fmt: skip
+    model = build_model(config, total_steps=1)
+    real_a, real_b = (tf.repeat(images[..., :1], 3, axis=-1) for images in batch())
+    fake_b = model(real_a).numpy()
+    assert (fake_b == fake_b[..., :1]).all()
+    losses = model.test_step((real_a, real_b))
+    assert all(np.isfinite(float(value)) for value in losses.values())
 
 
 def test_average_follows_the_generator():

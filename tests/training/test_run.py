@@ -6,7 +6,7 @@ from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data.dataset import name_hashes
 from cyclegan_tf.io.run_folder import RunFolder, versions
 from cyclegan_tf.training.resumption import Resumption
-from cyclegan_tf.training.run import _opened, build_data_set
+from cyclegan_tf.training.run import _opened, _read, build_data_set
 from tests.pictures import image_set, write_folder
 from tests.tiny_models import metadata
 
@@ -31,3 +31,14 @@ def test_images_that_are_not_those_of_before_are_warned_of(tmp_path, capsys, add
     error = capsys.readouterr().err
     assert ("warning: the images of domain A are not those" in error) == added
     assert "domain B" not in error
+
+
+@pytest.mark.parametrize("model", ["cyclegan", "cut", "dcgan"])
+def test_domains_that_are_grey_bring_a_note(tmp_path, capsys, model):
+    write_folder(tmp_path / "x", image_set(2))
+    translates = model != "dcgan"
+    for channels in (3, 1) if translates else (3,):
+        folders = {"a": str(tmp_path / "x"), "b": str(tmp_path / "x")}
+        _read(TrainConfig(model=model, channels=channels, **folders), resumed=False)
+        told = "--channels 1 trains on one channel" in capsys.readouterr().err
+        assert told == (translates and channels == 3)

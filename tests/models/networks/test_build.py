@@ -246,11 +246,11 @@ def test_resize_up_sampling_has_no_checkerboard():
     assert np.ptp(middle, axis=(0, 1)).max() < 1e-6
 
 
-@pytest.mark.parametrize("kind", ["unet", "resnet"])
+@pytest.mark.parametrize("kind", ["unet", "resnet", "painter"])
 @pytest.mark.parametrize("global_skip", [False, True])
 def test_grey_generators_see_and_give_one_channel(kind, global_skip):
     changes = {"generator": kind, "global_skip": global_skip, "image_size": 32, "base_filters": 4}
-    blocks = {"residual_blocks": 1} if kind == "resnet" else {"head_filters": 2}
+    blocks = {"head_filters": 2} if kind == "unet" else {"residual_blocks": 1}
     config = TrainConfig(channels=1, **changes, **blocks)
     network = translation_generator(config, "grey")
     convolutions = [layer for layer in network.layers if hasattr(layer, "kernel")]
