@@ -15,7 +15,7 @@ def run(**ends: tuple[float, float]) -> list[dict[str, float]]:
 @pytest.mark.parametrize(
     ("ends", "sentence"),
     [
-        ((0.1, 0.2), "The cycle loss rose from 0.100 to 0.200. Generators that begin near"),
+        ((0.1, 0.2), "The cycle loss rose from 0.100 to 0.200. What the generators add"),
         ((0.5, 0.2), "The cycle loss fell from 0.500 to 0.200. The way back restores more"),
         ((0.20, 0.21), "The cycle loss stayed near 0.210. The way back loses as much"),
     ],
