@@ -128,8 +128,9 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
         type=float,
         nargs=2,
         metavar=("LOW", "HIGH"),
-        help="the values that stand for black and for white in files with more than 8 bits per channel, "
-        "for example 0 4095 for 12 bits stored in 16 (default: as the run, or as the file says)",
+        help="the values that stand for black and for white in files with more than 8 bits per "
+        "channel, for example 0 4095 for 12 bits stored in 16 (default: as the run, or as the file "
+        "says)",
     )
 
 
