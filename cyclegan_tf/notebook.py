@@ -137,7 +137,7 @@ class Clock:
     def report(self) -> str:
         """What has passed since the clock was started, beside what was promised."""
         took = f"this notebook took {(time.monotonic() - self._started) / 60:.1f} minutes"
-        return took + (f"; promised were {self._promised:.0f}" if self._promised else "")
+        return took + (f"; {self._promised:.0f} were promised" if self._promised else "")
 
 
 def _scored_a_minute() -> float:
@@ -270,8 +270,8 @@ def export_submission(run: "RunFolder") -> Path | None:
         _finish(run)
     if not run.submission.exists():
         print(
-            f"{run.path} makes no images.zip: only a CycleGAN does, trained on data in Kaggle's "
-            "layout, photo_tfrec/ and monet_tfrec/ or photo_jpg/ and monet_jpg/"
+            f"{run.path} makes no images.zip: only a model that translates does, on data in "
+            "Kaggle's layout, photo_tfrec/ and monet_tfrec/ or photo_jpg/ and monet_jpg/"
         )
         return None
     with zipfile.ZipFile(run.submission) as archive:

@@ -195,7 +195,7 @@ def test_clock_promises_training_drawing_and_scores_and_reports(monkeypatch):
         "the scores"
     )
     now[0] += 49 * 60
-    assert clock.report() == "this notebook took 49.0 minutes; promised were 50"
+    assert clock.report() == "this notebook took 49.0 minutes; 50 were promised"
 
 
 def test_clock_promises_no_time_for_a_training_without_budget():

@@ -268,6 +268,7 @@ def test_blocks_are_of_known_kinds(document):
     assert len(marks) % 2 == 0
     assert set(marks[::2]) <= {"bash", "python", ""}  # without a name: a listing
     assert set(marks[1::2]) <= {""}
+    assert not re.search("^(<<<<<<<|>>>>>>>) ", text, re.MULTILINE)  # a merge that was not finished
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -277,7 +277,7 @@ def default_preset(model: str, *, synthetic: bool, accelerator: bool) -> str:
     """The preset where none is named.
 
     Args:
-        model: "cyclegan" or "dcgan".
+        model: "cyclegan", "cut" or "dcgan".
         synthetic: whether the images are those of the synthetic set.
         accelerator: whether a GPU or a TPU trains.
     """

@@ -65,7 +65,7 @@ def _read_cycle(rows: Sequence[Mapping[str, Any]]) -> str:
     said = {
         "rose": "What the generators add to a picture has to be taken away again on the way back, "
         "and the more they paint, the harder this is. It is no fault while the third row of the "
-        "cycle pictures still shows the first.",
+        "cycle pictures still looks like the first.",
         "fell": "The way back restores more than it did at the start.",
         "stayed": "The way back loses as much as it did at the start.",
     }
@@ -99,11 +99,11 @@ def _read_judge(rows: Sequence[Mapping[str, Any]], key: str, name: str) -> str:
     right = (real + fake) / 2
     if right >= _WON:
         verdict = (
-            "it has nearly won, and a generator learns little from a judge who is always sure; a "
-            "lower discriminator_learning_rate or diff_augment helps"
+            "it has nearly won, and a generator learns little from a judge who is always sure; "
+            "diff_augment or a lower discriminator_learning_rate helps"
         )
     elif right <= _GUESSING:
-        verdict = "it hardly does better than guessing, so the generator is ahead, or it is blind"
+        verdict = "it hardly does better than guessing: it is blind, or the generator is ahead"
     else:
         verdict = "the game is still open"
     return (
