@@ -2,7 +2,6 @@
 
 import ast
 import base64
-import dataclasses
 import io
 import json
 import os
@@ -16,7 +15,6 @@ from PIL import Image
 
 from cyclegan_tf import notebook
 from cyclegan_tf.inference.submission import check_submission
-from cyclegan_tf.models import build
 from tests.tiny_inception import write_tiny_graph
 
 ROOT = Path(__file__).parent.parent
@@ -165,13 +163,10 @@ def suggestions(path: Path) -> list[dict]:
 
 
 @pytest.mark.parametrize("path", [p for p in NOTEBOOKS if "eda" not in p.name], ids=named)
-def test_settings_that_a_notebook_suggests_fit_and_build_a_model(path, monkeypatch):
+def test_settings_that_a_notebook_suggests_fit_and_change_the_recipe(path, monkeypatch):
     monkeypatch.delenv(notebook.QUICK_VARIABLE, raising=False)
     model = "dcgan" if "dcgan" in path.name else "cyclegan"
     offered = suggestions(path)
     assert len(offered) >= 3
-    for changes in offered:
-        config = notebook.choose_config(Path("data"), model, **changes)
-        # narrow, so that it is quick
-        small = dataclasses.replace(config, base_filters=4, discriminator_filters=4)
-        assert build.build_model(small, total_steps=1).generators
+    usual = notebook.choose_config(Path("data"), model)
+    assert all(notebook.choose_config(Path("data"), model, **each) != usual for each in offered)

@@ -121,7 +121,8 @@ def test_a_recipe_is_trained_without_the_paintings_that_are_held_out(ask, tmp_pa
     monkeypatch.chdir(tmp_path)
     small = "--image-size 32 --base-filters 2 --generator resnet --residual-blocks 0 --epochs 1 "
     small += "--steps-per-epoch 1 --sample-count 2 --precision float32 --validation-fraction 0 "
-    small += "--batch-size 2 --discriminator-filters 2 --discriminator-layers 1"
+    small += "--batch-size 2 --model cyclegan --discriminator patch --discriminator-layers 1 "
+    small += "--discriminator-filters 2"
     code, _, err = ask("--output", "relative", "--judge-on", "all", "--train", f"tiny={small}")
     assert code == 0, err
     (row,) = json.loads((tmp_path / "relative" / "quality.json").read_text())["rows"]

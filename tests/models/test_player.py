@@ -61,7 +61,6 @@ def weights(parts: int, **options) -> list[np.ndarray]:
         pytest.param({"adversarial_loss": "wgan-gp"}, id="gradient penalty"),
         pytest.param({"precision": "mixed_float16"}, id="float16"),
         pytest.param(DRAWING, id="dropout, noise, spectral norm"),
-        pytest.param(DRAWING | {"pool_size": 3}, id="the same with a pool; as a graph"),
         pytest.param(
             {
                 "pool_size": 3,

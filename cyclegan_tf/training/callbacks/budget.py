@@ -162,7 +162,7 @@ class TimeBudget(keras.callbacks.Callback):
         remedy += ", or --no-submission to train without the zip" if self._submission else ""
         raise InputError(
             f"--budget-minutes {clock.minutes:g} leaves no time for training:{spent} starting"
-            f"{zipped} alone take about {alone:.1f}; {remedy} (a budget that is given with "
+            f"{zipped} alone take about {alone:.1f} minutes; {remedy} (a budget that is given with "
             "--resume counts from then on)."
         )
 
