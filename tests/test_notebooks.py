@@ -165,8 +165,12 @@ def suggestions(path: Path) -> list[dict]:
 @pytest.mark.parametrize("path", [p for p in NOTEBOOKS if "eda" not in p.name], ids=named)
 def test_settings_that_a_notebook_suggests_fit_and_change_the_recipe(path, monkeypatch):
     monkeypatch.delenv(notebook.QUICK_VARIABLE, raising=False)
-    model = "dcgan" if "dcgan" in path.name else "cyclegan"
+    recipes = [{"model": "cyclegan"}]
+    if "dcgan" in path.name:
+        recipes = [{"model": "dcgan"}, {"model": "dcgan", "preset": "dcgan-notebook"}]
     offered = suggestions(path)
     assert len(offered) >= 3
-    usual = notebook.choose_config(Path("data"), model)
-    assert all(notebook.choose_config(Path("data"), model, **each) != usual for each in offered)
+    usual = [notebook.choose_config(Path("data"), **recipe) for recipe in recipes]
+    for changes in offered:
+        changed = [notebook.choose_config(Path("data"), **recipe | changes) for recipe in recipes]
+        assert changed != usual, changes

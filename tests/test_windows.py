@@ -25,7 +25,9 @@ for module in pkgutil.walk_packages(cyclegan_tf.__path__, "cyclegan_tf."):
     if module.name != "cyclegan_tf.web.page":  # Gradio asks the system, not what can be imported
         import_module(module.name)
 from cyclegan_tf import train, translate
+import tensorflow as tf
 
+tf.config.run_functions_eagerly(True)  # of two steps, tracing would take most of the time
 assert not [name for name in UNIX if sys.modules.get(name)]
 TRAIN = (
     "--a a --b b --run run --preset demo --image-size 32 --generator resnet --residual-blocks 0 "

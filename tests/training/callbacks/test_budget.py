@@ -279,7 +279,8 @@ def test_budget_without_time_for_a_step_is_refused_with_a_remedy(now):
     budget.measure_submission()
     budget.require_time()
     budget.learn(pace=5.0)
-    with pytest.raises(InputError, match=r"alone take about 0\.9; give at least 27, or --no-sub"):
+    told = r"alone take about 0\.9 minutes; give at least 27, or --no-sub"
+    with pytest.raises(InputError, match=told):
         budget.require_time()
     later = watched(1.0, used=70.0)
     with pytest.raises(InputError, match=r"1\.2 of them are used up, and starting alone take"):
