@@ -201,7 +201,7 @@ def choose_config(
     if minutes is not None:
         changes["budget_minutes"] = minutes
     elif preset == "demo":
-        changes.setdefault("budget_minutes", 10)  # it takes about five minutes on two cores
+        changes.setdefault("budget_minutes", 10)  # it takes five to ten minutes on two cores
     config = preset_config(preset, data=str(data), **changes)
     if config.precision == "mixed_float16" and has_tpu():
         config = dataclasses.replace(config, precision="mixed_bfloat16")  # a TPU has no float16

@@ -1,7 +1,7 @@
 """Trains a network that turns photos into paintings, or any pictures into others.
 
 python -m cyclegan_tf.train
-    draws a synthetic data set and trains on it: about five minutes on two CPU cores
+    draws a synthetic data set and trains on it: five to ten minutes on two CPU cores
 python -m cyclegan_tf.train --data data/horse2zebra --preset cpu --run runs/zebra
     trains on a data set; for the competition's it ends with images.zip
 python -m cyclegan_tf.train --run runs/zebra --resume
