@@ -103,7 +103,7 @@ def _read_judge(rows: Sequence[Mapping[str, Any]], key: str, name: str) -> str:
             "diff_augment or a lower discriminator_learning_rate helps"
         )
     elif right <= _GUESSING:
-        verdict = "it hardly does better than guessing: it is blind, or the generator is ahead"
+        verdict = "it hardly does better than guessing, so it is blind or the generator is ahead"
     else:
         verdict = "the game is still open"
     return (
