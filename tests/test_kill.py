@@ -1,4 +1,6 @@
-"""A training that is killed in mid-epoch; benchmarks/kill.py is the long version."""
+"""A training stopped as Slurm and Kaggle stop it; benchmarks/kill.py is the long version."""
+
+import signal
 
 from cyclegan_tf.data.synthetic.dataset import write_demo
 from cyclegan_tf.io.run_folder import RunFolder
@@ -26,7 +28,7 @@ SMALL = [
 ]
 
 
-def test_killed_run_ends_in_the_bits_of_one_left_alone(tmp_path):
+def test_killed_and_terminated_run_ends_in_the_bits_of_one_left_alone(tmp_path):
     write_demo(tmp_path / "set", size=32, count=4)
     options, log = [*SMALL, "--data", str(tmp_path / "set")], tmp_path / "log.txt"
     whole, stopped = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "stopped")
@@ -38,6 +40,13 @@ def test_killed_run_ends_in_the_bits_of_one_left_alone(tmp_path):
     assert death.metadata.step >= STEPS + 5
 
     resume = ["--run", str(stopped.path), "--resume"]
+    process = start(resume, log)
+    wait_for_step(process, stopped, death.metadata.step + 2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 0
+    command = f"python -m cyclegan_tf.train --run {stopped.path} --resume"
+    assert f"the state is saved; go on with: {command}" in log.read_text()
+
     assert start(resume, log).wait() == 0, log.read_text()
     assert alone.wait() == 0, (tmp_path / "alone.txt").read_text()
     assert different_variables(whole, stopped) == []

@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import dataclasses
 import io
 import json
 import os
@@ -15,6 +16,7 @@ from PIL import Image
 
 from cyclegan_tf import notebook
 from cyclegan_tf.inference.submission import check_submission
+from cyclegan_tf.models import build
 from tests.tiny_inception import write_tiny_graph
 
 ROOT = Path(__file__).parent.parent
@@ -163,7 +165,7 @@ def suggestions(path: Path) -> list[dict]:
 
 
 @pytest.mark.parametrize("path", [p for p in NOTEBOOKS if "eda" not in p.name], ids=named)
-def test_settings_that_a_notebook_suggests_fit_and_change_the_recipe(path, monkeypatch):
+def test_settings_that_a_notebook_suggests_fit_and_build_a_model(path, monkeypatch):
     monkeypatch.delenv(notebook.QUICK_VARIABLE, raising=False)
     recipes = [{"model": "cyclegan"}]
     if "dcgan" in path.name:
@@ -174,3 +176,6 @@ def test_settings_that_a_notebook_suggests_fit_and_change_the_recipe(path, monke
     for changes in offered:
         changed = [notebook.choose_config(Path("data"), **recipe | changes) for recipe in recipes]
         assert changed != usual, changes
+        # narrow, so that it is quick
+        small = dataclasses.replace(changed[0], base_filters=4, discriminator_filters=4)
+        assert build.build_model(small, total_steps=1).generators

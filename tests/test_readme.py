@@ -252,7 +252,9 @@ def test_python_of_the_documents_runs(place, capsys, monkeypatch):
 def test_commands_of_contributing_exist():
     lines = [line for line in commands("CONTRIBUTING.md") if line not in ELSEWHERE]
     assert lines == ["python -m pytest -n 0 tests/models/test_losses.py"]
-    assert (ROOT / lines[0].split()[-1]).exists()
+    argv = [sys.executable, *lines[0].split()[1:], "--collect-only", "-q"]
+    found = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "test_losses.py::" in found.stdout
 
 
 def test_what_is_left_out_is_in_the_documents():

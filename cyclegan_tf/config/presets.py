@@ -237,7 +237,7 @@ PRESETS: dict[str, Callable[[], TrainConfig]] = {
 }
 # What `train --presets` says of each: what it is for, the hardware that it is meant for, the time.
 SUMMARIES: dict[str, tuple[str, str, str]] = {
-    "demo": ("the synthetic set at 128 px", "2 CPU cores", "five to ten minutes"),
+    "demo": ("the synthetic set at 128 px", "2 CPU cores", "5 to 10 minutes"),
     "cpu": ("photos become paintings, one way", "2 CPU cores", "40 minutes"),
     "kaggle": ("the same at 256 px, for the competition", "1 GPU", "4.5 hours"),
     "notebook": ("the classic tutorial: U-Net, cross-entropy", "1 GPU", "some hours"),

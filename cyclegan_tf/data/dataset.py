@@ -209,7 +209,9 @@ class _Reader:
         source.tell()
         names, images, count = [], [], len(source)
         files: list[bytes] = []  # some, as they are
-        entries = _keeping(source.read(), max(1, count // _LOOKED_AT), files)
+        entries = source.read()
+        if self.span:
+            entries = _keeping(entries, max(1, count // _LOOKED_AT), files)
         with display.bar(count, title=source.name, stays=False, delay=_PATIENCE) as bar:
             for origin, name, encoded in in_order(self._check, entries, ahead=FAR_AHEAD):
                 bar.update()

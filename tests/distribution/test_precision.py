@@ -1,4 +1,4 @@
-"""The steps of presets compile under XLA; half precision trains and moves its loss scale."""
+"""Every preset's step compiles under XLA; half precision trains and moves its loss scale."""
 
 import itertools
 
@@ -47,9 +47,8 @@ def pictures(count: int, seed: int) -> tf.Tensor:
     return tf.constant(values, tf.float32)
 
 
-# the others are made of the same parts
-@pytest.mark.parametrize("name", ["kaggle", "paper", "two-objective", "dcgan"])
-def test_the_step_of_a_preset_compiles(name):
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_step_of_every_preset_compiles(name):
     config = shrunk(name)
     keras.config.set_dtype_policy(config.precision)
     model = build_model(config, total_steps=2)
