@@ -1,6 +1,5 @@
 """What a notebook needs besides the package: the machine, the images, the settings, the end."""
 
-import dataclasses
 import inspect
 import os
 import shutil
@@ -192,8 +191,7 @@ def choose_config(
         InputError: if a change does not fit.
     """
     load_tensorflow()
-    from cyclegan_tf.distribution.strategy import has_tpu
-    from cyclegan_tf.training.run import choose_preset
+    from cyclegan_tf.training.run import choose_preset, configure
 
     preset = preset or choose_preset(model, str(data))
     if model == "cyclegan" and preset_config(preset).model == "cut":
@@ -202,9 +200,7 @@ def choose_config(
         changes["budget_minutes"] = minutes
     elif preset == "demo":
         changes.setdefault("budget_minutes", 10)  # it takes five to ten minutes on two cores
-    config = preset_config(preset, data=str(data), **changes)
-    if config.precision == "mixed_float16" and has_tpu():
-        config = dataclasses.replace(config, precision="mixed_bfloat16")  # a TPU has no float16
+    config = configure(preset, data=str(data), **changes)
     if is_quick():
         kind = "dcgan" if config.model == "dcgan" else "translation"
         tiny = config.to_dict() | _QUICK[kind] | {"precision": "float32"}

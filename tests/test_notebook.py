@@ -131,7 +131,7 @@ def test_the_synthetic_set_gets_a_budget_unless_the_reader_has_one(given, minute
 
 
 def test_a_tpu_gets_the_half_precision_that_it_has(monkeypatch):
-    monkeypatch.setattr("cyclegan_tf.distribution.strategy.has_tpu", lambda: True)
+    monkeypatch.setattr("cyclegan_tf.training.run.has_tpu", lambda: True)
     precisions = [notebook.choose_config(Path("x"), preset=p).precision for p in ("kaggle", "cpu")]
     assert precisions == ["mixed_bfloat16", "auto"]
 

@@ -1,6 +1,7 @@
 """A run from its first step, or from where it was broken off, to its end."""
 
 import contextlib
+import dataclasses
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from cyclegan_tf.data.layouts import kaggle_data
 from cyclegan_tf.data.synthetic.dataset import is_synthetic, synthetic_data
 from cyclegan_tf.distribution import runtime
 from cyclegan_tf.distribution.rendezvous import WorkerLost
-from cyclegan_tf.distribution.strategy import choose_workers
+from cyclegan_tf.distribution.strategy import choose_workers, has_tpu
 from cyclegan_tf.distribution.workers import Workers
 from cyclegan_tf.errors import Fault, InputError
 from cyclegan_tf.inference.loading import load_best
@@ -82,7 +83,7 @@ def fit(
     if not any(given.get(name) for name in ("data", "a", "b")):
         given["data"] = str(kaggle_data() or synthetic_data(why="no --data"))
     preset = preset or _announced_preset(given)
-    config = preset_config(preset, **given)
+    config = configure(preset, **given)
     run = user_path(run) if run else next_free_run(Path("runs"), preset)
     return train(config, run, started=started)
 
@@ -100,6 +101,18 @@ def choose_preset(model: str, data: str) -> str:
     """The preset for this model and these images on this machine, where none is named."""
     accelerator = runtime.has_accelerator()
     return default_preset(model, synthetic=is_synthetic(data), accelerator=accelerator)
+
+
+def configure(preset: str, **changes: Any) -> TrainConfig:
+    """The named preset with some fields changed, in a precision that this machine has.
+
+    A TPU has no float16: what a preset computes in it, a TPU computes in bfloat16. A precision
+    among the changes stays as it is.
+    """
+    config = preset_config(preset, **changes)
+    if "precision" in changes or config.precision != "mixed_float16" or not has_tpu():
+        return config
+    return dataclasses.replace(config, precision="mixed_bfloat16")
 
 
 def train(config: TrainConfig, run_path: str | Path, *, started: float | None = None) -> Path:

@@ -6,7 +6,7 @@ from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data.dataset import name_hashes
 from cyclegan_tf.io.run_folder import RunFolder, versions
 from cyclegan_tf.training.resumption import Resumption
-from cyclegan_tf.training.run import _opened, _read, build_data_set
+from cyclegan_tf.training.run import _opened, _read, build_data_set, fit
 from tests.pictures import image_set, write_folder
 from tests.tiny_models import metadata
 
@@ -42,3 +42,23 @@ def test_domains_that_are_grey_bring_a_note(tmp_path, capsys, model):
         _read(TrainConfig(model=model, channels=channels, **folders), resumed=False)
         told = "--channels 1 trains on one channel" in capsys.readouterr().err
         assert told == (translates and channels == 3)
+
+
+@pytest.mark.parametrize(
+    ("tpu", "given", "precision"),
+    [
+        pytest.param(False, {}, "mixed_float16", id="no TPU"),
+        pytest.param(True, {}, "mixed_bfloat16", id="TPU"),
+        pytest.param(True, {"precision": "mixed_float16"}, "mixed_float16", id="as the user says"),
+    ],
+)
+def test_on_a_tpu_a_preset_of_float16_computes_in_bfloat16(
+    tmp_path, monkeypatch, tpu, given, precision
+):
+    trained = []
+    monkeypatch.setattr("cyclegan_tf.training.run.has_tpu", lambda: tpu)
+    monkeypatch.setattr(
+        "cyclegan_tf.training.run.train", lambda config, *_, **__: trained.append(config)
+    )
+    fit("x", preset="kaggle", run=tmp_path / "run", **given)
+    assert [config.precision for config in trained] == [precision]
