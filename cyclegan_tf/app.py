@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         "--port",
         type=int,
         default=7860,
-        help="of this computer; no other one reaches the page (default: 7860)",
+        help="port of this computer, which no other computer can reach (default: 7860)",
     )
     return parser
 

@@ -69,7 +69,8 @@ def _parser() -> argparse.ArgumentParser:
         "--size",
         type=int,
         metavar="PIXELS",
-        help="side of the squares that a LiteRT file takes (default: as the run showed them)",
+        help="side of the squares that a LiteRT file takes (default: that of the whole pictures in "
+        "the run's samples)",
     )
     parser.add_argument(
         "--licence", default="", metavar="TEXT", help="of the weights, to be noted in the file"

@@ -31,7 +31,8 @@ def main(argv: list[str] | None = None) -> int:
         type=user_path,
         required=True,
         metavar="PATH",
-        help="a new or empty folder for PNG files, or a file NAME.zip for a submission",
+        help="a new or empty folder for PNG files, or a file NAME.zip for a submission, which "
+        "replaces one that is there",
     )
     numbers = {"type": int, "metavar": "NUMBER"}
     parser.add_argument(

@@ -15,7 +15,11 @@ def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = Parser("report", __doc__.split("\n")[0])
     parser.add_argument(
-        "--run", type=user_path, required=True, metavar="DIR", help="a run folder; may be old"
+        "--run",
+        type=user_path,
+        required=True,
+        metavar="DIR",
+        help="a run folder, also of an older version",
     )
     arguments = parser.parse_args(argv)
     from cyclegan_tf.reporting.page import write_report

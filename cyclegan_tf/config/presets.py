@@ -239,7 +239,7 @@ PRESETS: dict[str, Callable[[], TrainConfig]] = {
 SUMMARIES: dict[str, tuple[str, str, str]] = {
     "demo": ("the synthetic set at 128 px", "2 CPU cores", "5 to 10 minutes"),
     "cpu": ("photos become paintings, one way", "2 CPU cores", "40 minutes"),
-    "kaggle": ("the same at 256 px, for the competition", "1 GPU", "4.5 hours"),
+    "kaggle": ("the same on whole pictures, for the competition", "1 GPU", "4.5 hours"),
     "notebook": ("the classic tutorial: U-Net, cross-entropy", "1 GPU", "some hours"),
     "paper": ("Zhu et al. 2017: ResNet-9, least squares", "1 GPU", "1 to 2 days"),
     "two-objective": ("few paintings: a discriminator of two objectives", "1 GPU", "4.5 hours"),

@@ -107,7 +107,7 @@ class TrainConfig:
     validation_fraction: float = option(
         0.0,
         "share of each domain that is held out for validation, chosen by a hash of the file "
-        "names; with 0, only the test folders of the data set are held out, if it has any",
+        "names; if a domain has a test folder, that folder is held out instead, whatever the share",
         metavar="SHARE",
         low=0,
         high=0.9,
@@ -212,9 +212,10 @@ class TrainConfig:
     )
     dropout: float | None = option(
         None,
-        "dropout rate in the three deepest levels of the U-Net, or in the blocks of the ResNet",
+        "dropout rate in the three deepest levels of the U-Net, or in the residual blocks of the "
+        "ResNet and the painter",
         metavar="SHARE",
-        unset="0.5 for the U-Net, 0 for the ResNet",
+        unset="0.5 for the U-Net, otherwise 0",
         low=0,
         high=0.95,
         needs=_TRANSLATION,
@@ -322,7 +323,8 @@ class TrainConfig:
     adversarial_loss: Literal["bce", "soft-bce", "lsgan", "hinge", "wgan-gp"] = option(
         "bce",
         "the adversarial objective: bce is cross-entropy, soft-bce the same with soft labels, "
-        "lsgan least squares",
+        "lsgan least squares, hinge asks for a margin of 1, wgan-gp is the Wasserstein distance "
+        "with a gradient penalty",
     )
     label_smoothing: float = option(
         0.0,
