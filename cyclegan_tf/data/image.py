@@ -20,6 +20,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from cyclegan_tf.data.srgb import (
     DEFAULT_LEVELS,
     Levels,
+    is_deep,
     is_stored_rgb,
     is_upright,
     shares_outside,
@@ -32,7 +33,7 @@ from cyclegan_tf.io.files import atomic_file
 from cyclegan_tf.io.formats import (
     HEAD,
     RAW,
-    identify,
+    describe,
     is_raw_preview,
     picture_formats,
     without_text,
@@ -188,8 +189,23 @@ def stored_rgb(
         return _encode_kept(stored, image, reduced=large)
 
 
-def clipped(data: bytes, span: tuple[float, float]) -> tuple[float, float]:
-    """Which part of a picture's values becomes black for being below a span, and which white.
+def holds_deep(data: bytes) -> bool:
+    """Whether the bytes of an image file hold more than 8 bits a channel; nothing is decoded."""
+    with (
+        contextlib.suppress(ValueError),
+        _telling_damage(RuntimeError),
+        _open(without_text(data)) as image,
+    ):
+        return is_deep(image)
+    return False
+
+
+def clipped(data: bytes, span: tuple[float, float] | None = None) -> tuple[float, float]:
+    """Which part of a deep picture's values becomes black for being too low, and which white.
+
+    Args:
+        data: the bytes of an image file.
+        span: the values that become black and white; by default as of `upright_rgb`.
 
     Raises:
         ValueError: as `upright_rgb`.
@@ -365,14 +381,14 @@ def _open(data: bytes) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data))
     except UnidentifiedImageError as error:  # its text names a buffer in memory
-        raise ValueError(identify(data[:HEAD]) or "of no known format") from error
+        raise ValueError(describe(data)) from error
     except Image.DecompressionBombError as error:
         # Pillow counts the pixels of the whole, of which a part may be decoded
         if not data.startswith(b"\xff\xd8\xff"):
             raise ValueError(f"{error} Reduce it first") from error
         image = JpegImageFile(io.BytesIO(data))
         _require_few(image.size, math.prod(image.size), _MOST_OF_JPEG)
-    if is_raw_preview(image):
+    if is_raw_preview(image, data[:HEAD]):
         image.close()
         raise ValueError(RAW)
     return image

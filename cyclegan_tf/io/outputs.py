@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.files import atomic_file, atomic_folder, is_taken
+from cyclegan_tf.io.files import atomic_file, atomic_folder, is_taken, require_local
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP"}
 VIDEO_SUFFIX = ".mp4"
@@ -49,6 +49,7 @@ def is_single(path: Path) -> bool:
 
 def require_free(path: Path) -> None:
     """Raises `InputError` if something is there but an empty folder: nothing is written over."""
+    require_local(path)
     for_file = path.suffix.lower() in (".zip", VIDEO_SUFFIX) or is_single(path)
     if is_taken(path) or (for_file and path.is_dir()):
         raise InputError(f"{path} exists and is not written over; choose another name.")

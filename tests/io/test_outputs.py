@@ -31,6 +31,12 @@ def test_zip_holds_the_pictures_readable_by_all(tmp_path):
         assert {stat.filemode(i.external_attr >> 16) for i in archive.infolist()} == {"-rw-r--r--"}
 
 
+def test_bucket_is_no_destination():
+    for name in ("folder", "x.zip", "x.png"):
+        with pytest.raises(InputError, match=r"gs:/bucket/.* is the address of a bucket"):
+            open_destination(Path("gs://bucket") / name)
+
+
 def test_file_has_the_name_that_was_asked_for(tmp_path):
     with open_destination(tmp_path / "x.JPG") as put:
         put("other.png", b"one")
