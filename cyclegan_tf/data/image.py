@@ -245,6 +245,7 @@ def load_upright(
     *,
     shrink_above: int | None = None,
     longest: int | None = None,
+    fit: bool = False,
     most_pixels: int | None = None,
     levels: Levels = DEFAULT_LEVELS,
 ) -> np.ndarray:
@@ -254,6 +255,7 @@ def load_upright(
         data: the bytes of an image file.
         shrink_above: as of `upright_rgb`.
         longest: the longer side that is wanted afterwards: a JPEG may come reduced, but no smaller.
+        fit: reduce an image of more than `MAX_PIXELS` to these, instead of refusing it.
         most_pixels: as of `upright_rgb`.
         levels: as of `upright_rgb`.
 
@@ -263,7 +265,8 @@ def load_upright(
     Raises:
         ValueError: as `upright_rgb`.
     """
-    with _opened(data, most_pixels, shrink_above=shrink_above, longest=longest) as image:
+    options = {"shrink_above": shrink_above, "longest": longest, "fit": fit}
+    with _opened(data, most_pixels, **options) as image:
         return np.asarray(to_upright(image, shrink_above=shrink_above, levels=levels))
 
 
@@ -356,6 +359,7 @@ def _opened(
     *,
     shrink_above: int | None = None,
     longest: int | None = None,
+    fit: bool = False,
 ) -> Iterator[Image.Image]:
     """A decoded image; damage of the file, found here or in the body, is a `ValueError`."""
     picture_formats()  # Pillow learns HEIC where it can
@@ -363,10 +367,12 @@ def _opened(
         with _telling_damage(RuntimeError):  # so say the decoders of AVIF and DDS
             image = stack.enter_context(_open(without_text(data)))
             size, ratio = image.size, _ratio(image, shrink_above, longest)
-            reduced = math.prod(size) * ratio**2 <= MAX_PIXELS and most_pixels is None
+            small = fit or math.prod(size) * ratio**2 <= MAX_PIXELS
+            reduced = small and most_pixels is None
             _draft(image, ratio)
             pixels = math.prod(image.size)
-            _require_few(size, pixels, _MOST_REDUCED if reduced else most_pixels or MAX_PIXELS)
+            most = _MOST_REDUCED if reduced else most_pixels or MAX_PIXELS
+            _require_few(size, pixels, most, hint=ratio == 1 or most <= MAX_PIXELS)
             if pixels > _LARGE:
                 stack.enter_context(_LARGE_GATE)
             image.load()
@@ -394,13 +400,13 @@ def _open(data: bytes) -> Image.Image:
     return image
 
 
-def _require_few(size: tuple[int, int], pixels: int, most: int) -> None:
+def _require_few(size: tuple[int, int], pixels: int, most: int, *, hint: bool = False) -> None:
     """Raises `ValueError` if the pixels to be decoded of an image of this size are too many."""
     if pixels > most:
         larger = "; training and translate --longest read larger ones, reduced"
         raise ValueError(
             f"{size[0]} x {size[1]} pixels are too many; at most {most:,} are read: reduce it first"
-            + (larger if most <= MAX_PIXELS else "")
+            + (larger if hint else "")
         )
 
 
