@@ -263,18 +263,21 @@ def _keeping(entries: Iterable[Entry], step: int, kept: list[bytes]) -> Iterator
 
 def _tell_clipped(source: Source, files: list[bytes], span: tuple[float, float] | None) -> None:
     """Tells of a range that leaves out much of what is there."""
-    shares = []
+    found = []
     for data in files:
         with contextlib.suppress(ValueError):  # it was skipped
-            shares.append(clipped(data, span))
-    below, above = np.mean(shares, axis=0) if shares else (0.0, 0.0)
+            found.append(clipped(data, span))
+    if not found:
+        return
+    belows, aboves, lowest, highest = zip(*found, strict=True)
+    below, above = np.mean(belows), np.mean(aboves)
     if below + above >= _CLIPPED:
         given = "--range {:g} {:g}".format(*span) if span else "the usual range"
-        remedy = "Give a wider range" if span else "Give their range, such as --range -1 1"
         print(
             f"note: {source.title} comes out clipped: {below:.0%} of its values lie below {given} "
-            f"and become black, {above:.0%} lie above it and become white. {remedy}, unless that "
-            "is meant.",
+            f"and become black, {above:.0%} lie above it and become white. They go from "
+            f"{min(lowest):g} to {max(highest):g}: give a --range that holds them, unless that is "
+            "meant.",
             file=sys.stderr,
         )
 

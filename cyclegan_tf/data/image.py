@@ -23,11 +23,11 @@ from cyclegan_tf.data.srgb import (
     is_deep,
     is_stored_rgb,
     is_upright,
-    shares_outside,
     shrunk,
     to_stored_rgb,
     to_upright,
     too_large,
+    values_outside,
 )
 from cyclegan_tf.io.files import atomic_file
 from cyclegan_tf.io.formats import (
@@ -200,8 +200,12 @@ def holds_deep(data: bytes) -> bool:
     return False
 
 
-def clipped(data: bytes, span: tuple[float, float] | None = None) -> tuple[float, float]:
+def clipped(
+    data: bytes, span: tuple[float, float] | None = None
+) -> tuple[float, float, float, float]:
     """Which part of a deep picture's values becomes black for being too low, and which white.
+
+    The other two are its lowest and its highest value.
 
     Args:
         data: the bytes of an image file.
@@ -211,7 +215,7 @@ def clipped(data: bytes, span: tuple[float, float] | None = None) -> tuple[float
         ValueError: as `upright_rgb`.
     """
     with _opened(data, None, shrink_above=1) as image:  # one beyond the limit, too
-        return shares_outside(image, span)
+        return values_outside(image, span)
 
 
 class Stored(NamedTuple):

@@ -78,13 +78,14 @@ def to_stored_rgb(
     return _finished(_narrowed(image, levels.span).convert("RGB"), shrink_above, levels)
 
 
-def shares_outside(
+def values_outside(
     image: Image.Image, span: tuple[float, float] | None = None
-) -> tuple[float, float]:
-    """Which part of a deep image's values is below a span, and which above."""
-    values = np.asarray(image)
+) -> tuple[float, float, float, float]:
+    """Which part of a deep image's values is below a span, which above; the lowest, the highest."""
+    values = np.nan_to_num(np.asarray(image))
     low, high = span or _span(image, values)
-    return float(np.mean(values < low)), float(np.mean(values > high))
+    shares = np.mean(values < low), np.mean(values > high)
+    return *map(float, shares), float(values.min()), float(values.max())
 
 
 def is_stored_rgb(image: Image.Image) -> bool:

@@ -14,6 +14,7 @@ HEAD = 512  # bytes by which a kind of file is told
 
 _MOST_TAGS = 2**20  # bytes: Pillow refuses a picture for more text than this
 _TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
+_TIFF = (b"II*\0", b"II+\0", b"MM\0*", b"MM\0+")
 _SHOWN = 60  # signs of a text that is told
 _NEW_SUBFILE_TYPE, _DNG_VERSION = 254, 50706  # TIFF tags
 
@@ -125,6 +126,8 @@ def describe(data: bytes) -> str:
     """What a file is that Pillow takes for no picture, for the user."""
     if kind := identify(data[:HEAD]):
         return str(kind)
+    if data.startswith(_TIFF):
+        return "TIFF: damaged, or of a kind that Pillow does not read; save it with 8 or 16 bits"
     if not data.strip(b"\0"):
         return "zeros alone" if data else "empty"
     text = " ".join(data[:HEAD].decode("utf-8", "ignore").split())

@@ -205,7 +205,7 @@ def test_floats_below_black_are_told(tmp_path, capsys):
     load(a=str(folder), b=str(folder))
     said = capsys.readouterr().err
     assert said.count("x comes out clipped: 50% of its values lie below the usual range and") == 2
-    assert "Give their range, such as --range -1 1, unless" in said
+    assert "They go from -1 to 1: give a --range that holds them, unless" in said
     load(a=str(folder), b=str(folder), span=(-1.0, 1.0))
     assert "clipped" not in capsys.readouterr().err
 
