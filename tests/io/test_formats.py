@@ -69,9 +69,9 @@ def test_what_is_no_picture_is_described():
         b'{"error":\r\n "too many"}': """text: '{"error": "too many"}'""",
         b"x" * 999: f"text: {'x' * 60!r}",
         bytes(range(99)): "of no known format",
-        b"MM\0*": "TIFF: damaged, or of a kind that Pillow does not read; save it with 8 or 16 bits",
     }
     assert {data: describe(data) for data in described} == described
+    assert describe(b"MM\0*").startswith("TIFF: damaged, or of a kind that Pillow does not read")
 
 
 def test_stacks_and_animations_hold_several_pictures():
