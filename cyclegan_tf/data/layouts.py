@@ -264,7 +264,11 @@ def _columns(path: Path, members: list[Member]) -> Layout | None:
         )
     columns = image_columns(tables[0])
     if len(columns) != 2:
-        return None
+        raise InputError(
+            f"{path} holds Parquet files with these columns of images: "
+            f"{', '.join(columns) or 'none'}; expected two, A and B. Files of one domain each are "
+            "taken with --a FILE --b FILE."
+        )
     tests = [member for member in tables if re.search("test|val", member.path.name)]
     training = [member for member in tables if member not in tests]
     found = [

@@ -106,6 +106,14 @@ def test_two_columns_of_parquet_are_two_domains(tmp_path):
     assert first[2] == png(flat(2))
 
 
+def test_parquet_of_one_domain_says_how_two_are_given(tmp_path):
+    images = [{"bytes": png(flat(1)), "path": None}]
+    write_table(tmp_path / "train-0.parquet", image=images, label=[0])
+    words = "columns of images: image; expected two, .* taken with --a FILE --b FILE"
+    with pytest.raises(InputError, match=words):
+        find_layout(tmp_path)
+
+
 def test_missing_folder_is_named(tmp_path):
     with pytest.raises(InputError, match="nowhere does not exist"):
         find_layout(tmp_path / "nowhere")
