@@ -55,7 +55,7 @@ _ZIP_ERRORS = (
     zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError,
     struct.error,
 )  # fmt: skip
-_NAMED = 6  # kinds of files left out that are told one by one
+_NAMED = 12  # kinds of files left out that are told one by one
 _PATIENCE = 3.0  # seconds without a progress bar
 _STACKS = (".tif", ".tiff", ".gif", ".webp")  # suffixes of files that may hold many pictures
 _ROWS = 64  # of a table, in memory at a time
@@ -194,7 +194,9 @@ class Source:
 
 def tell_kinds(kinds: Counter[Kind]) -> str:
     """How many files there are of each kind, and what makes pictures of them."""
-    most = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))[:_NAMED]
+    # first those of which pictures can be made
+    order = sorted(kinds.items(), key=lambda item: (not item[0].remedy, -item[1], item[0]))
+    most = order[:_NAMED]
     named = [f"{count:,} {kind.name}" for kind, count in most]
     if others := kinds.total() - sum(count for _, count in most):
         named.append(f"{others:,} of other kinds")

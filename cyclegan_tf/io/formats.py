@@ -54,6 +54,12 @@ PARQUET = Kind("Parquet", "pip install pyarrow to read it")
 HIDDEN = Kind("hidden")
 UNREADABLE = Kind("unreadable")
 
+# TIFFs by their first bytes, as others are
+_RAW_SUFFIXES = (
+    ".nef", ".nrw", ".arw", ".sr2", ".srf", ".dng", ".pef", ".srw", ".dcr", ".kdc", ".3fr", ".erf",
+    ".mef", ".mos", ".iiq", ".rwl",
+)  # fmt: skip
+
 # Where the bytes stand, the bytes, and what begins so.
 _SIGNATURES = (
     (0, b"\xff\x0a", _JXL),
@@ -136,7 +142,8 @@ def describe(data: bytes) -> str:
 
 def kind_of(path: PurePath, head: bytes) -> Kind:
     """What a file is that is no picture: by its bytes, or else by its suffix."""
-    return identify(head) or Kind(path.suffix.lower() or "no suffix")
+    suffix = path.suffix.lower()
+    return identify(head) or (RAW if suffix in _RAW_SUFFIXES else Kind(suffix or "no suffix"))
 
 
 @functools.cache

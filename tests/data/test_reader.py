@@ -51,6 +51,14 @@ def test_pictures_are_taken_by_content_and_all_else_is_told(tmp_path, capsys, ma
     assert said.count("\n") == 1
 
 
+def test_kinds_with_a_remedy_are_told_first(tmp_path, capsys):
+    others = {f"{n}.a{n}": b"x" * 9 for n in range(15)} | {"clip": OTHERS["clip.mp4"][0]}
+    open_source(write_files(tmp_path / "set", others | {"1.png": png(flat(1))})).tell()
+    said = capsys.readouterr().err
+    assert "left out: 1 video, 1 .a0, " in said
+    assert "4 of other kinds (video: take pictures out of it" in said
+
+
 def test_nothing_is_told_of_a_folder_of_pictures_alone(tmp_path, capsys):
     write_folder(tmp_path / "a", image_set(2))
     open_source(tmp_path / "a").tell()

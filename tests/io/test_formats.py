@@ -61,6 +61,12 @@ def test_preview_in_a_raw_picture_is_none(data):
         load_upright(data)
 
 
+def test_raw_pictures_that_begin_as_tiffs_are_told_by_their_names():
+    for name in ("DSC_1.NEF", "x.dng", "x.arw"):
+        assert kind_of(PurePath(name), raw_preview()[:512]).name == "camera raw"
+    assert kind_of(PurePath("x.bin"), raw_preview()[:512]).name == ".bin"
+
+
 def test_what_is_no_picture_is_described():
     described = {
         b"": "empty",
