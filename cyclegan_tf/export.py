@@ -13,7 +13,7 @@ from pathlib import Path
 from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference.shipped import SUFFIX
-from cyclegan_tf.io.files import is_taken, user_path
+from cyclegan_tf.io.files import is_taken, require_local, user_path
 
 _SUFFIXES = {"npz": SUFFIX, "onnx": ".onnx", "litert": ".tflite", "saved_model": ""}
 _NEEDED = ("tf2onnx", "onnx", "onnxruntime")  # of ONNX: requirements-export.txt
@@ -100,6 +100,7 @@ def _check(arguments: argparse.Namespace) -> None:
                 f"--{name} is for {' and '.join(f'--format {n}' for n in needed)}, this is {kind}; "
                 "leave it out."
             )
+    require_local(output)
     if is_taken(output) or (kind != "saved_model" and output.is_dir()):
         raise InputError(f"{output} exists and is not written over; choose another name.")
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]

@@ -50,6 +50,18 @@ def raw_preview() -> bytes:
     return encoded(image, "TIFF", tiffinfo={254: 1})
 
 
+def canon_raw() -> bytes:
+    """A CR2: the first picture in it is a small JPEG, and nothing but the start says so."""
+    preview = encoded(Image.fromarray(flat(90, 8)), "JPEG")
+    tags = [
+        (256, 4, 8), (257, 4, 8), (259, 3, 6), (262, 3, 6), (273, 4, 146), (277, 3, 3),
+        (278, 4, 8), (279, 4, len(preview)),
+    ]  # fmt: skip
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    return (b"II*\0\x10\0\0\0CR\x02\0" + bytes(4) + directory).ljust(146, b"\0") + preview
+
+
 def deep_tiff(values, *, bits: int = 16, white_is_zero: bool = False) -> bytes:
     """A grey TIFF of 16 bits a pixel, by hand: Pillow writes no 0 that is white."""
     data = values.astype("<u2").tobytes()

@@ -273,7 +273,7 @@ def test_bad_pictures_are_refused_or_left_out(run, inputs, tmp_path, capsys):
     said = capsys.readouterr()
     assert f"5 pictures; 1 unreadable images skipped ({bad}/broken.jpg)" in said.out
     assert "warning: " in said.err
-    assert "broken.jpg is no image: no readable image (of no known format); skipped" in said.err
+    assert "broken.jpg is no image: no readable image (text: 'no image'); skipped" in said.err
     assert len(list((tmp_path / "out").iterdir())) == 5
 
 

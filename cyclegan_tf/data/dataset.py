@@ -14,6 +14,7 @@ from cyclegan_tf.data.image import (
     center_square,
     clipped,
     decode,
+    holds_deep,
     load_upright,
     picture_size,
     upright_rgb,
@@ -208,10 +209,8 @@ class _Reader:
     def read(self, source: Source) -> ImageSet:
         source.tell()
         names, images, count = [], [], len(source)
-        files: list[bytes] = []  # some, as they are
-        entries = source.read()
-        if self.span:
-            entries = _keeping(entries, max(1, count // _LOOKED_AT), files)
+        files: list[bytes] = []  # some deep ones, as they are
+        entries = _keeping(source.read(), -(-(count or 1) // _LOOKED_AT), files)
         with display.bar(count, title=source.name, stays=False, delay=_PATIENCE) as bar:
             for origin, name, encoded in in_order(self._check, entries, ahead=FAR_AHEAD):
                 bar.update()
@@ -224,8 +223,7 @@ class _Reader:
             raise InputError(f"{source.title} holds no readable image; expected at least one.")
         found = ImageSet(tuple(names), tuple(images))
         _tell_levels(source, found)
-        if self.span:
-            _tell_clipped(source, files, self.span)
+        _tell_clipped(source, files, self.span)
         return found
 
     def _check(self, entry: tuple[str, str, bytes]) -> tuple[str, str, bytes | None]:
@@ -256,25 +254,30 @@ def _tell_levels(source: Source, images: ImageSet) -> None:
 
 
 def _keeping(entries: Iterable[Entry], step: int, kept: list[bytes]) -> Iterator[Entry]:
-    """Passes entries on, and keeps the bytes of every `step`th."""
+    """Passes entries on, and keeps the bytes of every `step`th that has more than 8 bits."""
     for number, entry in enumerate(entries):
-        if number % step == 0:
+        if number % step == 0 and holds_deep(entry[2]):
             kept.append(entry[2])
         yield entry
 
 
-def _tell_clipped(source: Source, files: list[bytes], span: tuple[float, float]) -> None:
+def _tell_clipped(source: Source, files: list[bytes], span: tuple[float, float] | None) -> None:
     """Tells of a range that leaves out much of what is there."""
-    shares = []
+    found = []
     for data in files:
         with contextlib.suppress(ValueError):  # it was skipped
-            shares.append(clipped(data, span))
-    below, above = np.mean(shares, axis=0) if shares else (0.0, 0.0)
+            found.append(clipped(data, span))
+    if not found:
+        return
+    belows, aboves, lowest, highest = zip(*found, strict=True)
+    below, above = np.mean(belows), np.mean(aboves)
     if below + above >= _CLIPPED:
+        given = "--range {:g} {:g}".format(*span) if span else "the usual range"
         print(
-            f"note: {source.title} comes out clipped: {below:.0%} of its values lie below --range "
-            f"{span[0]:g} {span[1]:g} and become black, {above:.0%} lie above it and become white. "
-            "Give a wider range, unless that is meant.",
+            f"note: {source.title} comes out clipped: {below:.0%} of its values lie below {given} "
+            f"and become black, {above:.0%} lie above it and become white. They go from "
+            f"{min(lowest):g} to {max(highest):g}: give a --range that holds them, unless that is "
+            "meant.",
             file=sys.stderr,
         )
 

@@ -20,19 +20,20 @@ from PIL.JpegImagePlugin import JpegImageFile
 from cyclegan_tf.data.srgb import (
     DEFAULT_LEVELS,
     Levels,
+    is_deep,
     is_stored_rgb,
     is_upright,
-    shares_outside,
     shrunk,
     to_stored_rgb,
     to_upright,
     too_large,
+    values_outside,
 )
 from cyclegan_tf.io.files import atomic_file
 from cyclegan_tf.io.formats import (
     HEAD,
     RAW,
-    identify,
+    describe,
     is_raw_preview,
     picture_formats,
     without_text,
@@ -188,14 +189,33 @@ def stored_rgb(
         return _encode_kept(stored, image, reduced=large)
 
 
-def clipped(data: bytes, span: tuple[float, float]) -> tuple[float, float]:
-    """Which part of a picture's values becomes black for being below a span, and which white.
+def holds_deep(data: bytes) -> bool:
+    """Whether the bytes of an image file hold more than 8 bits a channel; nothing is decoded."""
+    with (
+        contextlib.suppress(ValueError),
+        _telling_damage(RuntimeError),
+        _open(without_text(data)) as image,
+    ):
+        return is_deep(image)
+    return False
+
+
+def clipped(
+    data: bytes, span: tuple[float, float] | None = None
+) -> tuple[float, float, float, float]:
+    """Which part of a deep picture's values becomes black for being too low, and which white.
+
+    The other two are its lowest and its highest value.
+
+    Args:
+        data: the bytes of an image file.
+        span: the values that become black and white; by default as of `upright_rgb`.
 
     Raises:
         ValueError: as `upright_rgb`.
     """
     with _opened(data, None, shrink_above=1) as image:  # one beyond the limit, too
-        return shares_outside(image, span)
+        return values_outside(image, span)
 
 
 class Stored(NamedTuple):
@@ -229,6 +249,7 @@ def load_upright(
     *,
     shrink_above: int | None = None,
     longest: int | None = None,
+    fit: bool = False,
     most_pixels: int | None = None,
     levels: Levels = DEFAULT_LEVELS,
 ) -> np.ndarray:
@@ -238,6 +259,7 @@ def load_upright(
         data: the bytes of an image file.
         shrink_above: as of `upright_rgb`.
         longest: the longer side that is wanted afterwards: a JPEG may come reduced, but no smaller.
+        fit: reduce an image of more than `MAX_PIXELS` to these, instead of refusing it.
         most_pixels: as of `upright_rgb`.
         levels: as of `upright_rgb`.
 
@@ -247,7 +269,8 @@ def load_upright(
     Raises:
         ValueError: as `upright_rgb`.
     """
-    with _opened(data, most_pixels, shrink_above=shrink_above, longest=longest) as image:
+    options = {"shrink_above": shrink_above, "longest": longest, "fit": fit}
+    with _opened(data, most_pixels, **options) as image:
         return np.asarray(to_upright(image, shrink_above=shrink_above, levels=levels))
 
 
@@ -340,6 +363,7 @@ def _opened(
     *,
     shrink_above: int | None = None,
     longest: int | None = None,
+    fit: bool = False,
 ) -> Iterator[Image.Image]:
     """A decoded image; damage of the file, found here or in the body, is a `ValueError`."""
     picture_formats()  # Pillow learns HEIC where it can
@@ -347,10 +371,12 @@ def _opened(
         with _telling_damage(RuntimeError):  # so say the decoders of AVIF and DDS
             image = stack.enter_context(_open(without_text(data)))
             size, ratio = image.size, _ratio(image, shrink_above, longest)
-            reduced = math.prod(size) * ratio**2 <= MAX_PIXELS and most_pixels is None
+            small = fit or math.prod(size) * ratio**2 <= MAX_PIXELS
+            reduced = small and most_pixels is None
             _draft(image, ratio)
             pixels = math.prod(image.size)
-            _require_few(size, pixels, _MOST_REDUCED if reduced else most_pixels or MAX_PIXELS)
+            most = _MOST_REDUCED if reduced else most_pixels or MAX_PIXELS
+            _require_few(size, pixels, most, hint=ratio == 1 or most <= MAX_PIXELS)
             if pixels > _LARGE:
                 stack.enter_context(_LARGE_GATE)
             image.load()
@@ -365,26 +391,26 @@ def _open(data: bytes) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data))
     except UnidentifiedImageError as error:  # its text names a buffer in memory
-        raise ValueError(identify(data[:HEAD]) or "of no known format") from error
+        raise ValueError(describe(data)) from error
     except Image.DecompressionBombError as error:
         # Pillow counts the pixels of the whole, of which a part may be decoded
         if not data.startswith(b"\xff\xd8\xff"):
             raise ValueError(f"{error} Reduce it first") from error
         image = JpegImageFile(io.BytesIO(data))
         _require_few(image.size, math.prod(image.size), _MOST_OF_JPEG)
-    if is_raw_preview(image):
+    if is_raw_preview(image, data[:HEAD]):
         image.close()
         raise ValueError(RAW)
     return image
 
 
-def _require_few(size: tuple[int, int], pixels: int, most: int) -> None:
+def _require_few(size: tuple[int, int], pixels: int, most: int, *, hint: bool = False) -> None:
     """Raises `ValueError` if the pixels to be decoded of an image of this size are too many."""
     if pixels > most:
         larger = "; training and translate --longest read larger ones, reduced"
         raise ValueError(
             f"{size[0]} x {size[1]} pixels are too many; at most {most:,} are read: reduce it first"
-            + (larger if most <= MAX_PIXELS else "")
+            + (larger if hint else "")
         )
 
 

@@ -4,6 +4,7 @@ Neighbours spell the same layout in many ways: trainA, train_A, train/a, A/train
 in a zip; as the shards cycle_gan-trainA.tfrecord-00000-of-00001.
 """
 
+import itertools
 import re
 import shlex
 import sys
@@ -17,12 +18,14 @@ from cyclegan_tf.data.reader import (
     Member,
     Source,
     has_pyarrow,
+    holds_files,
     image_columns,
     list_members,
     local,
     make_source,
     open_source,
     require_pictures,
+    wrong_path,
 )
 from cyclegan_tf.data.tfrecord import Features, claims_records, parse_features
 from cyclegan_tf.errors import InputError
@@ -37,7 +40,8 @@ KAGGLE_DATA = (
 
 # How a path is called whose parts are in lower case and without signs between words. Kaggle's
 # records are looked for before the same pictures as files.
-_SPLIT = "train(?:ing)?|test(?:ing)?|val(?:id|idation)?"
+_HELD_OUT = "test(?:ing)?|val(?:id|idation)?"
+_SPLIT = f"train(?:ing)?|{_HELD_OUT}"
 _SPELLINGS = (
     re.compile(r"(?:^|/)(?P<domain>photo|monet|truth)tfrec(?P<split>)(?P<after>)(?:/|$)"),
     re.compile(r"(?:^|/)(?P<domain>photo|monet)jpg(?P<split>)(?P<after>)(?:/|$)"),
@@ -88,20 +92,22 @@ def kaggle_data() -> Path | None:
     return next((folder for folder in KAGGLE_DATA if folder.is_dir()), None)
 
 
-def find_layout(path: str | Path, features: Features | None = None) -> Layout:
+def find_layout(
+    path: str | Path, features: Features | None = None, *, swap: bool = False
+) -> Layout:
     """Tells a data set's layout by how its folders are called.
 
     Args:
         path: a folder, a zip, or the address of a folder in a bucket.
         features: what the features of records are called, if that cannot be told.
+        swap: take A for B, and B for A.
 
     Raises:
         InputError: if there is no such thing, or its layout is unknown.
     """
     path = local(path)
-    if not path.is_dir() and path.suffix.lower() != ".zip":
-        what = "is a file" if path.exists() else "does not exist"
-        raise InputError(f"{path} {what}; expected a folder of images. Check the path.")
+    if not holds_files(path):
+        raise wrong_path(path, "a folder of images, or a zip of one")
     # what the Finder packs beside a folder has the same names
     members = [member for member in list_members(path) if not is_hidden(member.path.parent)]
     places = _places(members)
@@ -113,12 +119,15 @@ def find_layout(path: str | Path, features: Features | None = None) -> Layout:
         if all(source.parts for source in training):
             found = (chosen.get(key) for key in (("a", True), ("b", True), ("truth", False)))
             *tests, truth = (source if source and source.parts else None for source in found)
-            _tell_names(path.joinpath(*above))
+            _tell_names(path.joinpath(*above), swap=swap)
             _tell_tests(path.joinpath(*above), tests)
-            return Layout(*training, *tests, truth, kaggle_shaped=spelling < 2)
-    if empty:
-        require_pictures(empty[0])
-    return _columns(path, members) or _refuse(path, members)
+            layout = Layout(*training, *tests, truth, kaggle_shaped=spelling < 2)
+            break
+    else:
+        if empty:
+            require_pictures(empty[0])
+        layout = _columns(path, members) or _refuse(path, members)
+    return layout.swapped() if swap else layout
 
 
 def named_layout(
@@ -138,12 +147,11 @@ def named_layout(
     """
     names = parse_features(features)
     if data:
-        layout = find_layout(Path(data), names)
-    else:
-        if a and Path(a).is_dir() and Path(b).is_dir() and Path(a).samefile(b):
-            print(f"warning: {a} and {b} are one folder: A is B.", file=sys.stderr)
-        found_a = open_source(Path(a), features=names) if a else None
-        layout = Layout(found_a, open_source(Path(b), features=names))
+        return find_layout(Path(data), names, swap=swap)
+    if a and Path(a).is_dir() and Path(b).is_dir() and Path(a).samefile(b):
+        print(f"warning: {a} and {b} are one folder: A is B.", file=sys.stderr)
+    found_a = open_source(Path(a), features=names) if a else None
+    layout = Layout(found_a, open_source(Path(b), features=names))
     return layout.swapped() if swap else layout
 
 
@@ -213,12 +221,13 @@ def _chosen(
     return sources
 
 
-def _tell_names(folder: Path) -> None:
+def _tell_names(folder: Path, *, swap: bool) -> None:
     """Tells what A and B are in horse2zebra and monet2photo: in the latter, paintings are A."""
     if named := re.fullmatch(r"([a-z]{3,})2([a-z]{3,})", folder.stem.lower()):
-        a, b = named.groups()
+        a, b = reversed(named.groups()) if swap else named.groups()
+        remedy = "--swap has exchanged them" if swap else "--swap exchanges them"
         print(
-            f"note: {folder.name}: A is {a} and is translated into B, {b}; --swap exchanges them.",
+            f"note: {folder.name}: A is {a} and is translated into B, {b}; {remedy}.",
             file=sys.stderr,
         )
 
@@ -255,7 +264,11 @@ def _columns(path: Path, members: list[Member]) -> Layout | None:
         )
     columns = image_columns(tables[0])
     if len(columns) != 2:
-        return None
+        raise InputError(
+            f"{path} holds Parquet files with these columns of images: "
+            f"{', '.join(columns) or 'none'}; expected two, A and B. Files of one domain each are "
+            "taken with --a FILE --b FILE."
+        )
     tests = [member for member in tables if re.search("test|val", member.path.name)]
     training = [member for member in tables if member not in tests]
     found = [
@@ -266,6 +279,17 @@ def _columns(path: Path, members: list[Member]) -> Layout | None:
     return Layout(*[source if source.parts else None for source in found])
 
 
+def _pair(members: list[Member]) -> list[PurePath]:
+    """The folders that may be two domains, of what is not held out; or else the zips."""
+    found = [m.path.parent.parts for m in members if claims_picture(m.path)]
+    held_out = re.compile(_HELD_OUT, re.IGNORECASE).fullmatch
+    training = [parts for parts in found if not any(map(held_out, parts))] or found
+    shared = itertools.takewhile(lambda names: len(set(names)) == 1, zip(*training, strict=False))
+    depth = len(list(shared)) + 1
+    folders = {PurePath(*parts[:depth]) for parts in training} - {PurePath()}
+    return sorted(folders or {m.path for m in members if m.path.suffix.lower() == ".zip"})
+
+
 def _refuse(path: Path, members: list[Member]) -> NoReturn:
     """Raises `InputError`, with what lies there and the command that would work."""
     names = {member.path.parts[0] for member in members}
@@ -273,12 +297,16 @@ def _refuse(path: Path, members: list[Member]) -> NoReturn:
     top = sorted(name for name in names if not is_hidden(PurePath(name)))
     filled = {m.path.parts[0] for m in members if claims_picture(m.path) or claims_records(m.path)}
     empty = [name for name in top if name not in filled and list(_place_of(PurePath(name, "x")))]
-    folders = sorted({str(m.path.parent) for m in members if claims_picture(m.path)} - {"."})
+    domains = {place.domain for place, _ in _places(members) if not place.is_test}
     hint = "For two folders of your own use --a DIR --b DIR."
     if empty:
         hint = f"{' and '.join(empty)} {'holds' if len(empty) == 1 else 'hold'} no images."
-    elif len(folders) == 2 and path.is_dir():
-        a, b = (shlex.quote(str(path / folder)) for folder in folders)
-        hint = f"Its two folders of pictures are taken with --a {a} --b {b}, or the other way."
+    elif len(domains) == 1:
+        hint = f"Only domain {domains.pop().upper()} is there; give both with --a DIR --b DIR."
+    elif len(pair := _pair(members)) == 2 and path.is_dir():
+        a, b = (shlex.quote(str(path / each)) for each in pair)
+        hint = f"Its two sets of pictures are taken with --a {a} --b {b}, or the other way."
+    elif list(_place_of(PurePath(path.name, "x"))):
+        hint = f"If it is one domain, give the folder above: --data {shlex.quote(str(path.parent))}"
     found = ", ".join(top[:8]) or "nothing"
     raise InputError(f"{path} has no known layout (found: {found}); expected {_KNOWN}. {hint}")

@@ -40,6 +40,7 @@ from cyclegan_tf.io.formats import (
     UNREADABLE,
     Kind,
     claims_picture,
+    holds_several,
     is_picture,
     kind_of,
 )
@@ -54,8 +55,9 @@ _ZIP_ERRORS = (
     zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError,
     struct.error,
 )  # fmt: skip
-_NAMED = 6  # kinds of files left out that are told one by one
+_NAMED = 12  # kinds of files left out that are told one by one
 _PATIENCE = 3.0  # seconds without a progress bar
+_STACKS = (".tif", ".tiff", ".gif", ".webp")  # suffixes of files that may hold many pictures
 _ROWS = 64  # of a table, in memory at a time
 
 
@@ -180,6 +182,8 @@ class Source:
     def tell(self) -> None:
         """Tells the user what was left out, and that subfolders were looked into."""
         told = [f"{self.folders:,} of its folders looked into"] if self.folders else []
+        if several := sum(_holds_several(m) for kind, m in self.parts if kind == "picture"):
+            told.append(f"{several:,} of them the first of several in a file")
         if self.left_out:
             told.append(f"left out: {tell_kinds(self.left_out)}")
         if told:
@@ -190,7 +194,9 @@ class Source:
 
 def tell_kinds(kinds: Counter[Kind]) -> str:
     """How many files there are of each kind, and what makes pictures of them."""
-    most = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))[:_NAMED]
+    # first those of which pictures can be made
+    order = sorted(kinds.items(), key=lambda item: (not item[0].remedy, -item[1], item[0]))
+    most = order[:_NAMED]
     named = [f"{count:,} {kind.name}" for kind, count in most]
     if others := kinds.total() - sum(count for _, count in most):
         named.append(f"{others:,} of other kinds")
@@ -213,24 +219,41 @@ def open_source(
         InputError: if the path leads to nothing of this.
     """
     path = local(path)
-    if path.is_dir():
+    if holds_files(path):
         return require_pictures(make_source(str(path), list_members(path), features=features))
     if path.is_file():
-        member = Member(path, PurePath(path.name.lstrip(".")))
+        member = _alone(path)
         kind = _kind(member)
-        packed = isinstance(kind, Kind) and zipfile.is_zipfile(path)
-        if packed or path.suffix.lower() == ".zip":
-            return require_pictures(make_source(str(path), list_members(path), features=features))
         if single and isinstance(kind, Kind):
             kind = "picture"
         if kind in ("records", "table") or single:
             return Source(str(path), ((kind, member),), Counter(), features=features or {})
-    what = "is a file of another kind" if path.exists() else "does not exist"
     image = "an image, " if single else ""
-    raise InputError(
-        f"{path} {what}; expected {image}a folder of images, TFRecords, or a file NAME.zip of "
-        "images. Check the path."
+    raise wrong_path(path, f"{image}a folder of images, TFRecords, or a file NAME.zip of images")
+
+
+def holds_files(path: Path) -> bool:
+    """Whether a path leads to a folder or a zip, whatever that is called."""
+    if path.is_dir():
+        return True
+    named = path.suffix.lower() == ".zip"
+    return path.is_file() and (
+        named or (zipfile.is_zipfile(path) and isinstance(_kind(_alone(path)), Kind))
     )
+
+
+def wrong_path(path: Path, expected: str) -> InputError:
+    """What to tell of a path that leads to nothing of what is expected."""
+    what = "does not exist"
+    if path.exists():
+        kind = _kind(_alone(path))
+        remedy = f" ({kind})" if isinstance(kind, Kind) and kind.remedy else ""
+        what = f"is a file of another kind{remedy}"
+    return InputError(f"{path} {what}; expected {expected}. Check the path.")
+
+
+def _alone(path: Path) -> Member:
+    return Member(path, PurePath(path.name.lstrip(".")))
 
 
 def list_members(path: Path) -> list[Member]:
@@ -376,6 +399,17 @@ def _kind(member: Member) -> str | Kind:
         return UNREADABLE
     kind = kind_of(member.path, head)
     return "table" if kind == PARQUET and has_pyarrow() else kind
+
+
+def _holds_several(member: Member) -> bool:
+    if member.path.suffix.lower() not in _STACKS:
+        return False
+    with contextlib.suppress(OSError, InputError):
+        require_file(member.file)
+        stream = io.BytesIO(member.read()) if isinstance(member, ZipMember) else None
+        with stream or member.file.open("rb") as file:
+            return holds_several(file)
+    return False
 
 
 def has_pyarrow() -> bool:

@@ -78,12 +78,14 @@ def to_stored_rgb(
     return _finished(_narrowed(image, levels.span).convert("RGB"), shrink_above, levels)
 
 
-def shares_outside(image: Image.Image, span: tuple[float, float]) -> tuple[float, float]:
-    """Which part of an image's values is below a span, and which above; none of 8 bits."""
-    if not _is_deep(image):
-        return 0.0, 0.0
-    values = np.asarray(image)
-    return float(np.mean(values < span[0])), float(np.mean(values > span[1]))
+def values_outside(
+    image: Image.Image, span: tuple[float, float] | None = None
+) -> tuple[float, float, float, float]:
+    """Which part of a deep image's values is below a span, which above; the lowest, the highest."""
+    values = np.nan_to_num(np.asarray(image))
+    low, high = span or _span(image, values)
+    shares = np.mean(values < low), np.mean(values > high)
+    return *map(float, shares), float(values.min()), float(values.max())
 
 
 def is_stored_rgb(image: Image.Image) -> bool:
@@ -122,7 +124,7 @@ def _finished(image: Image.Image, shrink_above: int | None, levels: Levels) -> I
 
 def _narrowed(image: Image.Image, span: tuple[float, float] | None) -> Image.Image:
     """Deep pixels as 8 bits: Pillow's own conversion would clip to 255."""
-    if not _is_deep(image):
+    if not is_deep(image):
         return image
     values = np.nan_to_num(np.asarray(image).astype(np.float32))
     low, high = span or _span(image, values)
@@ -134,7 +136,7 @@ def _narrowed(image: Image.Image, span: tuple[float, float] | None) -> Image.Ima
     return narrow
 
 
-def _is_deep(image: Image.Image) -> bool:
+def is_deep(image: Image.Image) -> bool:
     """Whether it has more than 8 bits a channel."""
     return image.mode[0] in "IF"
 

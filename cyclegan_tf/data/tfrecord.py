@@ -299,7 +299,7 @@ def _name_and_image(
             "with --features image=NAME,name=NAME."
         )
     if not is_picture(image):
-        image = _from_pixels(image, found) or image
+        image = _from_pixels(image, found, origin) or image
     name = values.get(features.get("name") or _name_key(values))
     if name is None:
         return f"{path.stem}-{origin.rsplit(' ', 1)[1]}", image
@@ -330,21 +330,27 @@ def _name_key(values: dict[str, bytes]) -> str:
     return next(iter([*keys, *named]), "image_name")
 
 
-def _from_pixels(data: bytes, found: "dict[str, tf.train.Feature]") -> bytes | None:
-    """Pixels of a byte each, beside which height and width stand, as a PNG; None if it is none."""
-    height, width = (_number(found, side) for side in ("height", "width"))
+def _from_pixels(data: bytes, found: "dict[str, tf.train.Feature]", origin: str) -> bytes | None:
+    """Pixels of a byte each, beside which their size stands, as a PNG; None if it is none."""
+    sides = _numbers(found, "height", "rows")[:1] + _numbers(found, "width", "cols")[:1]
+    height, width = (*(_numbers(found, "shape")[:2] or sides), 0, 0)[:2]
     channels, rest = divmod(len(data), height * width) if height * width else (0, 1)
-    if rest or channels not in (1, 3, 4):
+    if rest:
         return None
+    if channels not in (1, 3, 4):
+        raise InputError(
+            f"{origin} has {len(data):,} bytes for {height} x {width} pixels; expected 1, 3 or 4 "
+            "bytes a pixel (uint8), or an encoded picture. Write it in one of these ways."
+        )
     pixels = np.frombuffer(data, np.uint8).reshape(height, width, channels)
     return encode_png(pixels[..., 0] if channels == 1 else pixels)
 
 
-def _number(found: Mapping[str, Any], name: str) -> int:
-    """The first whole number of the feature that is called so, or PATH/so; 0 if there is none."""
-    numbers = [
-        feature.int64_list.value
+def _numbers(found: Mapping[str, Any], *names: str) -> list[int]:
+    """The whole numbers of the first feature that has such a name, or PATH/name."""
+    numbers = (
+        [max(0, number) for number in feature.int64_list.value]
         for key, feature in found.items()
-        if key.rsplit("/", 1)[-1].lower() == name and feature.int64_list.value
-    ]
-    return max(0, numbers[0][0]) if numbers else 0
+        if key.rsplit("/", 1)[-1].lower() in names
+    )
+    return next(filter(None, numbers), [])

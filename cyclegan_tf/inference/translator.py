@@ -127,7 +127,7 @@ class Translator:
         return Image.fromarray(blended[..., 0] if self.is_grey else blended)
 
     def load(self, data: bytes, *, most_pixels: int | None = None) -> np.ndarray:
-        """Decodes the bytes of an image file for `prepare`: a large JPEG not larger than needed.
+        """Decodes the bytes of an image file for `prepare`: a large one not larger than needed.
 
         Args:
             data: the bytes.
@@ -140,8 +140,9 @@ class Translator:
             ValueError: if the bytes are no image, or have too many pixels.
         """
         least = largest_side(self._size) if self._size else None
-        options = {"shrink_above": least, "longest": self._longest, "levels": self._levels}
-        return load_upright(data, most_pixels=most_pixels, **options)
+        # on a canvas nothing is seen of so many pixels
+        reading = {"shrink_above": least, "longest": self._longest, "fit": bool(self._canvas)}
+        return load_upright(data, most_pixels=most_pixels, levels=self._levels, **reading)
 
     def prepare(self, pixels: np.ndarray) -> np.ndarray:
         """What is shown of a picture: all of it, or at another size.

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
-from cyclegan_tf.errors import Fault
+from cyclegan_tf.errors import Fault, InputError
 
 PARTIAL = "partial."  # how the names of folders begin in which something is being written
 
@@ -116,7 +116,7 @@ def append_line(path: Path, line: str) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
             file.flush()
-            os.fsync(file.fileno())
+            _sync(file.fileno())
     except OSError as error:
         if error.errno not in _FULL:
             raise
@@ -133,14 +133,20 @@ def _flush(path: Path) -> None:
             return
         raise
     try:
+        _sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync(descriptor: int) -> None:
+    try:
         os.fsync(descriptor)
     except OSError as error:
         # network and container file systems refuse it, mostly for folders, in words of their own;
         # what was written is there all the same
-        if error.errno not in _REFUSED and (error.errno in _FULL or not path.is_dir()):
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        if error.errno not in _REFUSED and (error.errno in _FULL or not is_folder):
             raise
-    finally:
-        os.close(descriptor)
 
 
 def _remedy(path: Path, needed: int) -> str:
@@ -159,6 +165,18 @@ def user_path(text: str | Path) -> Path:
 def is_address(path: PurePath) -> bool:
     """Whether it is the address of a bucket, as gs://bucket/folder, of which a path makes gs:/."""
     return ADDRESS.match(path.as_posix()) is not None
+
+
+def require_local(path: Path) -> None:
+    """Raises `InputError` if a path to be written to is the address of a bucket.
+
+    A folder would be made that is called like it, which goes away with the machine.
+    """
+    if is_address(path) and not path.exists():
+        raise InputError(
+            f"{path} is the address of a bucket, and nothing is written there; give a folder, and "
+            "copy it afterwards, as with gcloud storage cp -r."
+        )
 
 
 def is_hidden(path: PurePath) -> bool:

@@ -6,7 +6,7 @@ import re
 import zlib
 from collections.abc import Callable
 from pathlib import PurePath
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from PIL import Image, ImageFile
 
@@ -14,6 +14,8 @@ HEAD = 512  # bytes by which a kind of file is told
 
 _MOST_TAGS = 2**20  # bytes: Pillow refuses a picture for more text than this
 _TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
+_TIFF = (b"II*\0", b"II+\0", b"MM\0*", b"MM\0+")
+_SHOWN = 60  # signs of a text that is told
 _NEW_SUBFILE_TYPE, _DNG_VERSION = 254, 50706  # TIFF tags
 
 
@@ -51,6 +53,12 @@ _LIGHT = Kind("HDR picture", "map its tones to PNG or TIFF first")
 PARQUET = Kind("Parquet", "pip install pyarrow to read it")
 HIDDEN = Kind("hidden")
 UNREADABLE = Kind("unreadable")
+
+# TIFFs by their first bytes, as others are
+_RAW_SUFFIXES = (
+    ".nef", ".nrw", ".arw", ".sr2", ".srf", ".dng", ".pef", ".srw", ".dcr", ".kdc", ".3fr", ".erf",
+    ".mef", ".mos", ".iiq", ".rwl",
+)  # fmt: skip
 
 # Where the bytes stand, the bytes, and what begins so.
 _SIGNATURES = (
@@ -120,9 +128,22 @@ def identify(head: bytes) -> Kind | None:
     )
 
 
+def describe(data: bytes) -> str:
+    """What a file is that Pillow takes for no picture, for the user."""
+    if kind := identify(data[:HEAD]):
+        return str(kind)
+    if data.startswith(_TIFF):
+        return "TIFF: damaged, or of a kind that Pillow does not read; save it with 8 or 16 bits"
+    if not data.strip(b"\0"):
+        return "zeros alone" if data else "empty"
+    text = " ".join(data[:HEAD].decode("utf-8", "ignore").split())
+    return f"text: {text[:_SHOWN]!r}" if text and text.isprintable() else "of no known format"
+
+
 def kind_of(path: PurePath, head: bytes) -> Kind:
     """What a file is that is no picture: by its bytes, or else by its suffix."""
-    return identify(head) or Kind(path.suffix.lower() or "no suffix")
+    suffix = path.suffix.lower()
+    return identify(head) or (RAW if suffix in _RAW_SUFFIXES else Kind(suffix or "no suffix"))
 
 
 @functools.cache
@@ -164,15 +185,35 @@ def is_picture(head: bytes, read: Callable[[], bytes] | None = None) -> bool:
         return False
     try:
         with Image.open(io.BytesIO(read() if read else head), formats=told) as image:
-            return not is_raw_preview(image)
+            return not is_raw_preview(image, head)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return False
 
 
-def is_raw_preview(image: Image.Image) -> bool:
-    """Whether an open TIFF is a camera's raw picture, of which Pillow sees a small preview."""
+def is_raw_preview(image: Image.Image, head: bytes) -> bool:
+    """Whether an open TIFF is a camera's raw picture, of which Pillow sees a small preview.
+
+    Args:
+        image: open; a TIFF or any other.
+        head: the first `HEAD` bytes of its file, or all of it.
+    """
     tags = getattr(image, "tag_v2", {})
-    return _DNG_VERSION in tags or bool(tags.get(_NEW_SUBFILE_TYPE, 0) & 1)
+    return _DNG_VERSION in tags or _is_reduced(image) or (bool(tags) and identify(head) is RAW)
+
+
+def holds_several(file: BinaryIO) -> bool:
+    """Whether a file holds pictures behind the first, as stacks and animations do."""
+    try:
+        with Image.open(file) as image:
+            image.seek(1)
+            return not _is_reduced(image)
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+        return False
+
+
+def _is_reduced(image: Image.Image) -> bool:
+    """Whether the picture in a TIFF that is looked at is a small one of another."""
+    return bool(getattr(image, "tag_v2", {}).get(_NEW_SUBFILE_TYPE, 0) & 1)
 
 
 def without_text(data: bytes) -> bytes:

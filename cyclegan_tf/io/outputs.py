@@ -6,12 +6,12 @@ import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from PIL import Image
 
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.files import atomic_file, atomic_folder, is_taken
+from cyclegan_tf.io.files import atomic_file, atomic_folder, is_taken, require_local
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP"}
 VIDEO_SUFFIX = ".mp4"
@@ -49,6 +49,7 @@ def is_single(path: Path) -> bool:
 
 def require_free(path: Path) -> None:
     """Raises `InputError` if something is there but an empty folder: nothing is written over."""
+    require_local(path)
     for_file = path.suffix.lower() in (".zip", VIDEO_SUFFIX) or is_single(path)
     if is_taken(path) or (for_file and path.is_dir()):
         raise InputError(f"{path} exists and is not written over; choose another name.")
@@ -164,8 +165,8 @@ def same_file(name: str) -> str:
 class FreeNames:
     """Gives every picture a file name of its own, the same for the same pictures in this order.
 
-    A name that is taken gets a number (`1.jpg`, then `1-2.jpg`, `1-3.jpg`), one that is no file
-    name becomes the number of the picture.
+    A name that is taken gets a number (`1.jpg`, then `1-2.jpg`, `1-3.jpg`); of a path its last part
+    is taken, and one that is no file name becomes the number of the picture.
 
     Attributes:
         changed: how many names are not those that were asked for.
@@ -185,12 +186,13 @@ class FreeNames:
             suffix: `.jpg` and the like.
         """
         self._count += 1
-        usable = is_file_name(stem)
-        stem = stem if usable else str(self._count)
+        asked = stem + suffix
+        candidates = (stem, PureWindowsPath(stem).name)  # records may hold the path of a file
+        stem = next(filter(is_file_name, candidates), str(self._count))
         name, wanted = stem + suffix, same_file(stem + suffix)
         while same_file(name) in self._taken:
             self._numbers[wanted] = self._numbers.get(wanted, 1) + 1
             name = f"{stem}-{self._numbers[wanted]}{suffix}"
         self._taken.add(same_file(name))
-        self.changed += not usable or name != stem + suffix
+        self.changed += name != asked
         return name

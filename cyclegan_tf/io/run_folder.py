@@ -22,6 +22,7 @@ from cyclegan_tf.io.files import (
     atomic_file,
     read_file,
     require_file,
+    require_local,
     user_path,
     write_text,
 )
@@ -87,7 +88,8 @@ class RunFolder:
         return run
 
     def require_new(self) -> None:
-        """Raises `InputError` if the folder already holds a run."""
+        """Raises `InputError` if the folder already holds a run, or is none on this machine."""
+        require_local(self.path)
         if self.config_file.exists() or self.metrics_file.exists():
             raise InputError(
                 f"{self.path} already holds a run; expected a new folder. Choose another --run, "

@@ -199,13 +199,24 @@ def test_pictures_in_which_nothing_is_seen_are_told(tmp_path, capsys):
     assert "bright comes out nearly white: its levels are 239 to 255" in capsys.readouterr().err
 
 
+def test_floats_below_black_are_told(tmp_path, capsys):
+    ramp = np.linspace(-1, 1, 400, dtype=np.float32).reshape(20, 20)
+    folder = write_files(tmp_path / "x", {"1.tif": encoded(Image.fromarray(ramp), "TIFF")})
+    load(a=str(folder), b=str(folder))
+    said = capsys.readouterr().err
+    assert said.count("x comes out clipped: 50% of its values lie below the usual range and") == 2
+    assert "They go from -1 to 1: give a --range that holds them, unless" in said
+    load(a=str(folder), b=str(folder), span=(-1.0, 1.0))
+    assert "clipped" not in capsys.readouterr().err
+
+
 def test_range_that_leaves_out_much_is_told(tmp_path, capsys):
     ramp = np.arange(0, 4000, 10, dtype=np.uint16).reshape(20, 20)
-    entries = {"1.png": png(ramp), "2.png": png(noise(1))}  # of 8 bits nothing is clipped
+    entries = {"1.png": png(ramp), "2.png": png(noise(1))}  # of 8 bits nothing is looked at
     folder = write_files(tmp_path / "x", entries | {"bad.png": b""})
     for span, told in (
-        ((400, 3000), "5% of its values lie below --range 400 3000 and become black, 12% lie"),
-        ((0, 3799), None),
+        ((400, 3000), "10% of its values lie below --range 400 3000 and become black, 25% lie"),
+        ((0, 3809), None),
     ):
         load(a=str(folder), b=str(folder), skip_bad=True, span=span)
         said = capsys.readouterr().err

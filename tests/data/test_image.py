@@ -402,6 +402,18 @@ def test_jpeg_beyond_the_limit_is_read_where_it_is_to_be_reduced(monkeypatch):
     assert load_upright(data, longest=150).shape[1] == 200
 
 
+def test_picture_beyond_the_limit_fits_into_it_on_demand(monkeypatch):
+    monkeypatch.setattr("cyclegan_tf.data.image.MAX_PIXELS", 10_000)
+    monkeypatch.setattr("cyclegan_tf.data.image._MOST_REDUCED", 20_000)
+    for image_format in ("JPEG", "PNG"):
+        data = encoded(Image.new("RGB", (160, 120), RED), image_format)
+        assert load_upright(data, fit=True).shape == (86, 115, 3)
+    assert load_upright(png(flat(1, 99)), fit=True).shape == (99, 99, 3)
+    words = r"200 x 200 pixels are too many; at most 20,000 are read: .* translate --longest read"
+    with pytest.raises(ValueError, match=words):
+        load_upright(png(flat(1, 200)), fit=True)
+
+
 def test_jpeg_beyond_what_pillow_opens_is_read_where_it_is_to_be_reduced(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)
     red = Image.new("RGB", (800, 600), RED)

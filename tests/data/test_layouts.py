@@ -106,11 +106,19 @@ def test_two_columns_of_parquet_are_two_domains(tmp_path):
     assert first[2] == png(flat(2))
 
 
+def test_parquet_of_one_domain_says_how_two_are_given(tmp_path):
+    images = [{"bytes": png(flat(1)), "path": None}]
+    write_table(tmp_path / "train-0.parquet", image=images, label=[0])
+    words = "columns of images: image; expected two, .* taken with --a FILE --b FILE"
+    with pytest.raises(InputError, match=words):
+        find_layout(tmp_path)
+
+
 def test_missing_folder_is_named(tmp_path):
     with pytest.raises(InputError, match="nowhere does not exist"):
         find_layout(tmp_path / "nowhere")
     (tmp_path / "x.txt").touch()
-    with pytest.raises(InputError, match=r"x\.txt is a file; expected a folder"):
+    with pytest.raises(InputError, match=r"x\.txt is a file of another kind; expected a f"):
         find_layout(tmp_path / "x.txt")
 
 
@@ -143,6 +151,42 @@ def test_two_folders_of_pictures_come_with_the_command_that_takes_them(tmp_path)
         find_layout(tmp_path)
 
 
+PAIRS = [
+    ("train/horses", "train/zebras", ("test/horses", "test/zebras", "val/zebras")),
+    ("animals/horses", "animals/zebras", ("animals/horses/foals", "animals/zebras/foals")),
+    ("horses", "zebras", ("zebras/foals",)),
+]
+
+
+@pytest.mark.parametrize(("a", "b", "others"), PAIRS, ids=["split", "deeper", "with others"])
+def test_two_classes_of_pictures_are_told_among_others(tmp_path, a, b, others):
+    for name in (a, b, *others):
+        write_folder(tmp_path / "set" / name, image_set(1))
+    words = f"taken with --a {tmp_path}/set/{a} --b {tmp_path}/set/{b}, or"
+    with pytest.raises(InputError, match=words):
+        find_layout(tmp_path / "set")
+
+
+def test_two_zips_come_with_the_command_that_takes_them(tmp_path):
+    for name in ("horses.zip", "zebras.zip"):
+        write_zip(tmp_path / name, {"1.png": png(flat(1))})
+    with pytest.raises(InputError, match=f"with --a {tmp_path}/horses.zip --b {tmp_path}/zebras"):
+        find_layout(tmp_path)
+
+
+def test_domain_alone_says_what_is_missing(tmp_path):
+    fill(tmp_path, set__trainA=1, set__testA=1)
+    with pytest.raises(InputError, match="Only domain A is there; give both with --a DIR --b DIR"):
+        find_layout(tmp_path / "set")
+    with pytest.raises(InputError, match=f"give the folder above: --data {tmp_path}/set"):
+        find_layout(tmp_path / "set/trainA")
+
+
+def test_zip_of_a_set_needs_no_suffix(tmp_path):
+    entries = {f"set/train{s}/{n}.png": png(flat(n)) for s in "AB" for n in range(2)}
+    assert counts(write_zip(tmp_path / "archive", entries)) == [2, 2, 0, 0]
+
+
 def test_several_data_sets_in_one_folder_are_told_apart(tmp_path):
     fill(tmp_path, one__trainA=1, one__trainB=1, two__trainA=1, two__trainB=1)
     with pytest.raises(InputError, match=rf"several data sets \(one, two\).*--data {tmp_path}/one"):
@@ -169,10 +213,13 @@ def test_one_of_two_test_folders_says_so(tmp_path, capsys):
 
 
 def test_names_of_a_set_say_what_is_translated(tmp_path, capsys):
-    fill(tmp_path, monet2photo__trainA=1, monet2photo__trainB=1)
-    find_layout(tmp_path)
-    words = "note: monet2photo: A is monet and is translated into B, photo; --swap exchanges them."
-    assert capsys.readouterr().err.splitlines() == [words]
+    fill(tmp_path, monet2photo__trainA=1, monet2photo__trainB=2)
+    assert len(find_layout(tmp_path).a) == 1
+    assert len(find_layout(tmp_path, swap=True).a) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "note: monet2photo: A is monet and is translated into B, photo; --swap exchanges them.",
+        "note: monet2photo: A is photo and is translated into B, monet; --swap has exchanged them.",
+    ]
 
 
 def test_domains_can_be_exchanged(tmp_path):

@@ -7,13 +7,23 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from cyclegan_tf.data import reader
 from cyclegan_tf.data.reader import open_source
 from cyclegan_tf.data.tfrecord import write_records
 from cyclegan_tf.errors import InputError
 from tests.kinds import OTHERS, TAKEN, write_table
-from tests.pictures import flat, image_set, png, write_files, write_folder, write_zip
+from tests.pictures import (
+    encoded,
+    flat,
+    image_set,
+    noise,
+    png,
+    write_files,
+    write_folder,
+    write_zip,
+)
 
 NAMES = ["a", "b", "c", "d", "e", "f", "g"]
 
@@ -41,6 +51,14 @@ def test_pictures_are_taken_by_content_and_all_else_is_told(tmp_path, capsys, ma
     assert said.count("\n") == 1
 
 
+def test_kinds_with_a_remedy_are_told_first(tmp_path, capsys):
+    others = {f"{n}.a{n}": b"x" * 9 for n in range(15)} | {"clip": OTHERS["clip.mp4"][0]}
+    open_source(write_files(tmp_path / "set", others | {"1.png": png(flat(1))})).tell()
+    said = capsys.readouterr().err
+    assert "left out: 1 video, 1 .a0, " in said
+    assert "4 of other kinds (video: take pictures out of it" in said
+
+
 def test_nothing_is_told_of_a_folder_of_pictures_alone(tmp_path, capsys):
     write_folder(tmp_path / "a", image_set(2))
     open_source(tmp_path / "a").tell()
@@ -56,6 +74,25 @@ def test_folders_inside_are_read_and_told(tmp_path, capsys):
     assert capsys.readouterr().err == (
         f"note: {tmp_path}/a: 4 pictures; 2 of its folders looked into\n"
     )
+
+
+@pytest.mark.parametrize("make", [write_files, write_zip])
+def test_pictures_behind_the_first_of_a_file_are_told(tmp_path, capsys, make):
+    first, *others = (Image.fromarray(noise(n)) for n in range(4))
+    stacks = {
+        f"{form}.{form[:3]}": encoded(first, form, save_all=True, append_images=others)
+        for form in ("tiff", "gif")
+    }
+    one = {"one.tif": encoded(first, "TIFF"), "empty.gif": b""}
+    open_source(make(tmp_path / "set.zip", stacks | one)).tell()
+    assert capsys.readouterr().err == (
+        f"note: {tmp_path}/set.zip: 4 pictures; 2 of them the first of several in a file\n"
+    )
+
+
+def test_zip_needs_no_suffix(tmp_path):
+    write_zip(tmp_path / "archive", {"in/1.png": png(flat(1))})
+    assert names(open_source(tmp_path / "archive")) == ["1"]
 
 
 def test_folders_that_are_linked_in_a_circle_are_read_once(tmp_path):
@@ -96,11 +133,13 @@ def test_folder_without_pictures_says_what_lies_there(tmp_path):
 
 def test_wrong_paths_are_told_apart(tmp_path):
     (tmp_path / "a.txt").write_text("x")
+    (tmp_path / "a.tar.gz").write_bytes(OTHERS["more.tar.gz"][0])
     (tmp_path / "empty").mkdir()
     for name, words in (
         ("nowhere", "does not exist; expected a folder of images"),
         ("nowhere.zip", "does not exist"),
         ("a.txt", "is a file of another kind"),
+        ("a.tar.gz", r"is a file of another kind \(archive: unpack it\); expected a folder"),
         ("empty", "holds no images"),
     ):
         with pytest.raises(InputError, match=f"{name} {words}"):

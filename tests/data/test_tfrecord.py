@@ -130,13 +130,20 @@ def test_features_that_are_told_wrongly_are_refused(text):
     assert parse_features("") == {}
 
 
+SIZES = [
+    {"image/height": [6], "image/width": [4]},
+    {"rows": [6], "cols": [4], "height": []},
+    {"image/shape": [6, 4, 3]},
+]
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=lambda sizes: next(iter(sizes)))
 @pytest.mark.parametrize("channels", [1, 3])
-def test_raw_pixels_become_a_picture(tmp_path, channels):
+def test_raw_pixels_become_a_picture(tmp_path, channels, sizes):
     pixels = np.arange(6 * 4 * channels, dtype=np.uint8).reshape(6, 4, channels)
-    numbers = {"image/height": 6, "image/width": 4}
     feature = {
-        key: tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-        for key, value in numbers.items()
+        key: tf.train.Feature(int64_list=tf.train.Int64List(value=numbers))
+        for key, numbers in sizes.items()
     }
     raw = tf.train.BytesList(value=[pixels.tobytes()])
     feature["image_raw"] = tf.train.Feature(bytes_list=raw)
@@ -146,6 +153,18 @@ def test_raw_pixels_become_a_picture(tmp_path, channels):
     [(name, encoded)] = read_records(tmp_path / "x.tfrec")
     assert name == "x-0"
     np.testing.assert_array_equal(load_upright(encoded)[..., :channels], pixels)
+
+
+def test_pixels_of_several_bytes_are_refused(tmp_path):
+    feature = {
+        "image_raw": tf.train.Feature(bytes_list=tf.train.BytesList(value=[bytes(6 * 4 * 12)])),
+        "shape": tf.train.Feature(int64_list=tf.train.Int64List(value=[6, 4, 3])),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    with tf.io.TFRecordWriter(str(tmp_path / "x.tfrec")) as writer:
+        writer.write(example.SerializeToString())
+    with pytest.raises(InputError, match=r"record 0 has 288 bytes for 6 x 4 pixels; expected 1, 3"):
+        list(read_records(tmp_path / "x.tfrec"))
 
 
 def record_length(data: bytes) -> int:

@@ -133,6 +133,8 @@ def file_cases() -> list[Case]:
         Case("data: a file", lambda here, good: f.write(here, {"bad": b""}), TRAIN, "is a file"),
         Case("data: a pipe", lambda here, good: f.place_special("pipe", here / "bad"), TRAIN,
              "bad is a file"),
+        Case("data: an archive", lambda here, good: f.write(here, {"bad": gzip.compress(b"x")}),
+             TRAIN, "archive: unpack it"),
         Case("data: empty", f.files(bad={}), TRAIN, "holds no images"),
         Case("data: other files", f.files(bad={"x.txt": b"", "y.mp4": b""}), TRAIN,
              "no images|1 .mp4"),

@@ -181,6 +181,8 @@ def folder_cases() -> list[Case]:
              "train TINY --b GOOD/b --run bad/run", "bad/run", unprivileged=True),
         Case("run: to be made in /proc", f.nothing, "train TINY --b GOOD/b --run /proc/run",
              "cannot be written"),
+        Case("run: to be made in a bucket", f.nothing,
+             "train TINY --b GOOD/b --run gs://bucket/run", "address of a bucket"),
         Case("run: to be made on a loop", f.linked("bad", "bad"), "train TINY --b GOOD/b --run bad",
              "cannot be written"),
         Case("run: exists", r.config_text(b"{}"), "train TINY --b GOOD/b --run bad",

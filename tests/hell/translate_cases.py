@@ -42,6 +42,7 @@ def translate_cases() -> list[Case]:
         "inside a file": (f.file("bad"), "bad/x.zip", "bad/x.zip"),
         "in /proc": (f.nothing, "/proc/x", "cannot be written"),
         "a zip in /proc": (f.nothing, "/proc/x.zip", "cannot be written"),
+        "in a bucket": (f.nothing, "gs://bucket/x", "address of a bucket"),
         "of too long a name": (f.nothing, "LONG", "too long"),
         "a picture, of four": (f.nothing, "x.png", "name of one picture"),
         "of a kind that is not written": (f.nothing, "x.pdf", "suffix that is not written"),

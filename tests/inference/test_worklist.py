@@ -50,7 +50,7 @@ def test_evil_names_of_a_zip_lead_nowhere(tmp_path):
     path = write_zip(tmp_path / "bad.zip", {name: png(flat(1)) for name in names})
     work = look([path])
     # sorted by path; what has a part that starts with a dot is passed over, as everywhere
-    assert (work.names, work.renamed) == (("x.png", "2.png", "3.png"), 2)
+    assert (work.names, work.renamed) == (("x.png", "x-2.png", "3.png"), 2)
 
 
 def test_format_of_all_can_be_chosen(tmp_path):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from cyclegan_tf.errors import InputError
 from cyclegan_tf.io import files
 from cyclegan_tf.io.files import (
     DiskFull,
@@ -16,6 +17,7 @@ from cyclegan_tf.io.files import (
     is_taken,
     read_file,
     require_file,
+    require_local,
     user_path,
     write_text,
 )
@@ -186,13 +188,25 @@ def test_share_that_refuses_to_flush_folders_costs_no_finished_work(tmp_path, mo
     assert (tmp_path / "folder" / "a").read_text() == "one"
 
 
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP])
+def test_share_that_flushes_nothing_costs_no_finished_work(tmp_path, monkeypatch, code):
+    def refuse(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(files.os, "fsync", refuse)
+    write_text(tmp_path / "x", "text\n")
+    append_line(tmp_path / "x", "more")
+    assert (tmp_path / "x").read_text() == "text\nmore\n"
+
+
 def test_disk_that_loses_a_file_is_told(tmp_path, monkeypatch):
     def fail(_: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(files.os, "fsync", fail)
-    with pytest.raises(OSError, match="Input/output error"):
-        write_text(tmp_path / "x", "text")
+    for write in (write_text, append_line):
+        with pytest.raises(OSError, match="Input/output error"):
+            write(tmp_path / "x", "text")
 
 
 def test_empty_folder_is_filled(tmp_path):
@@ -213,6 +227,14 @@ def test_all_but_an_empty_folder_is_taken(tmp_path):
     assert is_taken(tmp_path)
     assert is_taken(tmp_path / "empty" / "..")
     assert not is_taken(tmp_path / "nowhere")
+
+
+def test_address_of_a_bucket_is_no_place_to_write_to():
+    for address in ("gs://bucket/run", "s3:/bucket/run"):
+        with pytest.raises(InputError, match="bucket/run is the address of a bucket"):
+            require_local(Path(address))
+    require_local(Path("C:/run"))
+    require_local(Path("runs/gs"))
 
 
 def test_home_is_found_in_every_path(tmp_path, monkeypatch):

@@ -1,3 +1,4 @@
+import io
 import struct
 import zlib
 from pathlib import PurePath
@@ -8,9 +9,17 @@ from PIL import Image, features
 
 from cyclegan_tf.data.image import load_upright
 from cyclegan_tf.io import formats
-from cyclegan_tf.io.formats import claims_picture, identify, is_picture, kind_of, without_text
+from cyclegan_tf.io.formats import (
+    claims_picture,
+    describe,
+    holds_several,
+    identify,
+    is_picture,
+    kind_of,
+    without_text,
+)
 from tests.hell.images import chunk
-from tests.kinds import HEIC, OTHERS, TAKEN, raw_preview
+from tests.kinds import HEIC, OTHERS, TAKEN, canon_raw, raw_preview
 from tests.pictures import encoded, flat, noise, png
 
 
@@ -45,8 +54,46 @@ def test_remedies_stand_beside_kinds():
     assert identify(b"no image") is None
 
 
-def test_preview_in_a_raw_picture_is_none():
-    assert not is_picture(raw_preview())
+@pytest.mark.parametrize("data", [raw_preview(), canon_raw()], ids=["marked", "Canon"])
+def test_preview_in_a_raw_picture_is_none(data):
+    assert not is_picture(data)
+    with pytest.raises(ValueError, match="camera raw: develop it"):
+        load_upright(data)
+
+
+def test_raw_pictures_that_begin_as_tiffs_are_told_by_their_names():
+    for name in ("DSC_1.NEF", "x.dng", "x.arw"):
+        assert kind_of(PurePath(name), raw_preview()[:512]).name == "camera raw"
+    assert kind_of(PurePath("x.bin"), raw_preview()[:512]).name == ".bin"
+
+
+def test_what_is_no_picture_is_described():
+    described = {
+        b"": "empty",
+        bytes(9999): "zeros alone",
+        b"\xef\xbb\xbf<html>": "web page: the download failed; fetch the file again",
+        b'{"error":\r\n "too many"}': """text: '{"error": "too many"}'""",
+        b"x" * 999: f"text: {'x' * 60!r}",
+        bytes(range(99)): "of no known format",
+    }
+    assert {data: describe(data) for data in described} == described
+    assert describe(b"MM\0*").startswith("TIFF: damaged, or of a kind that Pillow does not read")
+
+
+def test_stacks_and_animations_hold_several_pictures():
+    first, second = (Image.fromarray(noise(n)) for n in (1, 2))
+    for form in ("TIFF", "GIF", "WEBP", "PNG"):
+        stack = encoded(first, form, save_all=True, append_images=[second])
+        assert holds_several(io.BytesIO(stack))
+        assert not holds_several(io.BytesIO(encoded(first, form)))
+    assert not holds_several(io.BytesIO(b"no picture"))
+
+
+def test_smaller_copies_in_a_tiff_are_no_further_pictures():
+    image, copy = (Image.fromarray(flat(1, size)) for size in (32, 8))
+    copy.encoderinfo = {"tiffinfo": {254: 1}}
+    stack = encoded(image, "TIFF", save_all=True, append_images=[copy])
+    assert not holds_several(io.BytesIO(stack))
 
 
 @pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")

@@ -31,6 +31,12 @@ def test_zip_holds_the_pictures_readable_by_all(tmp_path):
         assert {stat.filemode(i.external_attr >> 16) for i in archive.infolist()} == {"-rw-r--r--"}
 
 
+def test_bucket_is_no_destination():
+    for name in ("folder", "x.zip", "x.png"):
+        with pytest.raises(InputError, match=r"gs:/bucket/.* is the address of a bucket"):
+            open_destination(Path("gs://bucket") / name)
+
+
 def test_file_has_the_name_that_was_asked_for(tmp_path):
     with open_destination(tmp_path / "x.JPG") as put:
         put("other.png", b"one")
@@ -129,10 +135,18 @@ def test_numbered_name_is_not_given_twice():
 
 def test_what_is_no_file_name_becomes_the_pictures_number():
     names = FreeNames()
-    assert [names.take(n, ".png") for n in ("x", "../y", "", "4", "a/b")] == [
+    assert [names.take(n, ".png") for n in ("x", "a\nb", "", "4", "a/..")] == [
         "x.png", "2.png", "3.png", "4.png", "5.png",
     ]  # fmt: skip
     assert names.changed == 3
+
+
+def test_of_a_path_the_last_part_is_the_name():
+    names = FreeNames()
+    assert [names.take(n, ".png") for n in ("/data/a/1", "../1", "C:\\b\\2", "2")] == [
+        "1.png", "1-2.png", "2.png", "2-2.png",
+    ]  # fmt: skip
+    assert names.changed == 4
 
 
 def test_many_doubles_are_named_quickly():

@@ -162,7 +162,7 @@ def test_several_photos_come_in_one_zip_and_a_broken_one_gets_a_sentence(visitor
     visitor.bring(**photos)
     told = visitor.paint("2 paintings.").splitlines()
     assert told == [
-        "words.jpg is no picture: no readable image (of no known format).", "2 paintings.",
+        "words.jpg is no picture: no readable image (text: 'words').", "2 paintings.",
     ]  # fmt: skip
     found = visitor.downloads()
     assert set(found) == {"paintings.zip", "a.png", "b.png"}

@@ -74,7 +74,7 @@ def test_screens_are_shown_reduced_and_files_keep_their_size(studio, tmp_path, m
 
 
 REFUSED = {
-    "no picture": (b"words", {}, "in.png is no picture: no readable image (of no known format)"),
+    "no picture": (b"words", {}, "in.png is no picture: no readable image (text: 'words')"),
     "empty": (b"", {}, "in.png is no picture"),
     "half": (png(noise(0))[:900], {}, "in.png is no picture"),
     "model": (png(noise(0)), {"model": "manet"}, "no model called 'manet' goes ab; choose"),
