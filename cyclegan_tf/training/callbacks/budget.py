@@ -157,12 +157,12 @@ class TimeBudget(keras.callbacks.Callback):
             return
         spent = f" {clock.used / 60:.1f} of them are used up, and" if clock.used else ""
         alone = (clock.spent - clock.used + self.rest) / 60
-        zipped = " and images.zip" if self._submission else ""
+        tasks = "starting and images.zip alone take" if self._submission else "starting alone takes"
         remedy = f"give at least {self._enough(_FEW_STEPS)}" if pace else "give more"
         remedy += ", or --no-submission to train without the zip" if self._submission else ""
         raise InputError(
-            f"--budget-minutes {clock.minutes:g} leaves no time for training:{spent} starting"
-            f"{zipped} alone take about {alone:.1f} minutes; {remedy} (a budget that is given with "
+            f"--budget-minutes {clock.minutes:g} leaves no time for training:{spent} {tasks} "
+            f"about {alone:.1f} minutes; {remedy} (a budget that is given with "
             "--resume counts from then on)."
         )
 

@@ -283,5 +283,5 @@ def test_budget_without_time_for_a_step_is_refused_with_a_remedy(now):
     with pytest.raises(InputError, match=told):
         budget.require_time()
     later = watched(1.0, used=70.0)
-    with pytest.raises(InputError, match=r"1\.2 of them are used up, and starting alone take"):
+    with pytest.raises(InputError, match=r"1\.2 of them are used up, and starting alone takes"):
         later.require_time()
