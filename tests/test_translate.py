@@ -379,12 +379,15 @@ def test_range_of_the_training_is_that_of_translations(tmp_path):
 def test_picture_beyond_the_limit_is_translated_reduced(run, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("cyclegan_tf.data.image.MAX_PIXELS", 20_000)
     (tmp_path / "in.jpg").write_bytes(encode_jpeg(flat(80, 160)))
-    assert call(run, tmp_path / "in.jpg", output=tmp_path / "x.png") == 2
+    assert call(run, tmp_path / "in.jpg", "--canvas=full", output=tmp_path / "x.png") == 2
     error = capsys.readouterr().err
     assert "in.jpg is no image: no readable image (160 x 160 pixels are too many; at" in error
     assert "translate --longest" in error
     assert call(run, tmp_path / "in.jpg", "--longest=64", output=tmp_path / "x.png") == 0
     assert opened(tmp_path / "x.png").shape == (64, 64, 3)
+    assert call(run, tmp_path / "in.jpg", output=tmp_path / "y.png") == 0  # on a canvas
+    height, width, _ = opened(tmp_path / "y.png").shape
+    assert height == width and height * width <= 20_000
 
 
 def test_empty_folder_is_a_place_for_translations(run, tmp_path):
