@@ -5,8 +5,8 @@ python -m cyclegan_tf.train
 python -m cyclegan_tf.train --data data/horse2zebra --preset cpu --run runs/zebra
     trains on a data set; for the competition's it ends with images.zip
 python -m cyclegan_tf.train --run runs/zebra --resume
-    continues that run after an interruption, or for longer with --budget-minutes (a run
-    without a time budget: with --epochs)
+    continues that run after an interruption, or for longer with --budget-minutes
+    (a run without a time budget: with --epochs)
 """
 
 import argparse
