@@ -25,12 +25,13 @@ MEGABYTES = 2000
 PATIENCE = 120.0  # then the process is killed: it hangs
 NOBODY = 65534
 # Another user may not enter the folder that Python is in: first all is imported, then root leaves.
+# But what writes other formats of networks: ONNX Runtime leaves files in the home of whoever ends.
 _WITHOUT_PRIVILEGES = f"""
 import importlib, os, pkgutil, sys
 import cyclegan_tf.cli
 cyclegan_tf.cli.load_tensorflow()
 for module in pkgutil.walk_packages(cyclegan_tf.__path__, "cyclegan_tf."):
-    if not module.name.endswith("__main__"):
+    if not module.name.endswith("__main__") and ".exports" not in module.name:
         importlib.import_module(module.name)
 os.setresuid({NOBODY}, {NOBODY}, {NOBODY})
 sys.exit(importlib.import_module(f"cyclegan_tf.{{sys.argv[1]}}").main(sys.argv[2:]))
