@@ -34,9 +34,11 @@ def main() -> int:
     parser.add_argument("--landscapes", type=int, default=3)
     arguments = parser.parse_args()
     load_tensorflow()
+    from cyclegan_tf.inference.loading import directions
+
     print("| direction | frame by frame | as a clip | left, frame by frame | left, as a clip |")
     print("| --- | --- | --- | --- | --- |")
-    for direction in ("ab", "ba"):
+    for direction in directions(arguments.run):
         rows = [_measured(arguments, direction, index) for index in range(arguments.landscapes)]
         means = "{:.2f} | {:.2f} | {:.2f} | {:.2f}".format(*np.mean(rows, axis=0))
         print(f"| {direction} | {means} |", flush=True)

@@ -119,8 +119,8 @@ class DataSet:
     def summary(self) -> str:
         """One line for the user: counts of both domains."""
         text = (
-            f"A: {len(self.train_a)} images ({len(self.validation_a)} more held out), "
-            f"B: {len(self.train_b)} images ({len(self.validation_b)} more held out)"
+            f"A: {len(self.train_a):,} images ({len(self.validation_a):,} more held out), "
+            f"B: {len(self.train_b):,} images ({len(self.validation_b):,} more held out)"
         )
         return text + (f"; {tell_skipped(self.skipped)}" if self.skipped else "")
 

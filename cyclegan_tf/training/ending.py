@@ -20,21 +20,19 @@ def made(run: RunFolder) -> str:
 
 
 def next_commands(run: RunFolder, config: TrainConfig) -> str:
-    """What one usually does with a trained run, a command a line."""
+    """What one usually does with a trained run, a command a line.
+
+    Nothing follows the commands: zsh and cmd take a comment for arguments.
+    """
     path = shlex.quote(str(run.path))
     if config.model == "dcgan":
-        use = f"generate --run {path} --output pictures/ --count 16", "make pictures"
+        aim, use = "make pictures", f"generate --run {path} --output pictures/ --count 16"
     else:
-        use = f"translate --run {path} PHOTOS/ --output paintings/", "translate pictures"
+        aim, use = "translate pictures", f"translate --run {path} PHOTOS/ --output paintings/"
     epochs = max((row["epoch"] for row in run.metrics()), default=0)
     longer = f"--epochs {2 * config.epochs}"
     if config.budget_minutes and epochs < config.epochs:  # it was the clock that ended it
         longer = f"--budget-minutes {config.budget_minutes:g}"
-    commands = [
-        use,
-        (f"evaluate --run {path}", "score it (FID)"),
-        (f"train --run {path} --resume {longer}", "train on"),
-    ]
-    width = max(len(command) for command, _ in commands)
-    lines = [f"  python -m cyclegan_tf.{c.ljust(width)}  # {what}" for c, what in commands]
-    return "\n".join(["next:", *lines])
+    commands = [use, f"evaluate --run {path}", f"train --run {path} --resume {longer}"]
+    lines = [f"  python -m cyclegan_tf.{command}" for command in commands]
+    return "\n".join([f"next, to {aim}, to score them (FID), or to train on:", *lines])
