@@ -179,7 +179,7 @@ def test_commands_run_from_top_to_bottom(place):
     with Image.open(place / "painting.png") as image:
         assert image.size == (40, 40)
     with Image.open(place / "paintings/1.jpg") as image:
-        assert image.size == (32 + 4 + 32, 32)  # side by side
+        assert image.size == (32, 32)
 
 
 def test_commands_for_two_machines_train_one_run(place, tmp_path):
