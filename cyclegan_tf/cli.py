@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import re
-import shlex
 import sys
 import tempfile
 import textwrap
@@ -154,16 +153,8 @@ def require_backend() -> None:
     where = "KERAS_BACKEND" if named else home / "keras.json"
     raise InputError(
         f"Keras is set up for {backend} ({where}), but this package computes with TensorFlow; "
-        f"set KERAS_BACKEND, as in: KERAS_BACKEND=tensorflow {_typed()}"
+        "set the environment variable KERAS_BACKEND to tensorflow"
     )
-
-
-def _typed() -> str:
-    """What the user typed, as far as Python knows."""
-    program = Path(sys.argv[0])
-    module = ["python", "-m", f"cyclegan_tf.{program.stem}"]
-    start = module if program.parent.name == "cyclegan_tf" else [program.name]
-    return shlex.join([*start, *sys.argv[1:]])
 
 
 def load_tensorflow() -> None:

@@ -1,6 +1,9 @@
 """The two exceptions that mean: it is not the program that is at fault; what others say."""
 
 import difflib
+import os
+import shlex
+import subprocess
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,6 +27,11 @@ def first_line(error: BaseException) -> str:
     headings = ("Graph execution error", "Detected at node", "Node:")  # of TensorFlow's many lines
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return next((line for line in lines if not line.startswith(headings)), type(error).__name__)
+
+
+def shell_words(*words: str) -> str:
+    """Words as a user types them; Windows' cmd takes double quotes, and backslashes as they are."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def suggestion(given: Any, choices: Iterable[str]) -> str:

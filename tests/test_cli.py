@@ -85,20 +85,19 @@ def test_names_of_no_utf8_can_be_printed(monkeypatch):
 
 
 @pytest.mark.parametrize("variable", [True, False])
-def test_keras_of_another_library_is_refused_with_the_command_that_works(
+def test_keras_of_another_library_is_refused_with_a_remedy(
     tmp_path, monkeypatch, variable
 ):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
-    monkeypatch.setattr(sys, "argv", ["/in/cyclegan_tf/train.py", "--run", "my run"])
     require_backend()
     if variable:
         monkeypatch.setenv("KERAS_BACKEND", "jax")
     else:
         (tmp_path / "keras.json").write_text('{"backend": "jax"}')
     where = "KERAS_BACKEND" if variable else "keras.json"
-    command = "KERAS_BACKEND=tensorflow python -m cyclegan_tf.train --run 'my run'"
-    with pytest.raises(InputError, match=rf"set up for jax \(.*{where}\), but .*: {command}$"):
+    remedy = "set the environment variable KERAS_BACKEND to tensorflow$"
+    with pytest.raises(InputError, match=rf"set up for jax \(.*{where}\), but .*; {remedy}"):
         require_backend()
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     require_backend()

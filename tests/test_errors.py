@@ -1,8 +1,10 @@
+from types import SimpleNamespace
+
 import pytest
 import tensorflow as tf
 
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.errors import InputError, first_line
+from cyclegan_tf.errors import InputError, first_line, shell_words
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.training.faults import explain
 from tests.tiny_models import pixel_network
@@ -41,3 +43,18 @@ def test_full_disk_that_is_told_after_an_empty_line_is_explained():
     error = tf.errors.ResourceExhaustedError(None, None, "\n/tmp: No space left on device")
     line = explain(error, TrainConfig())
     assert line == "the disk is full (/tmp: No space left on device); free some space."
+
+
+@pytest.mark.parametrize(
+    ("system", "word", "expected"),
+    [
+        ("posix", "my run", "'my run'"),
+        ("nt", "my run", '"my run"'),
+        ("nt", "runs\\demo-1", "runs\\demo-1"),
+    ],
+)
+def test_words_are_quoted_as_the_shell_of_the_system_takes_them(
+    monkeypatch, system, word, expected
+):
+    monkeypatch.setattr("cyclegan_tf.errors.os", SimpleNamespace(name=system))
+    assert shell_words("--run", word) == f"--run {expected}"

@@ -6,7 +6,6 @@ in a zip; as the shards cycle_gan-trainA.tfrecord-00000-of-00001.
 
 import itertools
 import re
-import shlex
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -28,7 +27,7 @@ from cyclegan_tf.data.reader import (
     wrong_path,
 )
 from cyclegan_tf.data.tfrecord import Features, claims_records, parse_features
-from cyclegan_tf.errors import InputError
+from cyclegan_tf.errors import InputError, shell_words
 from cyclegan_tf.io.files import is_hidden
 from cyclegan_tf.io.formats import claims_picture
 
@@ -304,9 +303,9 @@ def _refuse(path: Path, members: list[Member]) -> NoReturn:
     elif len(domains) == 1:
         hint = f"Only domain {domains.pop().upper()} is there; give both with --a DIR --b DIR."
     elif len(pair := _pair(members)) == 2 and path.is_dir():
-        a, b = (shlex.quote(str(path / each)) for each in pair)
+        a, b = (shell_words(str(path / each)) for each in pair)
         hint = f"Its two sets of pictures are taken with --a {a} --b {b}, or the other way."
     elif list(_place_of(PurePath(path.name, "x"))):
-        hint = f"If it is one domain, give the folder above: --data {shlex.quote(str(path.parent))}"
+        hint = f"If it is one domain, give the folder above: --data {shell_words(str(path.parent))}"
     found = ", ".join(top[:8]) or "nothing"
     raise InputError(f"{path} has no known layout (found: {found}); expected {_KNOWN}. {hint}")

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import math
 import os
-import shlex
 import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cyclegan_tf.config.fields import flag
+from cyclegan_tf.errors import shell_words
 from cyclegan_tf.io.files import read_file
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.reporting.curves import charts
@@ -216,7 +216,7 @@ def _commands(run: RunFolder, config: Any) -> dict[str, str]:
     commands["score it"] = ["evaluate", "--run", path]
     commands["make this page anew"] = ["report", "--run", path]
     return {
-        what: shlex.join(["python", "-m", f"cyclegan_tf.{command}", *rest])
+        what: shell_words("python", "-m", f"cyclegan_tf.{command}", *rest)
         for what, (command, *rest) in commands.items()
     }
 

@@ -1,8 +1,7 @@
 """What a user is told when a run has ended: what was made, where, and what to type next."""
 
-import shlex
-
 from cyclegan_tf.config.train_config import TrainConfig
+from cyclegan_tf.errors import shell_words
 from cyclegan_tf.io.run_folder import RunFolder
 
 
@@ -24,7 +23,7 @@ def next_commands(run: RunFolder, config: TrainConfig) -> str:
 
     Nothing follows the commands: zsh and cmd take a comment for arguments.
     """
-    path = shlex.quote(str(run.path))
+    path = shell_words(str(run.path))
     if config.model == "dcgan":
         aim, use = "make pictures", f"generate --run {path} --output pictures/ --count 16"
     else:

@@ -1,14 +1,13 @@
 """What a run folder holds of an earlier training, and what may be changed when it goes on."""
 
 import dataclasses
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cyclegan_tf.config.fields import flag
 from cyclegan_tf.config.train_config import TrainConfig
-from cyclegan_tf.errors import InputError
+from cyclegan_tf.errors import InputError, shell_words
 from cyclegan_tf.io.run_folder import RunFolder, versions
 from cyclegan_tf.training.checkpoint import CheckpointMetadata, read_metadata
 
@@ -104,7 +103,7 @@ def find_resumption(path: Path, changes: dict[str, Any]) -> Resumption:
 
 def resume_command(path: Path) -> str:
     """What the user has to type to go on."""
-    return f"python -m cyclegan_tf.train --run {shlex.quote(str(path))} --resume"
+    return f"python -m cyclegan_tf.train --run {shell_words(str(path))} --resume"
 
 
 def differences(metadata: CheckpointMetadata, names: dict[str, str]) -> list[str]:
