@@ -85,9 +85,7 @@ def test_names_of_no_utf8_can_be_printed(monkeypatch):
 
 
 @pytest.mark.parametrize("variable", [True, False])
-def test_keras_of_another_library_is_refused_with_a_remedy(
-    tmp_path, monkeypatch, variable
-):
+def test_keras_of_another_library_is_refused_with_a_remedy(tmp_path, monkeypatch, variable):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     require_backend()
