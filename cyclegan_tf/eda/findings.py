@@ -89,7 +89,7 @@ class Findings:
 
         Returns:
             By channel the `difference` of the means, B - A, and the Wasserstein `distance`: the
-            same without its sign if one histogram is the other shifted, more if the shapes differ.
+            same without its sign if all levels move in one direction, more if some move against it.
         """
         a, b = self.counts["A"], self.counts["B"]
         distances = [wasserstein_distance(*pair) for pair in zip(a, b, strict=True)]

@@ -30,6 +30,14 @@ class Plate(Figure):
         """Whether a picture is part of it, as against points, lines and bars alone."""
         return any(axes.images for axes in self.axes)
 
+    def savefig(self, *arguments: Any, **options: Any) -> None:
+        """Saves it as Matplotlib does, after a first layout.
+
+        That one changes the ticks of the axes, and so the room that their labels need.
+        """
+        self.draw_without_rendering()
+        super().savefig(*arguments, **options)
+
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png")

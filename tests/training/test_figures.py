@@ -114,6 +114,20 @@ def test_figures_are_pngs_by_themselves():
     assert pixels(figures.picture_rows({"one": greys([0])})).shape[1] == 1210  # 11 inches
 
 
+def test_labels_of_axes_stay_within_the_figure():
+    others = {
+        **{f"gen_{way}_loss": 2.0 for way in ("ab", "ba")},
+        **{f"disc_{side}_{kind}_accuracy": 0.7 for side in "ab" for kind in ("real", "fake")},
+        **{f"disc_{side}_loss": 1.3 for side in "ab"},
+    }
+    cycle_losses = [0.604, 0.4785, 0.4685, 0.493, 0.5175, 0.471, 0.4505]
+    rows = [
+        {"epoch": epoch, "cycle_loss": loss, **others}
+        for epoch, loss in enumerate(cycle_losses, start=1)
+    ]
+    assert (pixels(figures.loss_curves(rows))[:, :2] == 255).all()
+
+
 def test_samples_over_the_epochs_begin_with_the_originals(tmp_path):
     run = run_with_grids(tmp_path, list(range(0, 101, 10)))
     rows = shown(figures.samples_over_epochs(run, most=3))
