@@ -78,7 +78,7 @@ def kaggle() -> TrainConfig:
     DiffAugment keeps the discriminator from learning them by heart (its colours stay off, the
     palette is what is to be learned).
 
-    Command: `python -m cyclegan_tf.train --data /kaggle/input/gan-getting-started`
+    Command: `python -m cyclegan_tf.train --data DIR --preset kaggle`
     """
     return dataclasses.replace(
         cpu(),
