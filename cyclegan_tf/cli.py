@@ -17,7 +17,7 @@ from functools import partial, wraps
 from pathlib import Path
 from typing import Any, NoReturn
 
-from cyclegan_tf.errors import Fault, InputError, suggestion
+from cyclegan_tf.errors import Fault, InputError, first_line, suggestion
 
 _LINE = 79  # signs of a line of help
 _LONGEST = 1200  # signs of a message: a value in it may be a file that is no config
@@ -85,8 +85,8 @@ class Parser(argparse.ArgumentParser):
 def command(main: Main) -> Main:
     """Makes `main(argv)` answer an `InputError` with one line on stderr and exit code 2.
 
-    So it does with a path that the system refuses; a `Fault` and a machine without memory have
-    exit code 1, and Ctrl-C where nothing is to be saved 130. Everything else still raises: a
+    So it does with a path that the system refuses; a `Fault` and a machine without memory or room
+    have exit code 1, and Ctrl-C where nothing is to be saved 130. Everything else still raises: a
     traceback is the right answer to a defect.
     """
 
@@ -114,6 +114,11 @@ def command(main: Main) -> Main:
             if error.filename is None or error.errno not in _PATH_FAULTS:
                 raise
             message = f"{error.filename} cannot be used ({error.strerror}); check the path."
+        except Exception as error:
+            # TensorFlow's, of a disk or a GPU: known by name, because it may not be imported
+            if type(error).__name__ != "ResourceExhaustedError":
+                raise
+            message, code = f"disk or memory is full ({first_line(error)}); free some of it.", 1
         print(f"error: {_one_line(message)}", file=sys.stderr)
         return code
 

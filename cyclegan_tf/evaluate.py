@@ -41,8 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     if run:
         of_runs = {"every_photo": arguments.all, "count": arguments.count, "data": arguments.data}
         evaluation = evaluate_run(run.path, inception, comparison, **of_runs)
-        if saved := evaluation.save(run):
-            write_report(run)
+        saved = evaluation.save(run)
     else:
         evaluation = evaluate_images(arguments.images, inception, comparison)
     if arguments.json:
@@ -51,6 +50,8 @@ def main(argv: list[str] | None = None) -> int:
         print(evaluation)
         if saved:
             print(f"saved: {saved}")
+    if saved:
+        write_report(run)
     return 0
 
 

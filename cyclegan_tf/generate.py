@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cyclegan_tf.cli import Parser, command, load_tensorflow
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.io.files import is_taken, user_path
+from cyclegan_tf.io.files import is_taken, require_local, user_path
 
 if TYPE_CHECKING:  # they import TensorFlow, which --help must not wait for
     import numpy as np
@@ -45,7 +45,8 @@ def main(argv: list[str] | None = None) -> int:
     for name, low, high in (("count", 1, 1_000_000), ("seed", 0, 2**31 - 1)):
         if not low <= (value := getattr(arguments, name)) <= high:
             raise InputError(f"--{name} is {value}; expected a value from {low} to {high:,}.")
-    output, zipped = arguments.output, arguments.output.suffix == ".zip"
+    output, zipped = arguments.output, arguments.output.suffix.lower() == ".zip"
+    require_local(output)
     if output.is_dir() if zipped else is_taken(output):
         raise InputError(f"{output} exists; expected a new folder, or a file NAME.zip.")
     load_tensorflow()

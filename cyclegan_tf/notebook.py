@@ -194,7 +194,7 @@ def choose_config(
     from cyclegan_tf.training.run import choose_preset, configure
 
     preset = preset or choose_preset(model, str(data))
-    if model == "cyclegan" and preset_config(preset).model == "cut":
+    if {model, preset_config(preset).model} == {"cyclegan", "cut"}:
         changes["model"] = model  # a notebook on cycles trains both ways
     if minutes is not None:
         changes["budget_minutes"] = minutes
@@ -226,7 +226,7 @@ def find_inception() -> Path | None:
         InputError: if `CYCLEGAN_TF_INCEPTION` names no file.
     """
     if named := os.environ.get(INCEPTION_VARIABLE):
-        if not Path(named).is_file():
+        if not user_path(named).is_file():
             raise InputError(
                 f"{INCEPTION_VARIABLE} is {named!r}, which is no file; set it to a frozen "
                 "Inception graph, or unset it to go without scores."

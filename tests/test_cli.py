@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 
 from cyclegan_tf.cli import command, require_backend
 from cyclegan_tf.errors import InputError
@@ -47,6 +48,12 @@ def test_machine_without_memory_is_one_line_and_exit_code_1(capsys):
     assert raising(MemoryError())(None) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: out of memory") and error.count("\n") == 1
+
+
+def test_full_disk_that_tensorflow_met_is_one_line_and_exit_code_1(capsys):
+    assert raising(tf.errors.ResourceExhaustedError(None, None, "x; No space left"))(None) == 1
+    error = capsys.readouterr().err
+    assert error == "error: disk or memory is full (x; No space left); free some of it.\n"
 
 
 @pytest.mark.parametrize("fault", [OSError(errno.EIO, "I/O", "x"), KeyError("x"), OSError("x")])

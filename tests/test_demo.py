@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -91,3 +96,18 @@ def test_folder_that_somebody_else_named_partial_is_kept(tmp_path):
     write_demo(tmp_path / "x", size=16, count=1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x", "x.partial"]
     assert (tmp_path / "x.partial" / "work").read_text() == "a year of it"
+
+
+def test_script_without_a_guard_draws_the_set(tmp_path):
+    script = tmp_path / "first.py"
+    script.write_text(
+        "from cyclegan_tf.data.synthetic.dataset import write_demo\n"
+        "print('begun')\n"
+        "write_demo('set', size=16, count=2)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "begun\n"), done.stderr
+    assert len(list((tmp_path / "set").iterdir())) == 3

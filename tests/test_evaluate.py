@@ -10,6 +10,7 @@ import pytest
 from cyclegan_tf import evaluate
 from cyclegan_tf.data.image import encode_jpeg
 from cyclegan_tf.data.reader import open_source
+from cyclegan_tf.io.files import DiskFull
 from tests.metrics.test_evaluation import CYCLEGAN, write_greys, write_run
 from tests.pictures import noise, png, write_files, write_zip
 from tests.tiny_inception import write_tiny_graph
@@ -147,6 +148,17 @@ def test_scores_are_printed_though_the_run_cannot_be_written(ask, sets, tmp_path
     assert code == 0
     assert strictly(out)["generated_count"] == 2
     assert "warning: " in err and "evaluation.json cannot be written" in err
+
+
+def test_scores_are_printed_though_the_disk_is_full(ask, sets, monkeypatch):
+    def full(*_):
+        raise DiskFull("the disk is full")
+
+    monkeypatch.setattr("cyclegan_tf.metrics.evaluation.write_text", full)
+    code, out, err = ask(f"--run {sets['run']} --inception graph --json")
+    assert code == 0
+    assert strictly(out)["generated_count"] == 2
+    assert "evaluation.json cannot be written (the disk is full)" in err
 
 
 IMAGES = "--images folder --reference reference --inception graph"

@@ -112,6 +112,7 @@ def test_same_seed_same_pictures_and_other_latents_other_pictures(run, tmp_path)
         (["--run", "nowhere", "--output", "x", "--count", "0"], "--count is 0"),
         (["--run", "nowhere", "--output", "x", "--seed", "-1"], "--seed is -1"),
         (["--run", "nowhere", "--output", "."], "exists; expected a new folder"),
+        (["--run", "nowhere", "--output", "gs://x/y"], "nothing is written there"),
         (["--output", "x"], "--run"),
     ],
 )

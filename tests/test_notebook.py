@@ -108,6 +108,7 @@ def test_the_machine_is_told_with_its_time(monkeypatch):
         ("monet", "cyclegan", True, "kaggle"),
         ("monet", "cyclegan", False, "cpu"),
         ("data/synthetic", "cyclegan", True, "demo"),
+        ("data/synthetic", "cut", True, "demo"),
         ("data/synthetic", "dcgan", True, "dcgan"),
     ],
 )

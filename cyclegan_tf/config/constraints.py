@@ -94,6 +94,9 @@ def _check_sizes(config: "TrainConfig") -> None:
     else:
         for name in ("image_size", "picture_size"):
             _check_multiple(config, name, 4, "the ResNet, which halves an image twice")
+    if config.discriminator == "projected":
+        for name in ("image_size", "picture_size"):
+            _check_multiple(config, name, 16, "--discriminator projected")
     _check_skip_blur(config)
     smallest = 3 * 2**config.discriminator_layers
     for name in ("image_size", "picture_size"):

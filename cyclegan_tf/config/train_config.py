@@ -292,6 +292,7 @@ class TrainConfig:
         metavar="SHARE",
         low=0,
         high=0.95,
+        needs=(_TRANSLATION, {"latent_discriminator": ("strided", "residual")}),
     )
     spectral_norm: bool = option(
         False,

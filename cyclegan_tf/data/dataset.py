@@ -43,7 +43,7 @@ class ImageSet:
 
     Attributes:
         names: one name an image, without folder and suffix.
-        encoded: JPEG or PNG bytes that `images.decode` reads as RGB.
+        encoded: JPEG or PNG bytes that `image.decode` reads as RGB.
     """
 
     names: tuple[str, ...] = ()

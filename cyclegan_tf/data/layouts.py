@@ -40,6 +40,7 @@ KAGGLE_DATA = (
 # How a path is called whose parts are in lower case and without signs between words. Kaggle's
 # records are looked for before the same pictures as files.
 _HELD_OUT = "test(?:ing)?|val(?:id|idation)?"
+_NAMES_TESTS = re.compile(f"(?:^|[^a-z])(?:{_HELD_OUT})(?:[^a-z]|$)")  # of a path in lower case
 _SPLIT = f"train(?:ing)?|{_HELD_OUT}"
 _SPELLINGS = (
     re.compile(r"(?:^|/)(?P<domain>photo|monet|truth)tfrec(?P<split>)(?P<after>)(?:/|$)"),
@@ -268,8 +269,10 @@ def _columns(path: Path, members: list[Member]) -> Layout | None:
             f"{', '.join(columns) or 'none'}; expected two, A and B. Files of one domain each are "
             "taken with --a FILE --b FILE."
         )
-    tests = [member for member in tables if re.search("test|val", member.path.name)]
+    tests = [member for member in tables if _NAMES_TESTS.search(member.path.as_posix().lower())]
     training = [member for member in tables if member not in tests]
+    if not training:
+        training, tests = tables, []
     found = [
         make_source(f"{path}: {column}", part, depth=99, features={"image": column})
         for part in (training, tests)

@@ -24,9 +24,9 @@ def list_duplicates(
 
     Args:
         images: a row an image; `file` and `pixels` are digests of its bytes and of its pixels.
-        grey: `(n, 32, 32)` uint8, of `fingerprints.shrink_to_grey`.
-        most_bits: as of `fingerprints.group_alike`.
-        least_correlation: as of `fingerprints.group_alike`.
+        grey: `(n, 32, 32)` uint8, of `shrink_to_grey`.
+        most_bits: as of `group_alike`.
+        least_correlation: as of `group_alike`.
 
     Returns:
         A row for each image of a group of two or more, under its row in `images`, groups together:

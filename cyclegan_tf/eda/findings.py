@@ -43,7 +43,7 @@ class Findings:
         counts: by domain `(3, 256)` int64, how many pixels have each level of red, green, blue.
         skipped: a row an image that could not be read: `domain`, `folder`, `place`, `origin`,
             `reason`.
-        grey: `(n, 32, 32)` uint8, the images small and grey, see `fingerprints.shrink_to_grey`.
+        grey: `(n, 32, 32)` uint8, the images small and grey, see `duplicates.shrink_to_grey`.
         features: a row a feature of the first record of a domain's TFRecords.
     """
 
@@ -97,7 +97,7 @@ class Findings:
         return pd.DataFrame(columns, pd.Index(CHANNELS, name="channel"))
 
     def comparison(self) -> pd.DataFrame:
-        """Means over the images, as `comparison.compare_means` has them, under the labels."""
+        """Means over the images, as `compare_means` has them, under the labels."""
         return self._means().rename(columns={"a": self.labels["A"], "b": self.labels["B"]})
 
     def claims(self) -> pd.DataFrame:
@@ -125,8 +125,8 @@ class Findings:
         """Images that repeat others, within a domain or across both.
 
         Args:
-            most_bits: as of `fingerprints.group_alike`.
-            least_correlation: as of `fingerprints.group_alike`.
+            most_bits: as of `duplicates.group_alike`.
+            least_correlation: as of `duplicates.group_alike`.
 
         Returns:
             As `duplicates.list_duplicates`, and each image's `domain`, `folder` and `name`.

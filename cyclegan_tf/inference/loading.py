@@ -18,6 +18,7 @@ from cyclegan_tf.inference.shipped import (
     PackedGenerator,
     find_weights,
     read_generator,
+    shipped_names,
     write_generator,
 )
 from cyclegan_tf.inference.tiling import DEFAULT_TILE, Frame, check_sizes, smallest_tile
@@ -164,7 +165,7 @@ def load_network(
         InputError: if there is no such run, or it has no weights.
     """
     config, read = _trained_generator(run, direction, precision="float32")
-    frame, shipped = _frame(config, DEFAULT_TILE), Path(run).name == run and not Path(run).exists()
+    frame, shipped = _frame(config, DEFAULT_TILE), _is_name(run)
     return config, ExportedNetwork(
         read(),
         name or f"{Path(run).stem} {direction}",
@@ -182,8 +183,7 @@ def _trained_generator(
     if direction not in ("ab", "ba"):
         raise InputError(f"--direction is {direction!r}; choose one of: ab, ba.")
     path = user_path(run)
-    # a word that leads nowhere is a name, and then the name of the file says which way it goes
-    named = path.name == run and not path.exists()
+    named = _is_name(run)  # then the name of the file says which way it goes
     if named:
         path = find_weights(run, direction)
     if path.suffix == SUFFIX:
@@ -198,6 +198,15 @@ def _trained_generator(
             "--direction ba, or train with --model cyclegan."
         )
     return config, lambda: _read_generator(folder, config, direction)
+
+
+def _is_name(run: str | Path) -> bool:
+    """Whether this is no path but a name: it leads nowhere, or only to a folder called as it is."""
+    path = user_path(run)
+    if path.name != run:
+        return False
+    holds_run = RunFolder(path).config_file.exists()
+    return not path.exists() or (run in shipped_names() and not holds_run)
 
 
 def _computing_in(precision: str | None, config: TrainConfig) -> TrainConfig:

@@ -71,7 +71,7 @@ def write_submission(
         2
     """
     translator = generator if isinstance(generator, Translator) else Translator(generator)
-    names, squares = _named_squares(photos)
+    names, squares = _named_squares(photos, translator)
     batches = map(to_float, in_batches(squares, _BATCH))
     count = write_translations(user_path(path), names, batches, translator.batch)
     if warning := count_warning(count):
@@ -199,19 +199,20 @@ def entry_names(names: Sequence[str]) -> list[str]:
 
 
 def _named_squares(
-    photos: str | Path | DataSet | NamedPictures,
+    photos: str | Path | DataSet | NamedPictures, translator: Translator
 ) -> tuple[Sequence[str], Iterable[np.ndarray]]:
     """Names, and `(SIZE, SIZE, 3)` uint8 pictures, decoded one by one."""
     if isinstance(photos, DataSet):
         domain = photos.all_a()
         return domain.names, SquarePictures("photos", domain, SIZE)
+    decode = partial(load_upright, shrink_above=largest_side(SIZE), levels=translator.levels)
     if isinstance(photos, str | Path):
-        work = survey(_photo_sources(user_path(photos)), lambda *_: (SIZE, SIZE), suffix=_SUFFIX)
-        decode = partial(load_upright, shrink_above=largest_side(SIZE))
+        sources = _photo_sources(user_path(photos))
+        work = survey(sources, lambda *_: (SIZE, SIZE), suffix=_SUFFIX, load=decode)
         names = [name.removesuffix(_SUFFIX) for name in work.names]
         return names, (to_square(decode(encoded), SIZE) for _, _, encoded in work)
     names, pictures = photos
-    return names, (to_square(to_pixels(picture), SIZE) for picture in pictures)
+    return names, (to_square(to_pixels(picture, decode), SIZE) for picture in pictures)
 
 
 def _photo_sources(path: Path) -> list[Source]:

@@ -98,6 +98,11 @@ class Translator:
         self._levels = levels
 
     @property
+    def levels(self) -> Levels:
+        """How the values of files are understood."""
+        return self._levels
+
+    @property
     def is_grey(self) -> bool:
         """Whether translations have one channel; arrays of them have three that are the same."""
         return self._levels.grey
@@ -153,6 +158,8 @@ class Translator:
         Returns:
             `(h', w', 3)`: uint8, or, of a `size`, float32 in [-1, 1] as training computes it.
         """
+        if self.is_grey:  # files come so already; open images and frames do not
+            pixels = np.asarray(Image.fromarray(pixels).convert("L").convert("RGB"))
         height, width = pixels.shape[:2]
         if not self._size:
             return shrink(pixels, ratio=self._ratio(height, width))

@@ -24,7 +24,7 @@ _SOUND = ("-map", "0:v:0", "-map", "1:a:0")
 # H.264 wants even sides, and hardly loses a brush stroke at this quality. Where nothing is said,
 # players take large pictures for BT.709, and small ones for another.
 _WRITTEN = (
-    "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709",
+    "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709,setsar={pixel}",
     "-c:v", "libx264", "-crf", "16", "-pix_fmt", "yuv420p",
     "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",
     "-movflags", "+faststart",
@@ -43,6 +43,7 @@ class Video:
         rate: frames a second, as ffmpeg takes it: "30000/1001".
         count: of frames, at this rate.
         sound: codec of its first track of sound; empty without one.
+        pixel: width of a pixel over its height: "4/3" where a narrow picture is shown wide.
     """
 
     path: Path
@@ -50,6 +51,7 @@ class Video:
     rate: str
     count: int
     sound: str
+    pixel: str
 
     @property
     def seconds(self) -> float:
@@ -74,21 +76,22 @@ def open_video(path: Path) -> Video:
         InputError: if it cannot be read, or nothing is installed that reads it.
     """
     program = _ffmpeg(path)
-    given = [program, "-nostdin", "-i", str(path), "-map", "0:v:0"]
+    given = [program, "-nostdin", "-i", _named(path), "-map", "0:v:0"]
     # a format whose first line has upright size and rate
     first = ("-frames:v", "1", "-pix_fmt", "yuv444p", "-f", "yuv4mpegpipe", "-")
     shown = subprocess.run([*given, *first], capture_output=True)
-    told = re.match(rb"YUV4MPEG2 W(\d+) H(\d+) F(\d+):(\d+) ", shown.stdout)
+    told = re.match(rb"YUV4MPEG2 W(\d+) H(\d+) F(\d+):(\d+) .*?A(\d+):(\d+) ", shown.stdout)
     if not told:
         raise InputError(f"{path} cannot be read as a video ({_last_line(shown.stderr)}).")
-    width, height, top, bottom = map(int, told.groups())
+    width, height, top, bottom, wide, high = map(int, told.groups())
     rate = f"{top}/{bottom}"
     passed = [*given, "-r", rate, "-f", "null", "-progress", "pipe:1", "-"]
     progress = subprocess.run(passed, capture_output=True).stdout
     counts = re.findall(rb"^frame=(\d+)", progress, re.MULTILINE)
     sound = re.search(rb"Stream #0:\S+ Audio: (\w+)", shown.stderr)
     codec = sound[1].decode() if sound else ""
-    return Video(path, (width, height), rate, int(counts[-1]), codec)
+    pixel = f"{wide}/{high}" if wide and high else "1/1"
+    return Video(path, (width, height), rate, int(counts[-1]), codec, pixel)
 
 
 def read_frames(video: Video, *, most: int | None = None) -> Iterator[np.ndarray]:
@@ -105,7 +108,7 @@ def read_frames(video: Video, *, most: int | None = None) -> Iterator[np.ndarray
     if most is not None and video.count > most:
         rate = ("-vf", f"fps={most / video.seconds:.6f}")
     width, height = video.size
-    command = [_ffmpeg(video.path), *_QUIET, "-i", str(video.path), "-map", "0:v:0", *rate]
+    command = [_ffmpeg(video.path), *_QUIET, "-i", _named(video.path), "-map", "0:v:0", *rate]
     with tempfile.TemporaryFile() as said:
         pipes = {"stdout": subprocess.PIPE, "stderr": said}
         with subprocess.Popen([*command, *_RAW, "-"], **pipes) as process:
@@ -131,17 +134,18 @@ def writing(path: Path, video: Video, *, size: tuple[int, int]) -> Iterator[Put]
         size: width and height of the frames.
 
     Raises:
-        InputError: if the folder cannot be written.
+        OSError: if the folder cannot be written.
         Fault: if ffmpeg ends too early.
     """
     with atomic_file(path) as partial, tempfile.TemporaryFile() as said:
-        command = [_ffmpeg(video.path), *_QUIET, *_input(video, size), *_WRITTEN, str(partial)]
+        written = [part.format(pixel=video.pixel) for part in _WRITTEN]
+        command = [_ffmpeg(video.path), *_QUIET, *_input(video, size), *written, _named(partial)]
         with subprocess.Popen(
             [part for part in command if part != "-nostdin"], stdin=subprocess.PIPE, stderr=said
         ) as process:
             try:
                 with contextlib.suppress(BrokenPipeError):  # told below
-                    yield lambda frame: process.stdin.write(np.ascontiguousarray(frame))
+                    yield lambda frame: _put(process.stdin, frame)
                     process.stdin.close()
             except BaseException:
                 process.kill()
@@ -150,13 +154,25 @@ def writing(path: Path, video: Video, *, size: tuple[int, int]) -> Iterator[Put]
             raise Fault(f"{path} cannot be written: {_said(said)}.")
 
 
+def _put(pipe: BinaryIO, frame: np.ndarray) -> None:
+    try:
+        pipe.write(np.ascontiguousarray(frame))
+    except OSError as error:  # Windows calls a broken pipe an invalid argument
+        raise BrokenPipeError(*error.args) from error
+
+
 def _input(video: Video, size: tuple[int, int]) -> Sequence[str]:
     """Frames from a pipe, and the sound of the other video: as it is, where all players know it."""
     frames = (*_RAW, "-s", "{}x{}".format(*size), "-r", video.rate, "-i", "-")
     if not video.sound:
         return frames
     codec = "copy" if video.sound == "aac" else "aac"
-    return (*frames, "-i", str(video.path), *_SOUND, "-c:a", codec)
+    return (*frames, "-i", _named(video.path), *_SOUND, "-c:a", codec)
+
+
+def _named(path: Path) -> str:
+    """A path as ffmpeg takes it: before a colon it looks for a protocol."""
+    return f"file:{path}"
 
 
 def _ffmpeg(path: Path) -> str:

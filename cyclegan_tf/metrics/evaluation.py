@@ -32,7 +32,7 @@ from cyclegan_tf.inference.loading import (
     compile_way_back,
     load_trained,
 )
-from cyclegan_tf.io.files import user_path, write_text
+from cyclegan_tf.io.files import DiskFull, user_path, write_text
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.metrics.features import cached_features, extract
 from cyclegan_tf.metrics.fid import feature_frechet_distance
@@ -148,8 +148,9 @@ class Evaluation:
         path = run.path / "evaluation.json"
         try:
             write_text(path, json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")
-        except OSError as error:  # the scores are known all the same
-            print(f"warning: {path} cannot be written ({error.strerror})", file=sys.stderr)
+        except (OSError, DiskFull) as error:  # the scores are known all the same
+            reason = getattr(error, "strerror", error)
+            print(f"warning: {path} cannot be written ({reason})", file=sys.stderr)
             return None
         return path
 

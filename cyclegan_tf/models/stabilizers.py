@@ -52,7 +52,8 @@ def _squared_slope(discriminator: keras.Model, images: KerasTensor) -> KerasTens
 
     def verdict(images: KerasTensor) -> KerasTensor:
         heads = keras.tree.flatten(discriminator(images, training=True))
-        return ops.sum(sum(ops.mean(logits, axis=[1, 2, 3]) for logits in heads))
+        # some heads judge places, others the whole image
+        return ops.sum(sum(ops.mean(logits, axis=range(1, logits.ndim)) for logits in heads))
 
     # float32 squares: those of float16 underflow
     slope = ops.cast(_gradient(verdict, images), "float32")

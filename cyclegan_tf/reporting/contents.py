@@ -1,5 +1,6 @@
 """What a report says, taken from the files of a run; what an older run lacks is left out."""
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cyclegan_tf.config.fields import flag
-from cyclegan_tf.errors import shell_words
+from cyclegan_tf.config.presets import PRESETS, preset_config
+from cyclegan_tf.errors import InputError, shell_words
 from cyclegan_tf.io.files import read_file
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.reporting.curves import charts
@@ -153,11 +155,11 @@ def _scores(evaluation: Mapping[str, Any]) -> Iterator[Score]:
         return
     interval = f"{_number(evaluation, 'fid_low')} to {_number(evaluation, 'fid_high')}"
     yield Score("FID", _number(evaluation, "fid"), interval, "0: as real paintings")
-    untranslated, halves = (_number(evaluation, key) for key in ("untranslated_fid", "fid_floor"))
+    untranslated, floor = (_number(evaluation, key) for key in ("untranslated_fid", "fid_floor"))
     if untranslated:
         yield Score("FID, untranslated", untranslated, "", "what doing nothing would score")
-    if halves:
-        yield Score("FID, two halves of B", halves, "", "what perfect pictures would score")
+    if floor:
+        yield Score("FID, perfect pictures", floor, "", "what as many of these would score")
     for key, name, meaning in _SCORES:
         if value := _number(evaluation, key):
             yield Score(name, value, "", meaning)
@@ -204,10 +206,10 @@ def _shown(value: Any) -> str:
 def _commands(run: RunFolder, config: Any) -> dict[str, str]:
     """What to type to repeat the run, to go on with it, and to use it."""
     path = str(run.path)
-    commands = {
-        "repeat it": ["train", "--run", f"{path}-again", *_flags(config)],
-        "go on": ["train", "--run", path, "--resume"],
-    }
+    commands = {}
+    if flags := _repeating(config):
+        commands["repeat it"] = ["train", "--run", f"{path}-again", *flags]
+    commands["go on"] = ["train", "--run", path, "--resume"]
     if config.model == "dcgan":
         commands["invent pictures"] = ["generate", "--run", path, "--output", "images.zip"]
     else:
@@ -221,17 +223,25 @@ def _commands(run: RunFolder, config: Any) -> dict[str, str]:
     }
 
 
-def _flags(config: Any) -> Iterator[str]:
-    """The flags that give a config its values."""
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if value == field.default:
-            continue
+def _repeating(config: Any) -> list[str]:
+    """The flags that give a config: the nearest preset, and what differs; none if none do."""
+    found = []
+    for preset in PRESETS:
+        values = dataclasses.asdict(preset_config(preset))
+        changes = {n: v for n, v in dataclasses.asdict(config).items() if v != values[n]}
+        with contextlib.suppress(InputError):  # they do not fit this preset
+            if None not in changes.values() and preset_config(preset, **changes) == config:
+                found.append(["--preset", preset, *_flags(changes)])
+    return min(found, key=len, default=[])
+
+
+def _flags(changes: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in changes.items():
         if isinstance(value, bool):
-            yield flag(field.name if value else f"no_{field.name}")
+            yield flag(name if value else f"no_{name}")
         elif isinstance(value, tuple):
-            yield from (flag(field.name), *map(str, value))
+            yield from (flag(name), *map(str, value))
         elif str(value).startswith("-"):
-            yield f"{flag(field.name)}={value}"
+            yield f"{flag(name)}={value}"
         else:
-            yield from (flag(field.name), str(value))
+            yield from (flag(name), str(value))

@@ -279,8 +279,7 @@ def _read(path: Path, load: Callable[[Any], Result]) -> Result:
         raise
     except _DAMAGED as error:
         raise InputError(
-            f"{path} is damaged ({first_line(error)}); restore it from a copy, or remove it to "
-            "train from the beginning."
+            f"{path} is damaged ({first_line(error)}); restore it from a copy, or start a new run."
         ) from error
 
 

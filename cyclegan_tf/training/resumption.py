@@ -77,8 +77,13 @@ def find_resumption(path: Path, changes: dict[str, Any]) -> Resumption:
     _require_changeable(changes, before)
     if not {"data", "a", "b"} & set(changes):
         before = run.located(before)
-    config = dataclasses.replace(before, **changes)
+    config = dataclasses.replace(before, **_without_other_source(changes), **changes)
     if not run.state_file.exists():
+        if any(run.metrics()):  # a state is saved before the first step
+            raise InputError(
+                f"{path} has trained, but {run.state_file} is gone, from which it would go on; put "
+                "it back, or start a new run with another --run."
+            )
         return Resumption(run, config, None, seconds=0.0, trains=True, done=False)
     metadata = read_metadata(run.state_file)
     begun = metadata.epoch + (metadata.epoch_steps > 0 and not metadata.trained)
@@ -99,6 +104,13 @@ def find_resumption(path: Path, changes: dict[str, Any]) -> Resumption:
     other_end = any(getattr(config, name) != getattr(before, name) for name in _OF_THE_END)
     done = run.finished and not trains and not other_end
     return Resumption(run, config, metadata, seconds, trains, done)
+
+
+def _without_other_source(changes: dict[str, Any]) -> dict[str, str]:
+    """A data set takes the place of two domains, and the other way round."""
+    if changes.get("data"):
+        return {name: "" for name in "ab" if name not in changes}
+    return {"data": ""} if "data" not in changes and {"a", "b"} & set(changes) else {}
 
 
 def resume_command(path: Path) -> str:

@@ -76,8 +76,9 @@ def fit(
         ['generator_ab.weights.h5']
     """
     started = time.monotonic() if started is None else started
-    given = {"data": data, "a": a, "b": b, **changes}
-    given = check_values({name: value for name, value in given.items() if value is not None})
+    sources = {"data": data, "a": a, "b": b}
+    given = {name: value for name, value in sources.items() if value is not None}
+    given = check_values(given | changes)
     if run:
         RunFolder(user_path(run)).require_new()  # before a set is drawn for it
     if not any(given.get(name) for name in ("data", "a", "b")):

@@ -106,6 +106,21 @@ def test_two_columns_of_parquet_are_two_domains(tmp_path):
     assert first[2] == png(flat(2))
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["train/0.parquet", "test/0.parquet"], [1, 1, 1, 1]),
+        (["latest.parquet", "evaluation.parquet"], [2, 2]),
+        (["validation-0.parquet"], [1, 1]),
+    ],
+)
+def test_test_files_of_parquet_are_known_by_a_word_of_their_path(tmp_path, names, expected):
+    images = [{"bytes": png(flat(1)), "path": None}]
+    for name in names:
+        write_table(tmp_path / name, imageA=images, imageB=images)
+    assert [count for count in counts(tmp_path) if count] == expected
+
+
 def test_parquet_of_one_domain_says_how_two_are_given(tmp_path):
     images = [{"bytes": png(flat(1)), "path": None}]
     write_table(tmp_path / "train-0.parquet", image=images, label=[0])

@@ -5,7 +5,12 @@ import pytest
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.distribution import runtime
 from cyclegan_tf.errors import InputError
-from cyclegan_tf.inference.loading import load_generator, load_trained, submitted_generators
+from cyclegan_tf.inference.loading import (
+    load_generator,
+    load_network,
+    load_trained,
+    submitted_generators,
+)
 from cyclegan_tf.io.run_folder import RunFolder
 from cyclegan_tf.models import build
 
@@ -152,3 +157,11 @@ def test_frame_is_what_the_network_needs(tmp_path, changes, multiple, margin):
     write_run(tmp_path, **{"generator": "unet", "residual_blocks": 9} | changes)
     frame = load_generator(tmp_path, tile=640)._frame
     assert (frame.tile, frame.multiple, frame.margin) == (640, multiple, margin)
+
+
+def test_folder_that_is_called_like_shipped_weights_does_not_hide_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "monet").mkdir()
+    assert load_network("monet")[1].licence == "MIT"
+    write_run("monet")
+    assert load_network("monet")[1].licence == "not stated"

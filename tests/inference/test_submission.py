@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from cyclegan_tf.data.image import encode_jpeg, to_float
+from cyclegan_tf.data.srgb import Levels
 from cyclegan_tf.inference import submission
 from cyclegan_tf.inference.submission import (
     check_submission,
@@ -152,6 +153,15 @@ def test_of_a_data_set_all_photos_are_translated(half, tmp_path, capsys):
     assert greys(tmp_path / "x.zip") == {"trainA.jpg": 64, "testA.jpg": 191}
     told = "warning: images.zip holds 2 images; the competition asks for 7,000 to 10,000.\n"
     assert capsys.readouterr().err.endswith(told)
+
+
+def test_deep_and_grey_pictures_are_read_as_the_translator_reads_them(half, tmp_path):
+    deep = Image.fromarray(np.full((16, 16), 4095, np.uint16))
+    deep.save(tmp_path / "deep.png")
+    grey = Translator(half, levels=Levels(span=(0.0, 4095.0), grey=True))
+    for photos in (tmp_path, (["deep"], [tmp_path / "deep.png"])):
+        write_submission(tmp_path / "x.zip", photos, grey)
+        assert greys(tmp_path / "x.zip") == {"deep.jpg": 191}
 
 
 def test_names_without_pictures_are_found_out(half, tmp_path):

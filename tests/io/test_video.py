@@ -3,7 +3,10 @@
 import dataclasses
 import importlib.util
 import itertools
+import os
+import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,7 +36,7 @@ def clip(tmp_path_factory):
 def test_a_video_says_what_it_is(clip):
     assert video.is_video(clip)
     found = video.open_video(clip)
-    assert dataclasses.astuple(found) == (clip, (64, 48), "10/1", 10, "aac")
+    assert dataclasses.astuple(found) == (clip, (64, 48), "10/1", 10, "aac", "1/1")
     assert found.seconds == 1
 
 
@@ -114,3 +117,20 @@ def test_without_ffmpeg_a_line_says_what_to_install(clip, monkeypatch):
     monkeypatch.setattr(video.shutil, "which", lambda name: None)
     with pytest.raises(InputError, match="is a video, which ffmpeg reads: pip install imageio-ff"):
         video.open_video(clip)
+
+
+def test_pixels_that_are_not_square_stay_so(tmp_path):
+    wide = video.open_video(make_video(tmp_path / "wide.mp4", "-vf", "setsar=4/3"))
+    assert wide.pixel == "4/3"
+    with video.writing(tmp_path / "painted.mp4", wide, size=wide.size) as put:
+        for frame in video.read_frames(wide):
+            put(frame)
+    assert video.open_video(tmp_path / "painted.mp4").pixel == "4/3"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no colons in names")
+def test_a_name_may_hold_a_colon(clip, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    timed = Path("2024-05-01T12:30:00.mp4")
+    shutil.copy(clip, timed)
+    assert len(list(video.read_frames(video.open_video(timed)))) == 10

@@ -53,6 +53,12 @@ def test_every_combination_takes_two_finite_steps(generator, discriminator, obje
     assert all(moved)
 
 
+def test_penalties_go_with_heads_that_judge_the_whole_picture():
+    model = build_model(tiny(generator="resnet", discriminator="projected", r1_weight=1.0))
+    losses = model.train_step(batch())
+    assert all(np.isfinite(float(value)) for value in losses.values())
+
+
 STABILIZED = {
     "generator": "resnet",
     "adversarial_loss": "hinge",

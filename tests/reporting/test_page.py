@@ -1,7 +1,9 @@
 """The page: complete, small, harmless whatever files are called, and silent on the network."""
 
+import argparse
 import json
 import re
+import shlex
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cyclegan_tf.config.flags import add_flags, flag_values
+from cyclegan_tf.config.presets import PRESETS, preset_config
 from cyclegan_tf.config.train_config import TrainConfig
 from cyclegan_tf.data.image import grid, save_png
 from cyclegan_tf.io.run_folder import RunFolder
@@ -131,7 +135,7 @@ def test_scores_stand_beside_doing_nothing_and_beside_perfection(full):
     said = full[1].said
     assert "FID 55.25 50.5 to 60.5" in said
     assert "FID, untranslated 99.5" in said
-    assert "FID, two halves of B 12.5" in said
+    assert "FID, perfect pictures 12.5" in said
     assert "KID 0.0123" in said
     assert "MiFID" not in said  # it is infinite
     assert "4.5 at best, after epoch 3" in said
@@ -154,7 +158,19 @@ def test_changed_settings_come_first_and_the_command_repeats_them(full):
     assert said.index("--batch-size 2 1") < said.index("As by default") < said.index("--epochs 100")
     command = said[said.index("python -m cyclegan_tf.train") :]
     assert "--batch-size 2 " in command[: command.index("go on")]
-    assert "--epochs" not in command[: command.index("go on")]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_command_of_a_page_gives_the_same_settings(preset, tmp_path):
+    config = preset_config(preset, data="my set", seed=3, learning_rate=1e-4)
+    _, tags = read(RunFolder.create(tmp_path / "run", config))
+    command = tags.said[tags.said.index("python -m cyclegan_tf.train") : tags.said.index("go on")]
+    parser = argparse.ArgumentParser()
+    for name in ("--preset", "--run"):
+        parser.add_argument(name)
+    add_flags(parser, parser.add_argument_group("start"))
+    arguments = parser.parse_args(shlex.split(command)[3:])
+    assert preset_config(arguments.preset, **flag_values(arguments)) == config
 
 
 @pytest.mark.parametrize("name", ["cyclegan", "dcgan"])

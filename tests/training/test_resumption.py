@@ -50,6 +50,21 @@ def test_run_without_a_state_begins_anew(run):
     assert (found.metadata, found.trains, found.seconds) == (None, True, 0.0)
 
 
+def test_trained_run_whose_state_is_gone_is_not_begun_anew(run):
+    run.append_metrics({"epoch": 1})
+    with pytest.raises(InputError, match=r"has trained, but .*state\.npz is gone"):
+        find_resumption(run.path, {})
+
+
+def test_one_way_of_naming_the_data_takes_the_place_of_the_other(tmp_path):
+    whole = RunFolder.create(tmp_path / "whole", TrainConfig(data="set"))
+    found = find_resumption(whole.path, {"a": "photos", "b": "etchings"}).config
+    assert (found.data, found.a, found.b) == ("", "photos", "etchings")
+    halves = RunFolder.create(tmp_path / "halves", TrainConfig(a="photos", b="etchings"))
+    found = find_resumption(halves.path, {"data": "set"}).config
+    assert (found.data, found.a, found.b) == ("set", "", "")
+
+
 def test_harmless_options_may_change(run):
     saved(run)
     changes = {"epochs": 9, "sample_every": 2, "data": "elsewhere", "learning_rate": 1e-4}

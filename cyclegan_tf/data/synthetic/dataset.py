@@ -1,16 +1,20 @@
 """The synthetic data set as Kaggle-shaped TFRecords: photos, paintings, and the true paintings."""
 
+import contextlib
 import multiprocessing
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from types import ModuleType
 
 from cyclegan_tf.data.image import encode_jpeg
 from cyclegan_tf.data.synthetic.landscapes import landscape
 from cyclegan_tf.data.synthetic.painting import painting
 from cyclegan_tf.data.tfrecord import write_records
-from cyclegan_tf.errors import InputError
+from cyclegan_tf.errors import Fault, InputError
 from cyclegan_tf.io.files import atomic_folder, is_taken, user_path
 from cyclegan_tf.io.machine import available_cores
 
@@ -90,10 +94,7 @@ def write_demo(folder: str | Path, *, size: int = 256, count: int = 200, seed: i
 
 
 def _write_shards(folder: Path, size: int, count: int, seed: int) -> None:
-    # spawn: a forked child of a process in which TensorFlow runs threads can hang
-    context = multiprocessing.get_context("spawn")
-    processes = min(available_cores(), _MOST_PROCESSES)
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with _processes() as pool:
         places = [(seed, index, size) for index in range(count)]
         pairs = list(pool.map(_photo_and_truth, places, chunksize=8))
         places = [(seed, _PAINTINGS_FROM + index, size) for index in range(count)]
@@ -108,6 +109,25 @@ def _write_shards(folder: Path, size: int, count: int, seed: int) -> None:
         (folder / f"{kind}_tfrec").mkdir()
         path = folder / f"{kind}_tfrec" / f"{kind}00-{count}.tfrec"
         write_records(path, target, zip(names, encoded, strict=True))
+
+
+@contextlib.contextmanager
+def _processes() -> Iterator[ProcessPoolExecutor]:
+    """Processes that draw; they do not run the user's script a second time, as others would."""
+    # spawn: a forked child of a process in which TensorFlow runs threads can hang
+    context = multiprocessing.get_context("spawn")
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        with ProcessPoolExecutor(min(available_cores(), _MOST_PROCESSES), context) as pool:
+            yield pool
+    except BrokenProcessPool as error:
+        raise Fault(
+            "a process that drew pictures has ended; did memory run out? Nothing was written; try "
+            "again."
+        ) from error
+    finally:
+        sys.modules["__main__"] = script
 
 
 def _photo_and_truth(place: tuple[int, int, int]) -> tuple[bytes, bytes]:
