@@ -113,13 +113,15 @@ def _read_judge(rows: Sequence[Mapping[str, Any]], key: str, name: str) -> str:
 
 
 def _read_diversity(rows: Sequence[Mapping[str, Any]]) -> str:
-    if not (ends := _ends(rows, "sample_diversity")):
+    values = [row["sample_diversity"] for row in rows if "sample_diversity" in row]
+    if len(values) < _FEWEST_EPOCHS:
         return ""
-    last = ends[1]
+    last = values[-1]  # no mean: of a generator that jumps, it would name what never was
     if last < _COLLAPSED:
         verdict = "the samples resemble each other: this generator has collapsed, or is about to"
     elif last > _AS_REAL:
         verdict = "they differ more than paintings do, as noise and hard contrasts do: no merit"
     else:
         verdict = "they differ about as much as paintings do"
-    return f"The samples' diversity ended at {last:.2f}: {verdict}."
+    between = f"between {min(values):.2f} and {max(values):.2f} on the way"
+    return f"The samples' diversity ended at {last:.2f} ({between}): {verdict}."

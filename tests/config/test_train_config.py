@@ -52,6 +52,10 @@ def test_integer_is_accepted_where_a_float_is_expected():
             {"generator": "resnet", "picture_size": 40, "discriminator_layers": 4},
             ["--picture-size 40", "at least 48 px"],
         ),
+        (
+            {"generator": "resnet", "discriminator": "projected", "image_size": 200},
+            ["of 16", "192"],
+        ),
         ({"a": "photos"}, ["--a", "without --b"]),
         ({"data": "d", "a": "x", "b": "y"}, ["--data d", "with --a x and --b y", "either"]),
         ({"data": "d", "a": "x"}, ["--data d is given together with --a x;"]),

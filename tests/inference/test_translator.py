@@ -10,6 +10,7 @@ from PIL import Image
 from cyclegan_tf.data.dataset import ImageSet
 from cyclegan_tf.data.image import load_upright, to_float, to_uint8, upright_rgb
 from cyclegan_tf.data.sources import SquarePictures
+from cyclegan_tf.data.srgb import Levels
 from cyclegan_tf.errors import InputError
 from cyclegan_tf.inference import translator
 from cyclegan_tf.inference.compiled import AnySizeGenerator
@@ -349,3 +350,9 @@ def test_statistics_of_a_clip_are_those_of_all_its_frames():
     np.testing.assert_array_equal(to_uint8(seen[1][:, 0, 0, 0]), np.repeat(np.arange(3), 5))
     plain = Translator(Noting(), FRAME)
     assert plain.of_clip(frames) is plain  # it has no norms
+
+
+def test_open_pictures_become_grey_as_files_do():
+    red = np.full((64, 64, 3), (255, 0, 0), np.uint8)
+    same = Translator(Noting(lambda batch: batch), FRAME, levels=Levels(grey=True))
+    assert np.unique(np.asarray(same.translate(red, strength=0.5))).tolist() == [76]  # its luma

@@ -49,6 +49,12 @@ def test_diversity_near_zero_or_far_above_one_is_warned_of(last, verdict):
     assert verdict in read_curves(run(sample_diversity=(0.5, last)))
 
 
+def test_diversity_of_a_generator_that_jumps_is_that_of_its_end():
+    rows = [{"epoch": n, "sample_diversity": v} for n, v in enumerate([0.7, 1.6, 1.5, 0.9, 0.45])]
+    told = "The samples' diversity ended at 0.45 (between 0.45 and 1.60 on the way): the samples"
+    assert told in read_curves(rows)
+
+
 def test_generator_of_a_dcgan_that_loses_is_told():
     told = read_curves(run(gen_loss=(0.7, 2.8)))
     assert told == (

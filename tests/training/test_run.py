@@ -62,3 +62,9 @@ def test_on_a_tpu_a_preset_of_float16_computes_in_bfloat16(
     )
     fit("x", preset="kaggle", run=tmp_path / "run", **given)
     assert [config.precision for config in trained] == [precision]
+
+
+def test_none_takes_a_limit_of_the_preset_away(monkeypatch, tmp_path):
+    monkeypatch.setattr("cyclegan_tf.training.run.train", lambda config, run, **_: config)
+    config = fit("set", preset="cpu", run=tmp_path / "run", budget_minutes=None)
+    assert (config.budget_minutes, config.data) == (None, "set")
