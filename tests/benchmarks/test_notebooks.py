@@ -1,8 +1,13 @@
+import base64
+import io
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 from benchmarks import notebooks
+from tests.pictures import noise, png
 
 
 def shown(kind: str = "image/png", **metadata: object) -> nbformat.NotebookNode:
@@ -24,6 +29,21 @@ def test_only_figures_that_show_no_picture_are_kept():
     drawn = ["image/png", "text/plain"]
     assert kinds == [drawn, *[["text/plain"]] * 3, ["text/html", "text/plain"]]
     assert contents.cells[1].outputs[1].data["text/plain"] == notebooks.LEFT_OUT
+
+
+def test_pictures_become_jpegs_and_curves_stay():
+    data = {"image/png": base64.b64encode(png(noise(1))).decode()}
+    curves, rows = (
+        new_output("display_data", dict(data), metadata={"cyclegan_tf": {"pictures": pictures}})
+        for pictures in (False, True)
+    )
+    contents = executed(curves, rows)
+    notebooks.shrink_pictures(contents)
+    first, second = (output.data for output in contents.cells[1].outputs)
+    assert first == data
+    with Image.open(io.BytesIO(base64.b64decode(second.pop("image/jpeg")))) as image:
+        assert image.size == noise(1).shape[1::-1]
+    assert second == {}
 
 
 def test_paths_of_the_machine_are_renamed():
