@@ -85,14 +85,6 @@ def test_weights_that_are_not_shipped_are_answered_with_those_there_are(
     assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
 
 
-def test_folder_of_a_name_is_taken_for_a_run(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(shipped, "_FOLDER", folder)
-    monkeypatch.chdir(tmp_path)
-    Path("tiny").mkdir()
-    with pytest.raises(cg.InputError, match="tiny holds no run"):
-        cg.load_generator("tiny")
-
-
 def test_weights_of_another_network_are_refused(folder, tmp_path):
     packed = read_generator(folder / "tiny_ab.npz", "ab")
     packed.settings["base_filters"] = 8

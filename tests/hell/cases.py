@@ -166,7 +166,7 @@ def file_cases() -> list[Case]:
              f.files(**{f"bad/{n}/train{d}": {"1.png": f.PNG} for n in "12" for d in "AB"}),
              "train TINY_CYCLEGAN --data bad --run run", "several data sets (1, 2)"),
         Case("data: Keras of another library", f.nothing, "train TINY --b GOOD/b --run run",
-             "set up for jax|KERAS_BACKEND=tensorflow", environment=(("KERAS_BACKEND", "jax"),)),
+             "set up for jax|KERAS_BACKEND to tensorflow", environment=(("KERAS_BACKEND", "jax"),)),
         Case("data: no known layout", f.files(bad={"x": b""}),
              "train TINY_CYCLEGAN --data bad --run run", "no known layout"),
         Case("data: one domain is a file", f.half_layout,
